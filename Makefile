@@ -1,0 +1,61 @@
+# Two commands matter: `make book` and `make test`. Each sets up what it needs.
+.DEFAULT_GOAL := help
+.PHONY: help setup book test lint format notebooks data readme lock system serve clean
+
+# Python 3.11 is what the committed outputs were made with; any later one will do.
+PYTHON ?= $(or $(shell for p in python3.11 python3 python python3.12 python3.13 python3.14; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done), \
+	$(error Python 3.11 or later is needed; name yours with make PYTHON=...))
+BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
+JOBS ?= 2
+ARGS ?=
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1: /p' Makefile | while IFS=: read -r name text; do \
+		printf '  make %-10s%s\n' "$$name" "$$text"; done
+
+setup: ## create .venv from the lock, where it is missing or out of date
+	@$(PYTHON) tools/setup.py
+
+book: setup ## run the notebooks, compare with the committed, build the site (_build/html)
+	$(BIN)/replication book $(ARGS)
+
+test: lint ## run all checks and tests, the notebooks' outputs included
+	@$(BIN)/python tools/system_packages.py || test "$$CI" != true
+	$(BIN)/pytest --nbval --nbval-current-env -n $(JOBS) --dist loadscope $(ARGS)
+
+lint: setup ## check style, format and types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+format: setup ## put the code into the project's format
+	$(BIN)/ruff check --fix src tests tools book
+	$(BIN)/ruff format
+
+notebooks: setup ## run every notebook and keep its outputs and results
+	$(BIN)/replication run --update $(ARGS)
+
+data: setup ## simulate the records, build the panel and print the codebook
+	$(BIN)/replication simulate --out data/records
+	$(BIN)/replication build --records data/records --out data/panel.parquet
+	$(BIN)/replication truth --out data/truth.csv
+	$(BIN)/replication codebook
+
+readme: setup ## print the generated parts of README.md
+	$(BIN)/replication readme $(ARGS)
+
+lock: setup ## resolve pyproject.toml into requirements.txt (ARGS=--upgrade for newer versions)
+	UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile pyproject.toml --quiet \
+		--universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
+		--no-emit-index-url --no-emit-find-links \
+		$(addprefix --group ,build book tests lint benchmarks lock) -o requirements.txt $(ARGS)
+
+system: setup ## install the browser and the Chinese fonts that the tests need
+	$(BIN)/python tools/system_packages.py
+
+serve: ## show the built site on this machine, port 8000
+	$(PYTHON) -m http.server --bind 127.0.0.1 --directory _build/html 8000
+
+clean: ## remove what was built; .venv stays
+	rm -rf _build build .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,138 @@
+"""The environment is made once, again when something changed, and never left half made."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tools import setup
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project whose environment holds no packages, so that making it needs no network."""
+    (tmp_path / "requirements.txt").write_text("")
+    (tmp_path / "pyproject.toml").write_text("")
+    monkeypatch.setattr(setup, "has_ensurepip", lambda: False)
+    return tmp_path
+
+
+@pytest.fixture
+def installs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What pip would have been asked for, in order: the lock, the project."""
+    asked: list[str] = []
+    monkeypatch.setattr(setup, "pip_install", lambda _, *arguments: asked.append(arguments[-1]))
+    return asked
+
+
+def test_second_call_installs_nothing(project: Path, installs: list[str]) -> None:
+    setup.setup(project)
+    assert installs == ["requirements.txt", "."]
+    assert setup.setup(project) == ".venv is up to date"
+    assert installs == ["requirements.txt", "."]
+
+
+def test_changed_lock_starts_from_nothing(project: Path, installs: list[str]) -> None:
+    setup.setup(project)
+    stale = project / ".venv" / "left-over"
+    stale.touch()
+    (project / "requirements.txt").write_text("# changed")
+    setup.setup(project)
+    assert installs == ["requirements.txt", ".", "requirements.txt", "."]
+    assert not stale.exists()
+
+
+def test_changed_project_file_reinstalls_the_package_alone(
+    project: Path, installs: list[str]
+) -> None:
+    setup.setup(project)
+    (project / "pyproject.toml").write_text("# changed")
+    setup.setup(project)
+    assert installs == ["requirements.txt", ".", "."]
+
+
+@pytest.mark.parametrize("broken_at", ["requirements.txt", "."])
+def test_interrupted_installation_is_made_anew(
+    project: Path, monkeypatch: pytest.MonkeyPatch, broken_at: str
+) -> None:
+    asked = []
+
+    def interrupted(_: Path, *arguments: str) -> None:
+        asked.append(arguments[-1])
+        if arguments[-1] == broken_at:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(setup, "pip_install", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        setup.setup(project)
+    monkeypatch.setattr(setup, "pip_install", lambda _, *arguments: asked.append(arguments[-1]))
+    setup.setup(project)
+    assert asked[-2:] == ["requirements.txt", "."]
+
+
+@pytest.mark.parametrize("damage", ["python", "stamp"])
+def test_damaged_environment_is_made_anew(project: Path, installs: list[str], damage: str) -> None:
+    setup.setup(project)
+    if damage == "python":
+        Path(setup.environment_python(project / ".venv")).unlink()
+    else:
+        (project / ".venv" / setup.STAMP).write_text("{")
+    setup.setup(project)
+    assert installs == ["requirements.txt", ".", "requirements.txt", "."]
+
+
+def test_moved_project_is_made_anew(
+    project: Path, installs: list[str], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    setup.setup(project)
+    moved = project.rename(tmp_path_factory.mktemp("elsewhere") / "project")
+    setup.setup(moved)
+    assert installs == ["requirements.txt", ".", "requirements.txt", "."]
+
+
+def test_failing_pip_leaves_no_stamp(project: Path) -> None:
+    # A hash is demanded of every package, so pip refuses before it asks the network.
+    (project / "requirements.txt").write_text("pip==1.0\n")
+    with pytest.raises(subprocess.CalledProcessError):
+        setup.setup(project)
+    assert setup.installed(project / ".venv") == {}
+
+
+def test_stamp_tells_a_change_of_python(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = setup.wanted(project)
+    monkeypatch.setattr(setup.sys, "version_info", (3, 99, 0))
+    after = setup.wanted(project)
+    assert before["environment"] != after["environment"]
+    assert before["project"] == after["project"]
+
+
+def test_old_python_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(setup.sys, "version_info", (3, 10, 13))
+    assert setup.main() == 1
+    assert "Python 3.11 or later" in capsys.readouterr().err
+
+
+def test_stamp_is_json(project: Path, installs: list[str]) -> None:
+    setup.setup(project)
+    stamp = json.loads((project / ".venv" / setup.STAMP).read_text())
+    assert set(stamp) == {"environment", "project"}
+
+
+def test_half_deleted_environment_is_not_trusted_when_the_lock_comes_back(
+    project: Path, installs: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_: Path) -> None:
+        raise KeyboardInterrupt
+
+    setup.setup(project)
+    (project / "requirements.txt").write_text("# changed")
+    with monkeypatch.context() as patch:
+        patch.setattr(setup.shutil, "rmtree", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            setup.setup(project)
+    (project / "requirements.txt").write_text("")
+    setup.setup(project)
+    assert installs == ["requirements.txt", ".", "requirements.txt", "."]

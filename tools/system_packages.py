@@ -1,0 +1,102 @@
+"""The system packages that some tests need: a browser (Chromium or Chrome) and Chinese fonts.
+
+``python tools/system_packages.py`` installs what is missing where apt-get can do it without a
+password, and otherwise says what to install; ``--check`` only looks. The exit status is 0 when
+nothing is missing in the end.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+MAC_BROWSERS = (
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+)
+PACKAGES = {"browser": "chromium", "fonts": "fonts-noto-cjk"}
+ADVICE = {
+    "browser": "Chromium or Google Chrome (Debian: chromium; Fedora: chromium; Arch: chromium)",
+    "fonts": "Noto CJK fonts (Debian, Ubuntu: fonts-noto-cjk; Fedora: google-noto-sans-cjk-fonts; "
+    "Arch: noto-fonts-cjk) and fontconfig",
+}
+
+
+def succeeds(*command: str) -> bool:
+    """Whether a command exists, ends in time and reports success."""
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=60, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0
+
+
+def find_browser() -> str | None:
+    """Path of a browser that starts; Ubuntu's placeholder for its snap does not."""
+    names = (os.environ.get("CHROMIUM", ""), *BROWSERS, *MAC_BROWSERS)
+    for path in filter(None, map(shutil.which, filter(None, names))):
+        if os.name == "nt" or succeeds(path, "--version"):
+            return path
+    return None
+
+
+def has_chinese_fonts() -> bool:
+    """Whether fontconfig knows a Chinese font; macOS and Windows always bring one."""
+    if sys.platform != "linux":
+        return True
+    try:
+        listed = subprocess.run(["fc-list", ":lang=zh", "family"], capture_output=True, check=False)
+    except OSError:
+        return False
+    return bool(listed.stdout.strip())
+
+
+def missing() -> list[str]:
+    """Which of ``browser`` and ``fonts`` this machine lacks."""
+    found = {"browser": find_browser() is not None, "fonts": has_chinese_fonts()}
+    return [name for name, there in found.items() if not there]
+
+
+def apt_get() -> list[str] | None:
+    """The apt-get command of someone who may install without a password, or None."""
+    if shutil.which("apt-get") is None:
+        return None
+    if os.geteuid() == 0:
+        return ["apt-get"]
+    return ["sudo", "-n", "apt-get"] if succeeds("sudo", "-n", "true") else None
+
+
+def install(names: list[str]) -> None:
+    """Install with apt-get if that is possible; a failure shows in what is still missing."""
+    command = apt_get()
+    if command is None:
+        return
+    packages = [PACKAGES[name] for name in names]
+    if "fonts" in names:
+        packages.append("fontconfig")
+    print(f"installing {' '.join(packages)} ...", flush=True)
+    quiet = ["-qq", "-o", "Dpkg::Use-Pty=0"]
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    # The lists may be fresh enough when updating them fails, so that only installing decides.
+    subprocess.run([*command, "update", *quiet], env=environment, check=False)
+    subprocess.run(
+        [*command, "install", "-y", "--no-install-recommends", *quiet, *packages],
+        env=environment,
+        check=False,
+    )
+
+
+def main(arguments: list[str]) -> int:
+    """Look, install unless told only to look, and say what is left to do."""
+    lacking = missing()
+    if lacking and "--check" not in arguments:
+        install(lacking)
+        lacking = missing()
+    for name in lacking:
+        print(f"missing for the tests of the built book: {ADVICE[name]}", file=sys.stderr)
+    return 1 if lacking else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
