@@ -1,0 +1,45 @@
+"""Errors that a user can mend; each message says what is wrong, where, and what to do."""
+
+
+class ReplicationError(Exception):
+    """Base of all errors that this package raises on purpose."""
+
+
+class MissingColumnError(ReplicationError):
+    """A column that the call needs is not in the table."""
+
+
+class MissingValueError(ReplicationError):
+    """A column that must be complete has missing or infinite values."""
+
+
+class DuplicateRowsError(ReplicationError):
+    """A key that must identify a row occurs more than once."""
+
+
+class NoVariationError(ReplicationError):
+    """A regressor does not vary, or the fixed effects and controls leave nothing of it."""
+
+
+class TooFewClustersError(ReplicationError):
+    """Fewer than two clusters: a clustered variance does not exist."""
+
+
+class NegativeCountError(ReplicationError):
+    """A Poisson model or a logarithm was asked of an outcome below zero."""
+
+
+class SchemaError(ReplicationError):
+    """A table is not what its schema says."""
+
+
+class RegistryError(ReplicationError):
+    """A data file of the project (register, exhibits, published numbers) is damaged."""
+
+
+class SourceUnavailableError(ReplicationError):
+    """The records or the panel of a data source are not on this machine."""
+
+
+class ChapterError(ReplicationError):
+    """A cell of a chapter failed."""

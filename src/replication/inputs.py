@@ -1,0 +1,171 @@
+"""What every design asks of its data, checked before anything is estimated.
+
+A check either passes, raises an error of `replication.errors` that names the column and what to
+do, or sets rows aside and counts them with the reason. Nothing is dropped in silence.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from replication.errors import (
+    DuplicateRowsError,
+    MissingColumnError,
+    MissingValueError,
+    NegativeCountError,
+    NoVariationError,
+    SchemaError,
+    TooFewClustersError,
+)
+
+
+def require_columns(data: pd.DataFrame, columns: Sequence[str], purpose: str) -> None:
+    """Raise `MissingColumnError` if one of `columns` is not in `data`.
+
+    Parameters
+    ----------
+    data : DataFrame
+    columns : sequence of str
+    purpose : str
+        What the columns are needed for, in words that end the sentence "… is needed for".
+    """
+    missing = [c for c in columns if c not in data.columns]
+    if missing:
+        raise MissingColumnError(
+            f"column {', '.join(map(repr, missing))} is needed for {purpose}, and the table does "
+            f"not have it; it has: {', '.join(map(str, data.columns))}"
+        )
+
+
+def require_unique(data: pd.DataFrame, key: Sequence[str]) -> None:
+    """Raise `MissingValueError` on a gap in the key, `DuplicateRowsError` on a repeated key."""
+    require_columns(data, key, "the key of a row (unit and time)")
+    gaps = data[list(key)].isna()
+    if gaps.to_numpy().any():
+        row = gaps.any(axis=1).idxmax()
+        column = gaps.loc[row].idxmax()
+        raise MissingValueError(
+            f"key column {column!r} is missing in {int(gaps.any(axis=1).sum())} rows, first in row "
+            f"{row!r}: a row without its key belongs to no unit; fill the key or remove the row"
+        )
+    doubled = data.duplicated(list(key), keep=False)
+    if doubled.any():
+        first = data.loc[doubled, list(key)].iloc[0].to_dict()
+        raise DuplicateRowsError(
+            f"{int(doubled.sum())} rows share their key {tuple(key)}, first {first}: aggregate "
+            "them, or name the columns that tell them apart with unit= and time="
+        )
+
+
+def complete_rows(
+    data: pd.DataFrame, columns: Sequence[str], missing: str
+) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Keep the rows that are complete and finite in `columns`.
+
+    Parameters
+    ----------
+    data : DataFrame
+    columns : sequence of str
+    missing : {"raise", "drop"}
+        What to do with the others. Dropped rows are counted under the first column that is
+        missing in them, in the order of `columns`.
+
+    Returns
+    -------
+    kept : DataFrame
+    set_aside : dict of str to int
+        Reason and number of rows.
+
+    Raises
+    ------
+    MissingValueError
+        With ``missing="raise"``, on the first column with a gap.
+    """
+    if missing not in ("raise", "drop"):
+        raise ValueError(f"missing must be 'raise' or 'drop', not {missing!r}")
+    kept = pd.Series(True, index=data.index)
+    set_aside: dict[str, int] = {}
+    for column in columns:
+        values = data[column]
+        bad = values.isna()
+        if pd.api.types.is_numeric_dtype(values):
+            bad |= np.isinf(values.to_numpy(dtype=float, na_value=np.nan))
+        if bad.any() and missing == "raise":
+            raise MissingValueError(
+                f"column {column!r} is missing or infinite in {int(bad.sum())} of {len(data)} "
+                f"rows, first in row {bad.idxmax()!r}; fill it, or pass missing='drop' to set "
+                "those rows aside and have them counted"
+            )
+        fresh = int((bad & kept).sum())
+        if fresh:
+            set_aside[f"no value of {column}"] = fresh
+        kept &= ~bad
+    return data[kept], set_aside
+
+
+def as_numbers(data: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """Make `columns` plain floats, whatever they are stored as; a gap becomes NaN.
+
+    Raises
+    ------
+    SchemaError
+        If a column holds an entry that is no number.
+    """
+    numbers = {}
+    for column in dict.fromkeys(columns):
+        values = data[column]
+        if not pd.api.types.is_numeric_dtype(values):
+            values = pd.to_numeric(values.astype(object), errors="coerce")
+            text = values.isna() & data[column].notna()
+            if text.any():
+                raise SchemaError(
+                    f"column {column!r} holds {data[column][text].iloc[0]!r}, which is no number "
+                    f"({int(text.sum())} such rows, first row {text.idxmax()!r}); recode the "
+                    "column, or name another"
+                )
+        numbers[column] = values.to_numpy(dtype=float, na_value=np.nan)
+    return data.assign(**numbers)
+
+
+def require_whole_numbers(data: pd.DataFrame, column: str) -> None:
+    """Raise `SchemaError` if a column of complete numbers holds a fraction."""
+    fraction = data[column] % 1 != 0
+    if fraction.any():
+        raise SchemaError(
+            f"column {column!r} must hold whole numbers; {int(fraction.sum())} rows do not, first "
+            f"row {fraction.idxmax()!r} ({data[column][fraction].iloc[0]}): count the periods "
+            "since treatment began as …, -2, -1, 0, 1, …"
+        )
+
+
+def require_variation(data: pd.DataFrame, columns: Sequence[str]) -> None:
+    """Raise `NoVariationError` if a column of `columns` holds one value only."""
+    for column in columns:
+        if data[column].nunique() < 2:
+            value = data[column].iloc[0] if len(data) else "no rows"
+            raise NoVariationError(
+                f"{column!r} does not vary ({value!r} in all {len(data)} rows): its coefficient "
+                "does not exist; check the treatment, the first treated year and the sample"
+            )
+
+
+def require_clusters(data: pd.DataFrame, cluster: str) -> None:
+    """Raise `TooFewClustersError` if `cluster` has fewer than two values."""
+    groups = data[cluster].nunique()
+    if groups < 2:
+        raise TooFewClustersError(
+            f"cluster column {cluster!r} has {groups} value: a clustered standard error needs at "
+            "least two (and many more to be trusted); name another column with cluster="
+        )
+
+
+def require_nonnegative(data: pd.DataFrame, outcome: str, model: str) -> None:
+    """Raise `NegativeCountError` if the outcome is negative somewhere."""
+    negative = data[outcome] < 0
+    if negative.any():
+        raise NegativeCountError(
+            f"outcome {outcome!r} is negative in {int(negative.sum())} rows, first in row "
+            f"{negative.idxmax()!r} ({data[outcome][negative].iloc[0]}): {model} needs counts "
+            "of zero or more; look for a code for 'missing' such as -1 or -9"
+        )
