@@ -1,0 +1,74 @@
+"""Loading the panel of a data source: validated, or a clear error."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from replication.errors import SourceUnavailableError
+from replication.paths import DATA
+
+PANELS = {
+    "simulated": DATA / "panel.parquet",
+    "restricted": DATA / "restricted" / "panel.parquet",
+}
+REMEDY = {
+    "simulated": "`make data` rebuilds it: `replication simulate`, then `replication build`",
+    "restricted": "data/restricted/README.md says how to bring your own records and build it",
+}
+
+
+def load_panel(source: str = "simulated", path: Path | None = None) -> pd.DataFrame:
+    """Read the analysis panel of a data source and check it against the schema.
+
+    Parameters
+    ----------
+    source : {"simulated", "restricted"}
+    path : Path, optional
+        Another file to read in its place.
+
+    Returns
+    -------
+    DataFrame
+        As `replication.schema.PANEL` says; ``attrs["source"]`` is the source.
+
+    Raises
+    ------
+    SourceUnavailableError
+        If the source is not known or its file is not there.
+    SchemaError
+        If the file is not a valid panel.
+    """
+    from replication import schema
+
+    if source not in PANELS:
+        raise SourceUnavailableError(f"source {source!r} is not one of {', '.join(PANELS)}")
+    path = path or PANELS[source]
+    if not path.is_file():
+        raise SourceUnavailableError(f"the {source} panel is not at {path}: {REMEDY[source]}")
+    panel = schema.validate(schema.read(path), schema.PANEL, str(path))
+    panel.attrs["source"] = source
+    return panel
+
+
+def load_truth(path: Path = DATA / "truth.csv") -> pd.DataFrame:
+    """Planted truth of the shipped simulated study, by claim and target; see `truth.truth`."""
+    return pd.read_csv(_there(path), dtype={"claim": str}, index_col=["claim", "target"])
+
+
+def load_event_truth(claim: str = "C1", path: Path = DATA / "truth.csv") -> pd.Series:
+    """True effect of a claim's design by event time, as PPML aims at it."""
+    mean = load_truth(path).xs("mean", level="target")["value"]
+    by_period = mean[mean.index.str.startswith(f"{claim} ")]
+    periods = by_period.index.str.removeprefix(f"{claim} ").str.replace("−", "-").astype(int)
+    return by_period.set_axis(periods.rename("event_time"))
+
+
+def load_account(path: Path = DATA / "panel.account.csv") -> pd.DataFrame:
+    """Read what became of each record of the shipped panel: table, reason, rows."""
+    return pd.read_csv(_there(path))
+
+
+def _there(path: Path) -> Path:
+    if not path.is_file():
+        raise SourceUnavailableError(f"{path} is not there: {REMEDY['simulated']}")
+    return path
