@@ -17,7 +17,9 @@ REMEDY = {
 }
 
 
-def load_panel(source: str = "simulated", path: Path | None = None) -> pd.DataFrame:
+def load_panel(
+    source: str = "simulated", path: Path | None = None, *, partial: bool = False
+) -> pd.DataFrame:
     """Read the analysis panel of a data source and check it against the schema.
 
     Parameters
@@ -25,6 +27,9 @@ def load_panel(source: str = "simulated", path: Path | None = None) -> pd.DataFr
     source : {"simulated", "restricted"}
     path : Path, optional
         Another file to read in its place.
+    partial : bool
+        Accept a panel without some of the columns that are not its key, as a reader with fewer
+        records has; what needs them will say so.
 
     Returns
     -------
@@ -45,7 +50,11 @@ def load_panel(source: str = "simulated", path: Path | None = None) -> pd.DataFr
     path = path or PANELS[source]
     if not path.is_file():
         raise SourceUnavailableError(f"the {source} panel is not at {path}: {REMEDY[source]}")
-    panel = schema.validate(schema.read(path), schema.PANEL, str(path))
+    frame, expected = schema.read(path), schema.PANEL
+    if partial:
+        lacking = set(expected.columns) - set(frame.columns) - set(expected.metadata["key"])
+        expected = expected.remove_columns(sorted(lacking))
+    panel = schema.validate(frame, expected, str(path))
     panel.attrs["source"] = source
     return panel
 

@@ -6,24 +6,30 @@ which have no noise in them at all: no count is drawn, no shock is in them, noth
 Two targets are kept apart. ``mean``: the design by PPML, so that a cell weighs as much as its
 applications. ``log mean``: the least-squares projection of the log of the mean, each cell with the
 same weight. A third, ``log(1 + y)``, is the target of least squares on log(1 + y); it has no closed
-form and comes from many draws, with its Monte-Carlo error.
+form and comes from many draws, with its Monte-Carlo error. A mediator's ``share`` of the effect is
+a parameter of the process.
 """
-
-from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
 
-from replication.designs import DDD_EFFECTS, DID_EFFECTS, Effect, Estimate, ddd, did, event_study
-from replication.simulate import FORMS, MEDIATORS, Process, Study, _negative_binomial, _shocks
-
-GROUPED: tuple[Effect, ...] = (
-    ("university", "discipline", "technology"),
-    ("discipline", "year", "technology"),
+from replication.contrasts import ESTIMANDS
+from replication.designs import (
+    CONTROLS,
+    DDD_EFFECTS,
+    DID_EFFECTS,
+    Effect,
+    event_study,
+    poisson,
 )
-MODERATED: tuple[Effect, ...] = (
-    ("university", "discipline"),
-    ("discipline", "year"),
+from replication.simulate import (
+    FORMS,
+    MEDIATORS,
+    Process,
+    Study,
+    _negative_binomial,
+    _shocks,
+    tally,
 )
 
 
@@ -36,14 +42,40 @@ def expected_panel(study: Study) -> pd.DataFrame:
         The columns of the analysis panel that designs use; ``log_effect`` is the effect on the log
         of the mean of ``patents_joint``.
     """
+    treated = np.exp(study.level + study.effect)
+    mediators = np.exp(study.mediator_level + study.mediator_effect)
+    log_effect = np.log(treated.sum(axis=2) / np.exp(study.level).sum(axis=2))
+    return _panel(study, treated, mediators).assign(log_effect=log_effect.ravel())
+
+
+def realised_panel(study: Study) -> pd.DataFrame:
+    """Panel of the study with its counts, without the way through records.
+
+    Returns
+    -------
+    DataFrame
+        As of `expected_panel`, less ``log_effect``; where both have a column it equals that of
+        `panel.build_panel` on the study's records.
+    """
+    shape, process = study.shock.shape, study.process
+    abroad = study.hires[study.hires["country"] != "CN"]
+    joint_papers = study.papers[study.papers["countries"] != ""]
+    mediators = [
+        tally(events.assign(group=0), (*shape, 1), process)[:, :, 0]
+        for events in (abroad, joint_papers, study.overseas)
+    ]
+    return _panel(study, study.counts, np.stack(mediators, axis=2))
+
+
+def _panel(study: Study, joint: np.ndarray, mediators: np.ndarray) -> pd.DataFrame:
+    """Long panel from outcomes of shape (C, T, 2) and mediators of shape (C, T, 3)."""
     process = study.process
-    cells, years = study.level.shape[:2]
-    c, t = (i.ravel() for i in np.indices((cells, years)))
+    c, t = (i.ravel() for i in np.indices(study.shock.shape))
     u, d = study.university[c], study.discipline[c]
-    key, other = np.exp(study.level + study.effect).reshape(-1, 2).T
-    nothing = np.exp(study.level).reshape(-1, 2).sum(axis=1)
-    mediators = np.exp(study.mediator_level + study.mediator_effect).reshape(-1, 3)
+    key, other = joint.reshape(-1, 2).T
     year = process.years[t]
+    before = process.years < process.first_treated
+    resources = np.log(study.resources[:, before]).mean(axis=1)[u]
     return pd.DataFrame(
         {
             "university": u,
@@ -54,12 +86,12 @@ def expected_panel(study: Study) -> pd.DataFrame:
             "patents_joint": key + other,
             "patents_joint_key": key,
             "patents_joint_other": other,
-            "log_effect": np.log((key + other) / nothing),
-            **dict(zip(MEDIATORS, mediators.T, strict=True)),
+            **dict(zip(MEDIATORS, mediators.reshape(-1, 3).T, strict=True)),
             "exposure": study.exposure[u],
             **{f"exposure_{form}": study.forms[u, i] for i, form in enumerate(FORMS)},
             "control_exposure": study.control_exposure[d],
             "advantaged": study.advantaged[c].astype(int),
+            **dict(zip([column for column, _ in CONTROLS], resources.T, strict=True)),
         }
     )
 
@@ -81,84 +113,40 @@ def truth(study: Study, draws: int = 0, seed: int = 1) -> pd.DataFrame:
         Indexed by ``claim`` and ``target``; ``value`` and its ``mc_error`` (0 where exact).
     """
     panel = expected_panel(study)
-    rows = [(claim, "mean", contrast(panel, "ppml"), 0.0) for claim, contrast in CONTRASTS.items()]
-    effect = panel.assign(patents_joint=panel["log_effect"])
-    rows += [(claim, "log mean", CONTRASTS[claim](effect, "ols"), 0.0) for claim in ("C1", "C2")]
-    by_period = event_study(panel, model="ppml").frame["estimate"]
-    rows += [(f"C1 {str(term).split(' × ')[-1]}", "mean", b, 0.0) for term, b in by_period.items()]
+    # A fit without noise has no variance to take the root of.
+    with np.errstate(invalid="ignore"):
+        rows = _exact_targets(panel)
+    shares = study.process.shares
+    rows += [(f"C{3 + i}", "share", float(share), 0.0) for i, share in enumerate(shares)]
     if draws:
         rows += _log_count_targets(study, panel, draws, np.random.default_rng(seed))
     frame = pd.DataFrame(rows, columns=["claim", "target", "value", "mc_error"])
-    return frame.set_index(["claim", "target"]).round(10)
+    return frame.set_index(["claim", "target"]).round(8) + 0.0
 
 
-def _difference(estimate: Estimate) -> float:
-    first, second = estimate.frame["estimate"]
-    return float(first - second)
-
-
-def _mediator(name: str) -> Callable[[pd.DataFrame, str], float]:
-    return lambda panel, model: _only(did(panel, name, model=model))  # type: ignore[arg-type]
-
-
-def _only(estimate: Estimate) -> float:
-    return float(estimate.frame["estimate"].iloc[0])
-
-
-def _side_by_side(first: str, second: str) -> Callable[[pd.DataFrame, str], float]:
-    def contrast(panel: pd.DataFrame, model: str) -> float:
-        terms = {f"{e} × post": panel[e] * panel["post"] for e in (first, second)}
-        return _difference(did(panel.assign(**terms), treatment=list(terms), model=model))  # type: ignore[arg-type]
-
-    return contrast
-
-
-def _key_core(panel: pd.DataFrame, model: str) -> float:
-    stacked = pd.concat(
-        [
-            panel.assign(technology=1, y=panel["patents_joint_key"]),
-            panel.assign(technology=0, y=panel["patents_joint_other"]),
-        ],
-        ignore_index=True,
-    )
-    dose = stacked["exposure"] * stacked["post"]
-    stacked = stacked.assign(dose=dose, dose_key=dose * stacked["technology"])
-    unit = ("university", "discipline", "technology")
-    estimate = did(
-        stacked,
-        "y",
-        treatment=["dose", "dose_key"],
-        unit=unit,
-        effects=GROUPED,
-        model=model,  # type: ignore[arg-type]
-    )
-    return float(estimate["dose_key"].estimate)
-
-
-def _advantaged(panel: pd.DataFrame, model: str) -> float:
-    dose = panel["exposure"] * panel["post"]
-    panel = panel.assign(
-        dose=dose,
-        dose_advantaged=dose * panel["advantaged"],
-        trend=panel["post"] * panel["advantaged"],
-    )
-    terms = ["dose", "dose_advantaged"]
-    estimate = did(panel, treatment=terms, controls=["trend"], effects=MODERATED, model=model)  # type: ignore[arg-type]
-    return float(estimate["dose_advantaged"].estimate)
-
-
-CONTRASTS: dict[str, Callable[[pd.DataFrame, str], float]] = {
-    "C1": lambda panel, model: _only(did(panel, model=model)),  # type: ignore[arg-type]
-    "C2": lambda panel, model: _only(ddd(panel, model=model)),
-    "C3": _mediator("hires_overseas"),
-    "C4": _mediator("papers_foreign"),
-    "C5": _mediator("patents_overseas"),
-    "C6": _key_core,
-    "C7": _advantaged,
-    "C8": _side_by_side("exposure_us", "exposure_elsewhere"),
-    "C9": _side_by_side("exposure_cooperation", "exposure_conferences"),
-}
-"""The number that each claim is about, from a panel and a model."""
+def _exact_targets(panel: pd.DataFrame) -> list[tuple[str, str, float, float]]:
+    """Targets that are a design's own fit to expected outcomes."""
+    rows = [
+        (claim, "mean", float(estimand(panel, "ppml").estimate), 0.0)
+        for claim, estimand in ESTIMANDS.items()
+    ]
+    controlled = poisson(panel, controls=CONTROLS).frame["estimate"].iloc[0]
+    rows.append(("C1", "mean, with controls", float(controlled), 0.0))
+    effect = panel.assign(patents_joint=panel["log_effect"])
+    rows += [
+        (claim, "log mean", float(ESTIMANDS[claim](effect, "ols").estimate), 0.0)
+        for claim in ("C1", "C2")
+    ]
+    third = panel["exposure"] * panel["control_exposure"]
+    studies = {
+        "C1": event_study(panel, model="ppml"),
+        "C2": event_study(panel.assign(exposure=third), effects=DDD_EFFECTS, model="ppml"),
+        **{f"C{3 + i}": event_study(panel, m, model="ppml") for i, m in enumerate(MEDIATORS)},
+    }
+    for claim, by_year in studies.items():
+        periods = by_year.frame["estimate"].items()
+        rows += [(f"{claim} {str(t).split(' × ')[-1]}", "mean", float(b), 0.0) for t, b in periods]
+    return rows
 
 
 def _log_count_targets(
@@ -171,15 +159,23 @@ def _log_count_targets(
     }
     # Least squares is linear in the outcome: residualise the regressor once, then average.
     weights = {claim: _projection(panel, x, effects) for claim, (x, effects) in designs.items()}
-    found: dict[str, list[float]] = {claim: [] for claim in designs}
+    mediators = [f"C{3 + i}" for i in range(len(MEDIATORS))]
+    found: dict[str, list[float]] = {claim: [] for claim in [*designs, *mediators]}
+    # A stream of their own, so that the targets of the outcome are those of the outcome alone.
+    (stream,) = rng.spawn(1)
+    log_mediators = study.mediator_level + study.mediator_effect
     process: Process = study.process
-    elasticity = process.shares / process.responses
     for _ in range(draws):
         shock, mediator_shock = _shocks(process, study.university, rng)
-        log_mean = study.level + study.effect + (shock + mediator_shock @ elasticity)[:, :, None]
+        log_mean = (
+            study.level + study.effect + (shock + mediator_shock @ process.loadings)[:, :, None]
+        )
         y = _negative_binomial(rng, log_mean, process.dispersion).sum(axis=2).ravel()
         for claim, weight in weights.items():
             found[claim].append(float(weight @ np.log1p(y)))
+        m = _negative_binomial(stream, log_mediators + mediator_shock, process.dispersion)
+        for claim, b in zip(mediators, weights["C1"] @ np.log1p(m).reshape(-1, 3), strict=True):
+            found[claim].append(float(b))
     return [
         (claim, "log(1 + y)", float(np.mean(b)), float(np.std(b, ddof=1) / np.sqrt(draws)))
         for claim, b in found.items()

@@ -1,0 +1,195 @@
+"""The paper's claims, their decision rules and verdicts: by rule and never by taste.
+
+On simulated data a verdict says whether the planted effect was recovered; on real data it says
+whether the claim's direction is supported. The two are never mixed.
+"""
+
+import math
+import tomllib
+from pathlib import Path
+
+import pandas as pd
+
+from replication.errors import MissingValueError, RegistryError
+from replication.paths import DATA
+
+FIELDS = ("id", "short", "kind", "en", "zh", "estimand", "exhibit", "needs", "contradicted_by")
+
+RECOVERS = "recovers the planted effect"
+MISSES = "finds the direction, misses the size"
+UNCLEAR = "not distinguishable from zero"
+WRONG = "contradicts the planted effect"
+NOTHING = "finds nothing, and nothing is planted"
+INVENTS = "claims an effect that is not planted"
+SUPPORTED = "direction supported"
+CONTRADICTED = "contradicted"
+UNTESTABLE = "not testable"
+
+
+def load_claims(path: Path = DATA / "claims.toml") -> pd.DataFrame:
+    """Claims C1–C9 as data, indexed by ``id``.
+
+    Returns
+    -------
+    DataFrame
+        ``short``, ``kind``, ``en``, ``zh``, ``estimand``, ``exhibit``, ``needs`` (columns of the panel),
+        ``contradicted_by``, ``family`` (None if the test stands alone), ``level``.
+
+    Raises
+    ------
+    RegistryError
+        Names the file, the claim, the field and what to do.
+    """
+    with path.open("rb") as file:
+        content = tomllib.load(file)
+    rows = content.get("claim", [])
+    for number, row in enumerate(rows, 1):
+        missing = [field for field in FIELDS if not row.get(field)]
+        if missing:
+            raise RegistryError(
+                f"{path}, claim {row.get('id', number)}: {', '.join(missing)} missing or empty: "
+                "fill it; a claim without its rule cannot be judged"
+            )
+    frame = pd.DataFrame(rows).reindex(columns=[*FIELDS, "family"])
+    expected = [f"C{i}" for i in range(1, 10)]
+    if list(frame["id"]) != expected:
+        raise RegistryError(f"{path}: claims are {list(frame['id'])}, not {expected} in this order")
+    frame["family"] = frame["family"].astype(object).where(frame["family"].notna(), None)
+    return frame.assign(level=float(content["level"])).set_index("id")
+
+
+def evaluate(
+    panel: pd.DataFrame,
+    source: str,
+    truth: pd.Series | None = None,
+    claims: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """Estimate and judge every claim on a panel.
+
+    Parameters
+    ----------
+    panel : DataFrame
+        An analysis panel; columns that it lacks make the claims that need them untestable.
+    source : {"simulated", "restricted", "open"}
+    truth : Series, optional
+        Planted truth by claim; needed for simulated data.
+    claims : DataFrame, optional
+        As of `load_claims`.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by claim: ``estimate``, ``lower``, ``upper``, ``p_value``, ``p_adjusted`` (Holm
+        within the claim's family), ``truth``, ``verdict``, ``reason`` (why it is not testable).
+    """
+    from replication.contrasts import ESTIMANDS, holm
+
+    claims = load_claims() if claims is None else claims
+    if source == "simulated" and truth is None:
+        raise RegistryError("verdicts on simulated data need the planted truth")
+    rows = {}
+    for claim, needs in claims["needs"].items():
+        lacking = [column for column in needs if column not in panel.columns]
+        if lacking:
+            rows[claim] = pd.Series({"reason": f"the panel has no column {', '.join(lacking)}"})
+        else:
+            rows[claim] = ESTIMANDS[str(claim)](panel, "ppml")
+    columns = ["estimate", "std_error", "lower", "upper", "p_value"]
+    found = pd.DataFrame(rows).T.reindex(columns=[*columns, "reason"])
+    found[columns] = found[columns].astype(float)
+    found["p_adjusted"] = found["p_value"]
+    for _, family in claims.groupby("family").groups.items():
+        tested = found.loc[family, "p_value"].dropna()
+        if len(tested):
+            found.loc[tested.index, "p_adjusted"] = holm(tested)
+    known = truth if truth is not None and source == "simulated" else pd.Series(dtype=float)
+    found["truth"] = [float(known.get(claim, float("nan"))) for claim in found.index]
+    found["verdict"] = [
+        _verdict(row, source, level)
+        for (_, row), level in zip(found.iterrows(), claims["level"], strict=True)
+    ]
+    found["reason"] = found["reason"].fillna("")
+    return found.rename_axis("claim")
+
+
+def _verdict(row: pd.Series, source: str, level: float) -> str:
+    if pd.isna(row["estimate"]):
+        return UNTESTABLE
+    if source == "simulated":
+        return recovery(row, row["truth"], row["p_adjusted"] < level)
+    if row["p_adjusted"] >= level:
+        return UNCLEAR
+    return SUPPORTED if row["estimate"] > 0 else CONTRADICTED
+
+
+def recovery(estimate: pd.Series, truth: float, significant: bool | None = None) -> str:
+    """Verdict on simulated data, where the truth is known.
+
+    Parameters
+    ----------
+    estimate : Series
+        A row of `designs.Estimate.frame`: ``estimate``, ``lower``, ``upper`` (95 % interval).
+    truth : float
+        What the design aims at; exactly zero if nothing is planted.
+    significant : bool, optional
+        Result of the claim's test; by default, that the interval excludes zero.
+
+    Returns
+    -------
+    str
+        ``"recovers the planted effect"``: significant, and the interval holds the truth.
+        ``"finds the direction, misses the size"``: significant on the side of the truth.
+        ``"not distinguishable from zero"``: not significant.
+        ``"contradicts the planted effect"``: significant on the other side.
+        Where nothing is planted: ``"finds nothing, and nothing is planted"``, or ``"claims an
+        effect that is not planted"``.
+
+    Raises
+    ------
+    MissingValueError
+        If the estimate, its interval or the truth is not a finite number.
+    """
+    values = {**estimate[["estimate", "lower", "upper"]], "truth": truth}
+    unknown = [name for name, value in values.items() if not math.isfinite(value)]
+    if unknown:
+        raise MissingValueError(f"no verdict without a number for {', '.join(unknown)}")
+    if significant is None:
+        significant = not estimate["lower"] <= 0 <= estimate["upper"]
+    if truth == 0:
+        return INVENTS if significant else NOTHING
+    if not significant:
+        return UNCLEAR
+    if estimate["estimate"] * truth < 0:
+        return WRONG
+    return RECOVERS if estimate["lower"] <= truth <= estimate["upper"] else MISSES
+
+
+def claims_markdown(table: pd.DataFrame, claims: pd.DataFrame | None = None) -> str:
+    """Claims and verdicts as a Markdown table, each row linked to its exhibit.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As of `evaluate`.
+    """
+    claims = load_claims() if claims is None else claims
+    lines = [
+        "| claim | in our words | estimate [95 %] | truth | verdict |",
+        "|---|---|---:|---:|---|",
+    ]
+    for claim, row in table.iterrows():
+        text = claims.loc[claim]
+        number = (
+            "–"
+            if pd.isna(row["estimate"])
+            else (f"{row['estimate']:.3f} [{row['lower']:.3f}, {row['upper']:.3f}]")
+        )
+        known = "–" if pd.isna(row["truth"]) else f"{row['truth']:.3f}"
+        verdict = row["verdict"] + (f": {row['reason']}" if row["reason"] else "")
+        # A notebook of the book is a page; the exhibit is an anchor in it.
+        target = str(text["exhibit"]).replace(".ipynb#", ".html#")
+        lines.append(
+            f'| <a href="../{target}">{claim}</a> | {text["en"]} {text["zh"]} | '
+            f"{number.replace('-', '−')} | {known.replace('-', '−')} | {verdict} |"
+        )
+    return "\n".join(lines)
