@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 # Name in the directive: (function that returns Markdown, data files the result depends on).
 # Functions are imported when a page asks for them, so that the other pages build without them.
 GENERATED: dict[str, tuple[str, tuple[str, ...]]] = {
+    "claims": (
+        "replication.claims:claims_page",
+        ("data/claims.toml", "results/03_heterogeneity/tab-claims.csv"),
+    ),
     "codebook": ("replication.codebook:codebook_markdown", ("src/replication/schema.py",)),
     "register": ("replication.register:register_markdown", ("data/register.toml",)),
 }

@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from replication.errors import MissingValueError, RegistryError
-from replication.paths import DATA
+from replication.paths import DATA, ROOT
 
 FIELDS = ("id", "short", "kind", "en", "zh", "estimand", "exhibit", "needs", "contradicted_by")
 
@@ -32,7 +32,7 @@ def load_claims(path: Path = DATA / "claims.toml") -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``short``, ``kind``, ``en``, ``zh``, ``estimand``, ``exhibit``, ``needs`` (columns of the panel),
+        ``short``, ``kind``, ``en``, ``zh``, ``estimand``, ``exhibit``, ``needs`` (of the panel),
         ``contradicted_by``, ``family`` (None if the test stands alone), ``level``.
 
     Raises
@@ -98,7 +98,7 @@ def evaluate(
     found = pd.DataFrame(rows).T.reindex(columns=[*columns, "reason"])
     found[columns] = found[columns].astype(float)
     found["p_adjusted"] = found["p_value"]
-    for _, family in claims.groupby("family").groups.items():
+    for family in claims.groupby("family").groups.values():
         tested = found.loc[family, "p_value"].dropna()
         if len(tested):
             found.loc[tested.index, "p_adjusted"] = holm(tested)
@@ -177,8 +177,9 @@ def claims_markdown(table: pd.DataFrame, claims: pd.DataFrame | None = None) -> 
         "| claim | in our words | estimate [95 %] | truth | verdict |",
         "|---|---|---:|---:|---|",
     ]
-    for claim, row in table.iterrows():
-        text = claims.loc[claim]
+    for (claim, row), text in zip(
+        table.iterrows(), claims.loc[table.index].to_dict("records"), strict=True
+    ):
         number = (
             "–"
             if pd.isna(row["estimate"])
@@ -193,3 +194,9 @@ def claims_markdown(table: pd.DataFrame, claims: pd.DataFrame | None = None) -> 
             f"{number.replace('-', '−')} | {known.replace('-', '−')} | {verdict} |"
         )
     return "\n".join(lines)
+
+
+def claims_page(path: Path = ROOT / "results" / "03_heterogeneity" / "tab-claims.csv") -> str:
+    """`claims_markdown` of the committed verdicts on the simulated study."""
+    table = pd.read_csv(path, index_col="claim").assign(reason="")
+    return claims_markdown(table)

@@ -30,7 +30,7 @@ def stacked(
     unit: Effect = UNIT,
     **options: Any,
 ) -> Estimate:
-    """Two outcomes of one cell, stacked: is the effect on the first larger? (C6)
+    """Stack two outcomes of one cell: is the effect on the first larger? This is C6.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def moderated(
     effects: Sequence[Effect] = DID_EFFECTS,
     **options: Any,
 ) -> Estimate:
-    """Effect by a moderator of the cell: is it larger where the moderator is larger? (C7)
+    """Effect by a moderator of the cell: does it grow with the moderator? This is C7.
 
     Returns
     -------
