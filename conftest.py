@@ -1,10 +1,19 @@
-"""What the tests and the notebooks under test share."""
+"""What the tests and the notebooks under test share.
+
+A notebook is executed once, by nbval, which compares what each cell shows. One more test a
+notebook, ``notebooks/x.ipynb::results``, then compares what that same run wrote with ``results/x``
+and the alternative texts of its figures, which nbval looks at neither of.
+"""
 
 import os
+import shutil
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
+from nbval.plugin import IPyNbCell, IPyNbFile
 
 from tools import system_packages
 
@@ -17,14 +26,79 @@ def missing() -> tuple[str, ...]:
     return tuple(system_packages.missing())
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Keep the notebooks under test from writing over the committed results."""
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
-    os.environ.setdefault("REPLICATION_RESULTS", str(ROOT / "build" / "tests" / worker))
+    # Workers inherit what the main process has set, so each must set its own.
+    worker = getattr(config, "workerinput", {}).get("workerid", "main")
+    os.environ["REPLICATION_RESULTS"] = str(ROOT / "build" / "tests" / worker)
+
+
+def written(notebook: Path) -> Path:
+    """Folder that a notebook under test writes its results to."""
+    return Path(os.environ["REPLICATION_RESULTS"]) / notebook.stem
+
+
+class ResultsError(Exception):
+    """The results of a notebook's run are not the committed ones."""
+
+
+class Results(pytest.Item):
+    """Compares what the cells of a notebook, run before this by nbval, have written."""
+
+    def __init__(self, *, cells: list[IPyNbCell], **options: Any) -> None:
+        super().__init__(**options)
+        self.cells = cells
+
+    def runtest(self) -> None:
+        from replication.notebooks import alternative_texts, compare_results
+
+        stopped = [cell.name for cell in self.cells if not completed(cell)]
+        if stopped:
+            raise ResultsError(
+                f"the results of {self.path.name} are incomplete: {', '.join(stopped)} did not run "
+                "to the end (select the whole notebook; under xdist use --dist loadscope)"
+            )
+        found = compare_results(written(self.path), ROOT / "results" / self.path.stem)
+        for cell in self.cells:
+            fresh, kept = alternative_texts(cell.test_outputs), alternative_texts(cell.cell.outputs)
+            if fresh != kept:
+                found.append(f"{cell.name}: alternative text is {fresh}, committed {kept}")
+        if found:
+            remedy = f"If this is as it should be: `replication run --update {self.path.stem}`"
+            raise ResultsError("\n".join([*found, remedy]))
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        if isinstance(excinfo.value, ResultsError):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        return self.path, 0, f"{self.path.name}: results"
+
+
+def completed(cell: IPyNbCell) -> bool:
+    """Whether nbval has run a cell to its end, whatever it has shown."""
+    outputs = cell.test_outputs
+    if outputs is None or cell.parent.timed_out:
+        return False
+    return all(output.output_type != "error" for output in outputs)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[None]:
+    """Add the comparison of results to the cells of a notebook."""
+    report: Any = yield
+    if isinstance(collector, IPyNbFile) and report.passed:
+        item = Results.from_parent(collector, name="results", cells=list(report.result))
+        report.result.append(item)
+    return report
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip what needs a browser where there is none; in continuous integration it must run."""
+    """Empty a notebook's folder before it runs; skip what needs a browser where there is none."""
+    if isinstance(item, IPyNbCell) and item.cell_num == 0:
+        shutil.rmtree(written(item.path), ignore_errors=True)
+    # In continuous integration there is a browser, so there it must run.
     if item.get_closest_marker("system") and os.environ.get("CI") != "true" and missing():
         pytest.skip(f"no {' and no '.join(missing())} on this machine: see `make system`")
 

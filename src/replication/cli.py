@@ -232,6 +232,7 @@ def _codebook(options: argparse.Namespace) -> None:
 def _run(options: argparse.Namespace) -> int:
     from replication import notebooks
 
+    _require(options.jobs >= 1, f"--jobs {options.jobs}: at least 1 is needed")
     differences = notebooks.run(options.names, keep=options.update, jobs=options.jobs)
     for line in differences:
         print(line)
@@ -247,6 +248,7 @@ def _run(options: argparse.Namespace) -> int:
 def _book(options: argparse.Namespace) -> int:
     from replication import book
 
+    _require(options.jobs >= 1, f"--jobs {options.jobs}: at least 1 is needed")
     return book.make(jobs=options.jobs)
 
 

@@ -27,9 +27,15 @@ def load_ipc(folder: Path = DATA) -> pd.DataFrame:
     Raises
     ------
     RegistryError
-        If a subclass of the two lists is not in the concordance: it could never be counted.
+        If a subclass has two rows in the concordance: its patents would count twice. If a subclass
+        of the two lists has none: it could never be counted.
     """
     ipc = pd.read_csv(folder / "ipc_discipline.csv", dtype=str)[["ipc_subclass", "discipline"]]
+    twice = sorted(set(ipc.loc[ipc["ipc_subclass"].duplicated(), "ipc_subclass"]))
+    if twice:
+        raise RegistryError(
+            f"{folder / 'ipc_discipline.csv'}: {', '.join(twice)} has more than one row: keep one"
+        )
     for flag, file in {
         "key_core": "key_core_ipc.csv",
         "controlled": "export_control_ipc.csv",

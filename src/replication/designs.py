@@ -26,11 +26,17 @@ UNIT = ("university", "discipline")
 DID_EFFECTS: tuple[Effect, ...] = (UNIT, ("discipline", "year"))
 DDD_EFFECTS: tuple[Effect, ...] = (UNIT, ("university", "year"), ("discipline", "year"))
 
+CONTROLS = (("log_rd_staff", "year"), ("log_rd_spending", "year"), ("log_graduates", "year"))
+"""The study's controls (R12): pre-period resources, each with a slope of its own in each year."""
+
 # Least-squares absorption to machine precision; the only method that also takes weights.
 LSMR: dict[str, Any] = {"method": "lsmr", "absorb_options": {"btol": 1e-14, "atol": 1e-14}}
 
 # s² = RSS / (N − K), every absorbed effect counted in K.
 CLASSICAL_OPTIONS: dict[str, Any] = {"cov_type": "unadjusted", "debiased": True}
+
+VANISHING = 1e-6
+"""A fitted mean of a Poisson model below this is on its way to zero, hence its row separated."""
 
 SCALES: dict[str, Any] = {
     "level": lambda y: y,
@@ -83,7 +89,7 @@ class Estimate:
 
     def __getitem__(self, term: str) -> pd.Series:
         """Row of one regressor: ``did(panel)["exposure × post"].estimate``."""
-        return self.frame.loc[term]
+        return self.frame.T[term]
 
     # The four attributes that maketables asks of a model it does not know.
     @property
@@ -326,7 +332,7 @@ def ols(
         )
     except (AbsorbingEffectError, ValueError) as error:
         if isinstance(error, AbsorbingEffectError) or "rank" in str(error):
-            raise _absorbed(terms, absorb.columns, controls) from error
+            raise _absorbed(terms, list(absorb.columns), controls) from error
         raise
     factor, df = small_sample_factor(sample, x.shape[1], absorb, cluster)
     return _estimate(
@@ -338,7 +344,7 @@ def ols(
         cluster=cluster,
         outcome=outcome if scale == "level" else SCALE_LABELS[scale].format(outcome),
         model="ols",
-        effects=absorb.columns,
+        effects=list(absorb.columns),
         set_aside=set_aside,
         terms=terms,
     )
@@ -359,8 +365,10 @@ def ppml(
 ) -> Estimate:
     """Poisson pseudo-maximum likelihood with absorbed effects, by `pyfixest.fepois`.
 
-    Observations that a fixed effect separates (all of its outcomes are zero) carry no information
-    about the coefficients; they are left out and counted in `Estimate.set_aside`.
+    Observations that fixed effects or regressors separate (some combination of them is non-zero
+    only where the outcome is zero) carry no information about the coefficients; they are left out
+    and counted in `Estimate.set_aside`. A regressor that varies in no other rows has no finite
+    coefficient: that is a `NoVariationError`.
     """
     import pyfixest as pf
 
@@ -385,23 +393,33 @@ def ppml(
         warnings.filterwarnings("ignore", message=".*removed because of separation")
         warnings.filterwarnings("ignore", message="(?s).*dropped due to multicollinearity")
         try:
-            result = pf.fepois(
-                formula,
-                frame.reset_index(drop=True),
-                vcov="iid" if cluster is None else {"CRV1": "cluster"},
-                ssc=pf.ssc(k_adj=False, G_adj=False),
-                fixef_rm="none",
-                iwls_tol=1e-12,
-                iwls_maxiter=100,
-                separation_check=["fe"] if fe else [],
-                demeaner=pf.MapDemeaner(fixef_tol=1e-11),
-            )
+            for check in (["fe"], ["fe", "ir"]):
+                result = pf.fepois(
+                    formula,
+                    frame.reset_index(drop=True),
+                    vcov="iid" if cluster is None else {"CRV1": "cluster"},
+                    ssc=pf.ssc(k_adj=False, G_adj=False),
+                    fixef_rm="none",
+                    iwls_tol=1e-12,
+                    iwls_maxiter=100,
+                    separation_check=check if fe else [],
+                    demeaner=pf.MapDemeaner(fixef_tol=1e-11),
+                )
+                # Some mean runs towards zero: no single effect separates its row, so look closer.
+                if result._Y_hat_response.min() > VANISHING:
+                    break
+            else:
+                raise NoVariationError(
+                    "the fitted mean of some rows runs towards zero and a coefficient towards "
+                    f"infinity: one of {', '.join(map(repr, [*terms, *controls]))} is non-zero "
+                    "only where the count is zero; leave it out, or the rows that it marks"
+                )
         except ValueError as error:
             if "collinear" in str(error):
-                raise _absorbed(terms, absorb.columns, controls) from error
+                raise _absorbed(terms, list(absorb.columns), controls) from error
             raise
     if set(x) - set(result._coefnames):
-        raise _absorbed(terms, absorb.columns, controls)
+        raise _absorbed(terms, list(absorb.columns), controls)
     separated = len(sample) - result._N
     if separated:
         set_aside["separated by a fixed effect"] = separated
@@ -421,7 +439,7 @@ def ppml(
         cluster=cluster,
         outcome=outcome,
         model="ppml",
-        effects=absorb.columns,
+        effects=list(absorb.columns),
         set_aside=set_aside,
         terms=terms,
     )
@@ -528,6 +546,8 @@ def _sample(
     data = inputs.as_numbers(data, numbers)
     used = list(dict.fromkeys([*numbers, *absorbed, *extra]))
     sample, set_aside = inputs.complete_rows(data[used], used, missing)
+    # Levels of the index may bear the names of columns, which pandas calls ambiguous.
+    sample = sample.rename_axis([None] * sample.index.nlevels)
     inputs.require_variation(sample, [*terms, *controls])
     if cluster is not None:
         inputs.require_clusters(sample, cluster)
@@ -547,7 +567,7 @@ def _interacted(
         column, by = control
         inputs.require_columns(data, [column, by], "the controls")
         slopes = {
-            # No value where `by` has none, so that the row is set aside and not taken for the first.
+            # No value where `by` has none: the row is set aside, not taken for the first value.
             f"{column} × {value}": (data[column] * (data[by] == value)).where(data[by].notna())
             for value in sorted(data[by].dropna().unique())[1:]
         }
@@ -584,8 +604,9 @@ def _absorbed(
     return NoVariationError(
         f"the fixed effects ({', '.join(effects) or 'none'}) and controls "
         f"({', '.join(controls) or 'none'}) leave no variation of "
-        f"{', '.join(map(repr, terms))}, or the regressors are collinear: an exposure that differs by university only, for one, is "
-        "gone once university × year effects are in; take out an effect or a regressor"
+        f"{', '.join(map(repr, terms))}, or the regressors are collinear: an exposure that differs "
+        "by university only, for one, is gone once university × year effects are in; take out an "
+        "effect or a regressor"
     )
 
 

@@ -14,6 +14,7 @@ from copy import copy
 from pathlib import Path
 from typing import Any
 
+import matplotlib as mpl
 import pandas as pd
 from maketables import MTable
 
@@ -39,6 +40,8 @@ LATEX = str.maketrans(
         "<": r"\textless{}",
         ">": r"\textgreater{}",
         "−": "$-$",
+        # After a line break, LaTeX would take a bracket for the break's height.
+        "[": "{[}",
     }
 )
 """What LaTeX does not print as it is written."""
@@ -165,11 +168,13 @@ def _show_table(name: str, table: Table, title: str, note: str, head: str, foot:
     body = _web(str(printed.make("html")))
     latex = _latex(printed, name, title, note)
     (_folder() / f"{name}.tex").write_text(latex + "\n", encoding="utf-8")
-    text = printed.df.map(lambda v: re.sub(r"\s*\n\s*", " ", str(v))).to_string()
+    text = printed.df.map(lambda v: re.sub(r"\s*\n\s*", " ", str(v)))
+    if text.index.nlevels > 1:
+        text = text.droplevel(0)  # names of the parts of the table, which are not printed
     bundle = {
         "text/html": head + body + foot,
         "text/latex": latex,
-        "text/plain": f"{title}\n\n{text}\n\n{note}",
+        "text/plain": f"{title}\n\n{text.to_string()}\n\n{note}",
     }
     display(bundle, raw=True)
 
@@ -210,12 +215,20 @@ def _web(table: str) -> str:
 def _show_figure(name: str, figure: Figure, head: str, foot: str) -> None:
     from IPython.display import HTML, Image, display
 
-    buffer = io.BytesIO()
-    figure.canvas.savefig(buffer, format="png", metadata={"Software": None})
-    (_folder() / f"{name}.png").write_bytes(buffer.getvalue())
+    drawn = picture(figure)
+    (_folder() / f"{name}.png").write_bytes(drawn)
     display(HTML(head))
-    display(Image(buffer.getvalue(), alt=figure.alt))
+    display(Image(drawn, alt=figure.alt))
     display(HTML(foot))
+
+
+def picture(figure: Figure) -> bytes:
+    """Drawing as PNG, whatever the settings of the program that asks for it."""
+    buffer = io.BytesIO()
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        figure.canvas.savefig(buffer, format="png", metadata={"Software": None})
+    return buffer.getvalue()
 
 
 def load_registry(folder: Path | None = None) -> pd.DataFrame:

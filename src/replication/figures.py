@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import matplotlib as mpl
 import matplotlib.ticker
@@ -43,17 +43,20 @@ class Figure:
 def _theme(height: float) -> Iterator[Axes]:
     """One pair of axes in the project's theme: dark ink on white, for print and both modes."""
     style = {"font.family": "DejaVu Sans", "axes.grid": True, "grid.color": "#e5e7eb"}
-    resolution = {"figure.dpi": 150, "savefig.dpi": 150}
     with (
         sns.axes_style("ticks", style),
         sns.plotting_context("paper", font_scale=1.1),
-        mpl.rc_context(resolution),
+        mpl.rc_context({"figure.dpi": 150, "savefig.dpi": 150}),
         sns.color_palette("colorblind"),
     ):
         canvas = Canvas(figsize=(WIDTH, height), layout="constrained")
         axes = canvas.subplots()
         yield axes
         sns.despine(fig=canvas)
+
+
+def _figure(axes: Axes, data: pd.DataFrame, alt: str) -> Figure:
+    return Figure(cast(Canvas, axes.figure), data, alt)
 
 
 def trends(
@@ -84,7 +87,7 @@ def trends(
         raise NoVariationError("no row has event_time 0: there is no first treated year to mark")
     first = int(treated.iloc[0])
     names = names or {1: "more exchange than the median", 0: "less exchange"}
-    data = panel.groupby(["year", by], as_index=False)[outcome].mean()
+    data = panel.groupby(["year", by])[outcome].mean().reset_index()
     data[by] = [names.get(group, str(group)) for group in data[by]]
     with _theme(3.6) as axes:
         sns.lineplot(data, x="year", y=outcome, hue=by, style=by, markers=True, ax=axes)
@@ -104,7 +107,7 @@ def trends(
     alt = (
         f"Line chart of mean {_words(outcome)} by year in {len(parts)} groups. {'; '.join(parts)}."
     )
-    return Figure(axes.figure, data, alt)
+    return _figure(axes, data, alt)
 
 
 def _words(column: str) -> str:
@@ -168,7 +171,7 @@ def event_study(
     words = [_event_words(name, d) for name, d in shown.groupby("design", sort=False)]
     if truth is not None:
         words.append(f"Planted truth: {_ranges(shown.drop_duplicates('event_time'), 'truth')}.")
-    return Figure(axes.figure, data, " ".join(words))
+    return _figure(axes, data, " ".join(words))
 
 
 def _event_words(name: Any, d: pd.DataFrame) -> str:
@@ -250,19 +253,19 @@ def _forest(data: pd.DataFrame, xlabel: str) -> Figure:
         axes.set_ylim(len(data) - 0.5, -0.5)
         axes.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
     words = [
-        f"{r.design} {r.estimate:.3f} [{r.lower:.3f}, {r.upper:.3f}]"
-        + (f", aims at {r.truth:.3f}" if "truth" in data and pd.notna(r.truth) else "")
-        for r in data.itertuples()
+        f"{r['design']} {r['estimate']:.3f} [{r['lower']:.3f}, {r['upper']:.3f}]"
+        + (f", aims at {r['truth']:.3f}" if pd.notna(r.get("truth")) else "")
+        for r in data.to_dict("records")
     ]
-    return Figure(axes.figure, data, f"Estimates with 95 % intervals: {'; '.join(words)}.")
+    return _figure(axes, data, f"Estimates with 95 % intervals: {'; '.join(words)}.")
 
 
 def histogram(panel: pd.DataFrame, outcome: str = "patents_joint", top: int = 15) -> Figure:
     """How many cells and years have each count, those above `top` in one bar."""
     require_columns(panel, [outcome], "the histogram")
     top = min(top, int(panel[outcome].max()))
-    data = panel[outcome].clip(upper=top).value_counts(normalize=True).sort_index()
-    data = data.rename("share").rename_axis("count").reset_index()
+    shares = panel[outcome].clip(upper=top).value_counts(normalize=True).sort_index()
+    data = shares.rename("share").rename_axis("count").reset_index()
     with _theme(3.0) as axes:
         axes.bar(data["count"], data["share"], width=0.8)
         axes.set(
@@ -274,4 +277,4 @@ def histogram(panel: pd.DataFrame, outcome: str = "patents_joint", top: int = 15
         f"Bar chart of {_words(outcome)}: {100 * zero:.1f} % of cells and years have none, "
         f"{100 * float(data['share'].iloc[-1]):.1f} % have {top} or more."
     )
-    return Figure(axes.figure, data, alt)
+    return _figure(axes, data, alt)

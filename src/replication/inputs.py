@@ -43,11 +43,11 @@ def require_unique(data: pd.DataFrame, key: Sequence[str]) -> None:
     require_columns(data, key, "the key of a row (unit and time)")
     gaps = data[list(key)].isna()
     if gaps.to_numpy().any():
-        row = gaps.any(axis=1).idxmax()
-        column = gaps.loc[row].idxmax()
+        column = next(c for c in key if gaps[c].any())
         raise MissingValueError(
-            f"key column {column!r} is missing in {int(gaps.any(axis=1).sum())} rows, first in row "
-            f"{row!r}: a row without its key belongs to no unit; fill the key or remove the row"
+            f"key column {column!r} is missing in {int(gaps[column].sum())} rows, first in row "
+            f"{_first(gaps[column])}: a row without its key belongs to no unit; fill the key or "
+            "remove the row"
         )
     doubled = data.duplicated(list(key), keep=False)
     if doubled.any():
@@ -94,7 +94,7 @@ def complete_rows(
         if bad.any() and missing == "raise":
             raise MissingValueError(
                 f"column {column!r} is missing or infinite in {int(bad.sum())} of {len(data)} "
-                f"rows, first in row {bad.idxmax()!r}; fill it, or pass missing='drop' to set "
+                f"rows, first in row {_first(bad)}; fill it, or pass missing='drop' to set "
                 "those rows aside and have them counted"
             )
         fresh = int((bad & kept).sum())
@@ -102,6 +102,11 @@ def complete_rows(
             set_aside[f"no value of {column}"] = fresh
         kept &= ~bad
     return data[kept], set_aside
+
+
+def _first(rows: pd.Series) -> str:
+    """Label of the first row that is true, as Python writes it."""
+    return repr(rows.index[rows.fillna(False).to_numpy(dtype=bool)].tolist()[0])
 
 
 def as_numbers(data: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
@@ -121,7 +126,7 @@ def as_numbers(data: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
             if text.any():
                 raise SchemaError(
                     f"column {column!r} holds {data[column][text].iloc[0]!r}, which is no number "
-                    f"({int(text.sum())} such rows, first row {text.idxmax()!r}); recode the "
+                    f"({int(text.sum())} such rows, first row {_first(text)}); recode the "
                     "column, or name another"
                 )
         numbers[column] = values.to_numpy(dtype=float, na_value=np.nan)
@@ -134,7 +139,7 @@ def require_whole_numbers(data: pd.DataFrame, column: str) -> None:
     if fraction.any():
         raise SchemaError(
             f"column {column!r} must hold whole numbers; {int(fraction.sum())} rows do not, first "
-            f"row {fraction.idxmax()!r} ({data[column][fraction].iloc[0]}): count the periods "
+            f"row {_first(fraction)} ({data[column][fraction].iloc[0]}): count the periods "
             "since treatment began as …, -2, -1, 0, 1, …"
         )
 
@@ -166,6 +171,6 @@ def require_nonnegative(data: pd.DataFrame, outcome: str, model: str) -> None:
     if negative.any():
         raise NegativeCountError(
             f"outcome {outcome!r} is negative in {int(negative.sum())} rows, first in row "
-            f"{negative.idxmax()!r} ({data[outcome][negative].iloc[0]}): {model} needs counts "
+            f"{_first(negative)} ({data[outcome][negative].iloc[0]}): {model} needs counts "
             "of zero or more; look for a code for 'missing' such as -1 or -9"
         )

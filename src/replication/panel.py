@@ -21,8 +21,9 @@ from replication.concordance import NameRules, load_ipc, load_name_rules
 from replication.errors import NoVariationError, SchemaError, SourceUnavailableError
 from replication.inputs import require_variation
 
-BACKENDS = ("duckdb",)
-"""Ibis backends that the builder is tested on."""
+# A slow query must not draw a progress bar into the output of a command or notebook.
+BACKENDS = {"duckdb": "SET enable_progress_bar = false"}
+"""Ibis backends that the builder is tested on, with the settings of their connection."""
 
 NO_CELL = "no such cell of university and discipline"
 NOT_IN_SAMPLE = "university not in the sample"
@@ -126,6 +127,7 @@ def build_panel(
     _require_pre_period(records, choices)
     connection = getattr(ibis, backend).connect()
     try:
+        connection.raw_sql(BACKENDS[backend])
         t = {name: connection.create_table(name, frame) for name, frame in records.items()}
         ipc = connection.create_table("ipc", load_ipc())
         frame, account = _build(t, ipc, choices)

@@ -380,9 +380,11 @@ def validate(table: pd.DataFrame, schema: pa.DataFrameSchema, where: str) -> pd.
         # A column of the wrong type fails its other checks for no reason of its own.
         is_type = cases["check"].astype(str).str.startswith("dtype")
         cases = cases[is_type | ~cases["column"].isin(cases.loc[is_type, "column"])]
-        # A repeated key is one fault, told once for all its columns.
-        named = cases["column"].mask(cases["check"] == "multiple_fields_uniqueness", "")
-        cases = cases[~cases.assign(column=named).duplicated(["column", "check"])]
+        # One line for each column and rule; a repeated key is one fault of all its columns.
+        of_table = cases["check"].astype(str).str.startswith("column_in")
+        about = cases["column"].mask(of_table, cases["failure_case"]).astype(str)
+        about = about.mask(cases["check"] == "multiple_fields_uniqueness", "")
+        cases = cases[~cases.assign(about=about).duplicated(["about", "check"])]
         lines = [_fault(case, schema, table) for case in cases.head(10).to_dict("records")]
         raise SchemaError(
             f"{where} is not a valid table {schema.name!r} (see the codebook; rows are counted "
@@ -400,7 +402,9 @@ def _fault(case: dict[Any, Any], schema: pa.DataFrameSchema, table: pd.DataFrame
     if check == "dataframe_column_labels_unique":
         return f"column {', '.join(value)} is there more than once: keep one"
     if str(check).startswith("dtype"):
-        found = f"holds {value!r}" if table[column].dtype == object else f"has type {value}"
+        dtype = table[column].dtype
+        mixed = pd.api.types.is_object_dtype(dtype)
+        found = f"holds {value!r}" if mixed else f"has type {dtype}"
         return f"column {column!r} {found}, not {type_name(schema.columns[column])}"
     if check == "not_nullable":
         return f"column {column!r} is empty in row {int(row)}: fill it"

@@ -218,13 +218,10 @@ def _tidy(model: Estimate) -> pd.DataFrame:
 
 
 def _inference(models: Sequence[Estimate]) -> str:
-    conventions = sorted({m.convention for m in models})
-    clusters = sorted({m.clusters for m in models if m.clusters})
-    text = f"Standard errors in brackets: {'; '.join(conventions)}"
-    if clusters:
-        text += (
-            f", {'–'.join(str(c) for c in (clusters[0], clusters[-1])[: len(clusters)])} clusters"
-        )
+    text = "Standard errors in brackets: " + "; ".join(
+        convention + _clusters(models, convention)
+        for convention in sorted({m.convention for m in models})
+    )
     aside: dict[str, int] = {}
     for model in models:
         for reason, rows in model.set_aside.items():
@@ -232,3 +229,10 @@ def _inference(models: Sequence[Estimate]) -> str:
     if aside:
         text += "; rows set aside: " + ", ".join(f"{r}, up to {n:,}" for r, n in aside.items())
     return text + "."
+
+
+def _clusters(models: Sequence[Estimate], convention: str) -> str:
+    """Number of clusters, or its range, of the models of one convention."""
+    counts = sorted({m.clusters for m in models if m.convention == convention and m.clusters})
+    ends = dict.fromkeys((counts[0], counts[-1])) if counts else ()
+    return f", {'–'.join(map(str, ends))} clusters" if ends else ""

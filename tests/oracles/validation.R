@@ -1,0 +1,173 @@
+# R's numbers for the models that the project estimates, written once and read by the tests.
+#
+#   PYTHONPATH=. python tests/oracles/export.py FOLDER
+#   Rscript tests/oracles/validation.R FOLDER tests/oracles/r_numbers.csv
+#
+# Needs estimatr, sandwich, clubSandwich and plm. No test runs R.
+#
+# convention  classical  s2 (X'X)^-1, s2 = RSS / (N - K); for Poisson the inverse information
+#             CR0        cluster sandwich, no factor
+#             stata      CR0 times G/(G-1) (N-1)/(N-K), K = rank of all regressors and dummies
+#             CR1        the same with K = regressors + levels of the effects not nested in the
+#                        clusters (each after the first less one) + 1 if some are nested:
+#                        the rule of fixest and reghdfe, worked out by `nonnested`
+#             CR2        Bell and McCaffrey, df by Satterthwaite
+
+suppressMessages({library(estimatr); library(sandwich); library(clubSandwich); library(plm)})
+folder <- commandArgs(TRUE)[1]
+target <- commandArgs(TRUE)[2]
+read <- function(name) read.csv(file.path(folder, paste0(name, ".csv")))
+version <- function(package) paste(package, packageVersion(package))
+rows <- list()
+
+record <- function(dataset, model, terms, package, convention, b, se, df, n) {
+  names <- gsub(":", " \u00d7 ", terms)
+  rows[[length(rows) + 1]] <<- data.frame(
+    dataset, model, term = names, package, convention, estimate = b, std_error = se, df = df,
+    n = n, version = paste0("R ", getRversion(), " ", if (package == "stats") "stats" else version(package))
+  )
+}
+
+# Parameters that the factor of CR1 counts; `effects` is a list of factors.
+nonnested <- function(k, effects, cluster) {
+  if (length(effects) == 0) return(k + 1)
+  levels <- sapply(effects, function(e) length(unique(e)))
+  nested <- sapply(effects, function(e) all(tapply(as.integer(factor(cluster)), e, function(x) length(unique(x))) == 1))
+  k + sum(levels) - (length(levels) - 1) - sum(levels[nested] - 1)
+}
+
+# One model: regressors x (named columns), effects as dummies, everything that R can say of it.
+fit <- function(dataset, model, data, y, x, effects = list(), cluster = NULL, weights = NULL,
+                family = "ols", report = names(x), cr2 = TRUE) {
+  data$y_ <- y
+  for (i in seq_along(x)) data[[paste0("x", i)]] <- x[[i]]
+  for (i in seq_along(effects)) data[[paste0("f", i)]] <- factor(effects[[i]])
+  formula <- reformulate(c(paste0("x", seq_along(x)), if (length(effects)) paste0("f", seq_along(effects))), "y_")
+  data$w_ <- if (is.null(weights)) 1 else weights
+  m <- if (family == "ols") lm(formula, data, weights = w_)
+       else glm(formula, poisson, data, control = glm.control(epsilon = 1e-10))
+  # glm's tolerance for collinear columns is epsilon / 1000: smaller, and it keeps them and fails.
+  stopifnot(family == "ols" || m$converged)
+  at <- paste0("x", match(report, names(x)))
+  b <- coef(m)[at]
+  n <- nobs(m)
+  se <- function(v) sqrt(diag(v)[at])
+  record(dataset, model, report, "stats", "classical", b, se(vcov(m)), m$df.residual, n)
+  if (is.null(cluster)) return(invisible(m))
+  G <- length(unique(cluster))
+  rank <- m$rank
+  cr0 <- vcovCL(m, cluster, type = "HC0", cadjust = FALSE)
+  record(dataset, model, report, "sandwich", "CR0", b, se(cr0), G - 1, n)
+  K <- nonnested(length(x), effects, cluster)
+  record(dataset, model, report, "sandwich", "CR1", b, se(cr0 * G / (G - 1) * (n - 1) / (n - K)), G - 1, n)
+  if (family == "ols") {
+    s <- lm_robust(formula, data, weights = w_, clusters = cluster, se_type = "stata")
+    record(dataset, model, report, "estimatr", "stata", s$coefficients[at], s$std.error[at], s$df[at], n)
+  } else {
+    record(dataset, model, report, "sandwich", "stata", b, se(cr0 * G / (G - 1) * (n - 1) / (n - rank)), G - 1, n)
+  }
+  if (cr2) {
+    t <- tryCatch(coef_test(m, vcov = "CR2", cluster = cluster, test = "Satterthwaite", coefs = at), error = function(e) {message(model, ": no CR2, ", conditionMessage(e)); NULL})
+    if (is.null(t)) return(invisible(m))
+    df <- if ("df_Satt" %in% names(t)) t$df_Satt else t$df
+    record(dataset, model, report, "clubSandwich", "CR2", t$beta, t$SE, df, n)
+  }
+  invisible(m)
+}
+
+# Rows that carry information in a Poisson model: in no group of an effect are all counts zero.
+informative <- function(y, effects) {
+  keep <- rep(TRUE, length(y))
+  repeat {
+    before <- sum(keep)
+    for (e in effects) {
+      total <- tapply(y[keep], as.character(e[keep]), sum)
+      keep <- keep & as.character(e) %in% names(total)[total > 0]
+    }
+    if (sum(keep) == before) return(keep)
+  }
+}
+
+# cr2 = FALSE where the blocks of the projection matrix take minutes and gigabytes.
+
+# Published data sets --------------------------------------------------------------------------
+
+d <- read("kielmc")
+x <- list("nearinc:y81" = d$nearinc * d$y81, nearinc = d$nearinc, y81 = d$y81)
+fit("kielmc", "kielmc (1)", d, d$rprice, x, report = "nearinc:y81")
+fit("kielmc", "kielmc (3)", d, d$rprice, c(x, d[c("age", "agesq", "intst", "land", "area", "rooms", "baths")]), report = "nearinc:y81")
+
+d <- read("injury")
+fit("injury", "injury", d, d$ldurat, list("highearn:afchnge" = d$highearn * d$afchnge, highearn = d$highearn, afchnge = d$afchnge), report = "highearn:afchnge")
+
+d <- read("jtrain"); d <- d[!is.na(d$lscrap), ]
+fit("jtrain", "jtrain", d, d$lscrap, list(grant = d$grant, grant_1 = d$grant_1), list(d$fcode, d$year), d$fcode)
+p <- plm(lscrap ~ grant + grant_1, d, index = c("fcode", "year"), model = "within", effect = "twoways")
+record("jtrain", "jtrain", names(coef(p)), "plm", "classical", coef(p), sqrt(diag(vcov(p))), p$df.residual, nobs(p))
+
+d <- read("wage_panel")
+fit("wage_panel", "wage_panel", d, d$lwage, list(union = d$union, married = d$married, expersq = d$expersq), list(d$nr, d$year), d$nr, report = c("union", "married"), cr2 = FALSE)
+p <- plm(lwage ~ union + married + expersq, d, index = c("nr", "year"), model = "within", effect = "twoways")
+record("wage_panel", "wage_panel", c("union", "married"), "plm", "classical", coef(p)[1:2], sqrt(diag(vcov(p)))[1:2], p$df.residual, nobs(p))
+
+d <- read("organ_donations")
+fit("organ_donations", "organ_donations", d, d$rate, list("california:post" = d$california * d$post), list(d$state, d$quarter), d$state)
+
+d <- read("ehec")
+periods <- setdiff(sort(unique(d$event_time)), -1)
+x <- lapply(periods, function(p) d$expanded * (d$event_time == p))
+names(x) <- paste0("expanded:", ifelse(periods < 0, "\u2212", "+"), abs(periods))
+fit("ehec", "ehec", d, d$dins, x, list(d$stfips, d$year), d$stfips)
+
+# Group-time effects against the never treated, by means of long differences from the year before.
+d <- read("mpdta")
+wide <- reshape(d[c("countyreal", "year", "lemp", "first.treat")], idvar = c("countyreal", "first.treat"), timevar = "year", direction = "wide")
+change <- function(g, t, who) mean(wide[[paste0("lemp.", t)]][who] - wide[[paste0("lemp.", g - 1)]][who])
+att <- function(g, t) change(g, t, wide$first.treat == g) - change(g, t, wide$first.treat == 0)
+groups <- setdiff(sort(unique(d$first.treat)), 0)
+at_event <- function(e) {
+  g <- groups[groups + e <= max(d$year)]
+  weighted.mean(sapply(g, function(g) att(g, g + e)), sapply(g, function(g) sum(wide$first.treat == g)))
+}
+effects <- sapply(0:3, at_event)
+record("mpdta", "mpdta", c(paste("e =", 0:3), "overall"), "stats", "none", c(effects, mean(effects)), NA, NA, nrow(d))
+
+d <- read("PatentsHGH")
+d <- d[informative(d$pat, list(d$obsno, d$year)), ]
+fit("PatentsHGH", "PatentsHGH", d, d$pat, as.list(d[c("logr", paste0("logr", 1:5))]), list(d$obsno, d$year), d$obsno, family = "poisson", cr2 = FALSE)
+
+# The panel in closed form of tests/designs_panel.py --------------------------------------------
+
+d <- read("panel")
+unit <- paste(d$university, d$discipline)
+uy <- paste(d$university, d$year)
+dy <- paste(d$discipline, d$year)
+g <- d$university
+did <- list("exposure:post" = d$exposure * d$post)
+ddd <- list("exposure:post:control_exposure" = d$exposure * d$post * d$control_exposure)
+fit("panel", "did", d, d$y, did, list(unit, dy), g)
+fit("panel", "did weighted", d, d$y, did, list(unit, dy), g, weights = d$weight)
+fit("panel", "did controls", d, d$y, c(did, d[c("x1", "x2")]), list(unit, dy), g, report = "exposure:post")
+fit("panel", "did log1p", d, log1p(d$patents_joint), did, list(unit, dy), g)
+fit("panel", "did pooled", d, d$y, c(did, d[c("exposure", "post")]), list(), g, report = "exposure:post")
+fit("panel", "ddd", d, d$y, ddd, list(unit, uy, dy), g)
+periods <- setdiff(sort(unique(d$event_time)), -1)
+x <- lapply(periods, function(p) d$exposure * (d$event_time == p))
+names(x) <- paste0("exposure:", ifelse(periods < 0, "\u2212", "+"), abs(periods))
+m <- fit("panel", "event study", d, d$y, x, list(unit, dy), g)
+leads <- paste0("x", which(periods < 0))
+v <- vcovCL(m, g, type = "HC0", cadjust = FALSE)[leads, leads]
+wald <- drop(coef(m)[leads] %*% solve(v, coef(m)[leads])) / length(leads)
+record("panel", "pretrend", "F, CR0", "sandwich", "CR0", wald, NA, length(leads), nobs(m))
+ppml <- function(model, x, effects) {
+  keep <- informative(d$patents_joint, effects)
+  s <- d[keep, ]
+  fit("panel", model, s, s$patents_joint, lapply(x, `[`, keep), lapply(effects, `[`, keep), g[keep], family = "poisson", report = names(x)[1])
+}
+ppml("ppml did", did, list(unit, dy))
+ppml("ppml did controls", c(did, d[c("x1", "x2")]), list(unit, dy))
+ppml("ppml ddd", ddd, list(unit, uy, dy))
+
+all <- do.call(rbind, rows)
+for (column in c("estimate", "std_error", "df")) all[[column]] <- ifelse(is.na(all[[column]]), "", trimws(formatC(all[[column]], digits = 17, format = "g")))
+write.csv(all, target, row.names = FALSE, fileEncoding = "UTF-8", quote = 1:3, eol = "\n", na = "")
