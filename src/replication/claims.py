@@ -183,7 +183,7 @@ def claims_markdown(table: pd.DataFrame, claims: pd.DataFrame | None = None) -> 
         number = (
             "–"
             if pd.isna(row["estimate"])
-            else (f"{row['estimate']:.3f} [{row['lower']:.3f}, {row['upper']:.3f}]")
+            else (f"{row['estimate']:.3f} [{row['lower']:.3f},\u00a0{row['upper']:.3f}]")
         )
         known = "–" if pd.isna(row["truth"]) else f"{row['truth']:.3f}"
         verdict = row["verdict"] + (f": {row['reason']}" if row["reason"] else "")

@@ -1,0 +1,238 @@
+"""Poisson pseudo-maximum likelihood for many outcomes of one design at once.
+
+One coefficient, any number of absorbed effects. Given the coefficient, the first-order condition
+of an effect has a solution in closed form: scale the means of its rows to the sum of their counts.
+Going round the effects is iterative proportional fitting (Deming and Stephan 1940). The same round,
+weighted by the means, takes the effects out of the regressor, and a Newton step along what is left
+moves the coefficient; every round costs a few passes over the data, for all outcomes together.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from replication.errors import NoVariationError
+
+TOLERANCE = 1e-9
+ROUNDS = 5000
+RELAX = 1.15
+"""Over-relaxation with three effects, where going round them converges slowly."""
+
+
+@dataclass(frozen=True)
+class PoissonFits:
+    """Coefficients of S outcomes and what their clustered variances are made of.
+
+    Attributes
+    ----------
+    estimate : ndarray, shape (S,)
+    information : ndarray, shape (S,)
+        Sum of mean × residualised regressor².
+    scores : ndarray, shape (G, S)
+        Sums of residualised regressor × (count − mean) by cluster.
+    power : ndarray, shape (G, S)
+        Contributions of the clusters to the information.
+    clusters : ndarray of int, shape (S,)
+        Clusters with rows that no effect separates.
+    factor : ndarray, shape (S,)
+        Small-sample factor of CR1, as `designs.small_sample_factor`.
+    mean, x : ndarray, shape (N, S), or None
+        Fitted means, zero in separated rows, and the residualised regressor.
+    """
+
+    estimate: np.ndarray
+    information: np.ndarray
+    scores: np.ndarray
+    power: np.ndarray
+    clusters: np.ndarray
+    factor: np.ndarray
+    mean: np.ndarray | None = None
+    x: np.ndarray | None = None
+
+    @property
+    def std_error(self) -> np.ndarray:
+        """Standard errors CR1, shape (S,)."""
+        return np.sqrt((self.scores**2).sum(axis=0) * self.factor) / self.information
+
+
+def poisson_fits(
+    counts: np.ndarray,
+    x: np.ndarray,
+    effects: Sequence[np.ndarray],
+    cluster: np.ndarray,
+    *,
+    fixed: float | None = None,
+    keep_mean: bool = False,
+) -> PoissonFits:
+    """Fit S Poisson regressions that differ in their outcome only.
+
+    Parameters
+    ----------
+    counts : ndarray, shape (N, S)
+    x : ndarray, shape (N,)
+        The regressor.
+    effects : sequence of ndarray of int, shape (N,)
+        Level of each absorbed effect in each row, counted from 0.
+    cluster : ndarray of int, shape (N,)
+    fixed : float, optional
+        Hold the coefficient here: the scores are then those of the restricted model.
+    keep_mean : bool
+
+    Returns
+    -------
+    PoissonFits
+
+    Raises
+    ------
+    NoVariationError
+        If a fit does not settle, as when a combination of effects separates rows.
+    """
+    y = np.asarray(counts, dtype=float)
+    incidence = [_incidence(e) for e in effects]
+    sums = [z @ y for z in incidence]
+    # A level with no count at all has mean zero: its rows are out, as if they were dropped.
+    inverse = [np.divide(1.0, s, out=np.zeros_like(s), where=s > 0) for s in sums]
+    x = np.asarray(x, dtype=float)[:, None]
+    beta = np.full(y.shape[1], 0.0 if fixed is None else fixed)
+    mean = np.broadcast_to(np.exp(beta[:1] * x), y.shape).copy()
+    residual = np.broadcast_to(x, y.shape).copy()
+
+    at = np.arange(y.shape[1])
+    final_mean, final_residual = np.empty_like(y), np.empty_like(y)
+    live_y, live_sums, live_inverse = y, sums, inverse
+    last = np.full(len(at), np.inf)
+    for turn in range(ROUNDS):
+        relax = RELAX if turn >= 4 and len(effects) > 2 else 1.0
+        off = np.zeros(len(at))
+        for z, code, s, inv in zip(incidence, effects, live_sums, live_inverse, strict=True):
+            fitted = z @ mean
+            off = np.maximum(off, np.abs(fitted - s).sum(axis=0))
+            ratio = np.divide(s, fitted, out=np.zeros_like(s), where=fitted > 0)
+            mean *= (ratio**relax)[code]
+            residual -= (relax * (z @ (mean * residual)) * inv)[code]
+        weighted = mean * residual
+        information = np.einsum("ns,ns->s", weighted, residual)
+        step = np.zeros(len(at))
+        if fixed is None:
+            gap = np.einsum("ns,ns->s", residual, live_y - mean)
+            step = gap / np.maximum(information, 1e-300)
+            # A first step may overshoot; the sign is right, the length need not be.
+            step = np.clip(step, -1.0, 1.0)
+            mean *= np.exp(residual * step)
+            beta[at] += step
+        total = live_sums[0].sum(axis=0)
+        settled = (
+            (np.abs(step) < TOLERANCE)
+            & (off < TOLERANCE * 10 * total)
+            & (np.abs(information - last) < TOLERANCE * 10 * information)
+        )
+        last = information
+        if settled.any():
+            final_mean[:, at[settled]] = mean[:, settled]
+            final_residual[:, at[settled]] = residual[:, settled]
+            going = ~settled
+            at, last = at[going], last[going]
+            mean, residual = mean[:, going], residual[:, going]
+            live_y = live_y[:, going]
+            live_sums = [s[:, going] for s in live_sums]
+            live_inverse = [i[:, going] for i in live_inverse]
+        if not len(at):
+            break
+    else:
+        raise NoVariationError(
+            f"{len(at)} of {y.shape[1]} Poisson fits did not settle in {ROUNDS} rounds: some "
+            "combination of effects fits rows without a count perfectly; take out an effect"
+        )
+    by_cluster = _incidence(cluster)
+    power = by_cluster @ (final_mean * final_residual**2)
+    clusters, factor = _small_sample(y, sums, effects, cluster)
+    return PoissonFits(
+        estimate=beta,
+        information=power.sum(axis=0),
+        scores=by_cluster @ (final_residual * (y - final_mean)),
+        power=power,
+        clusters=clusters,
+        factor=factor,
+        mean=final_mean if keep_mean else None,
+        x=final_residual if keep_mean else None,
+    )
+
+
+def _incidence(codes: np.ndarray) -> sparse.csr_matrix:
+    n = len(codes)
+    return sparse.csr_matrix((np.ones(n), (codes, np.arange(n))), shape=(int(codes.max()) + 1, n))
+
+
+def _small_sample(
+    y: np.ndarray,
+    sums: Sequence[np.ndarray],
+    effects: Sequence[np.ndarray],
+    cluster: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Clusters and CR1 factor of each outcome, separated rows not counted."""
+    kept = np.ones(y.shape, dtype=bool)
+    for code, s in zip(effects, sums, strict=True):
+        kept &= (s > 0)[code]
+    n = kept.sum(axis=0)
+    groups = (_incidence(cluster) @ kept.astype(float) > 0).sum(axis=0)
+    levels = [(_incidence(e) @ kept.astype(float) > 0).sum(axis=0) for e in effects]
+    counted = 1 + sum(levels) - (len(levels) - 1)
+    for e, number in zip(effects, levels, strict=True):
+        if pd.Series(cluster).groupby(e).nunique().max() == 1:
+            counted = counted - (number - 1)
+    return groups, groups / (groups - 1) * (n - 1) / (n - counted)
+
+
+def jackknife_scores(
+    fits: PoissonFits, counts: np.ndarray, years: int, discipline: np.ndarray, cluster: np.ndarray
+) -> np.ndarray:
+    """Estimate less the estimate without each cluster, one Newton step from the whole.
+
+    For cell and discipline × year effects in cells of `years` rows each, in order, cells nested in
+    the clusters. Rows of a cluster meet only in the coefficient: its hat matrix is one block a cell
+    and one outer product, so that the jackknife takes a small system a cell and no fit.
+
+    Parameters
+    ----------
+    fits : PoissonFits
+        With means and residualised regressors.
+    counts : ndarray, shape (N, S)
+    years : int
+    discipline, cluster : ndarray of int, shape (N,)
+
+    Returns
+    -------
+    ndarray, shape (G, S)
+    """
+    assert fits.mean is not None
+    assert fits.x is not None
+    shape = (-1, years, counts.shape[1])
+    mean, x, left = (v.reshape(shape) for v in (fits.mean, fits.x, counts - fits.mean))
+    mean, x, left = (np.moveaxis(v, 2, 0) for v in (mean, x, left))  # (S, C, T)
+    d, g = discipline[::years], cluster[::years]
+    total = np.maximum(mean.sum(axis=2, keepdims=True), 1e-300)
+    cross = -mean[:, :, :, None] * (mean / total)[:, :, None, :]
+    diagonal = np.arange(years)
+    cross[:, :, diagonal, diagonal] += mean
+    sums = np.zeros((len(cross), int(d.max()) + 1, years, years))
+    for level in np.unique(d):
+        sums[:, level] = cross[:, d == level].sum(axis=1)
+    rest = sums[:, d] - cross
+    sides = np.stack([mean * x, np.where(mean > 0, left, 0.0)], axis=3)
+    # A year that only this cell tells is in no residual: its equation is left out.
+    alone = rest[:, :, diagonal, diagonal] <= 1e-9 * sums[:, d][:, :, diagonal, diagonal]
+    rest = np.where(alone[:, :, :, None] | alone[:, :, None, :], 0.0, rest)
+    # The years of a cell sum to zero; so do both sides, and any multiple of ones may be added.
+    scale = np.trace(rest, axis1=2, axis2=3)[:, :, None, None] / years + 1e-12
+    rest = rest + np.where(alone[:, :, :, None] | alone[:, :, None, :], 0.0, scale / years)
+    rest[:, :, diagonal, diagonal] += np.where(alone, scale[..., 0], 0.0)
+    sides = np.where(alone[..., None], 0.0, sides)
+    solved = np.linalg.solve(rest, sides)
+    own = np.einsum("scta,sctb->scab", sides, solved)
+    into = _incidence(g)
+    square = fits.power + into @ own[:, :, 0, 0].T
+    cross_left = fits.scores + into @ own[:, :, 0, 1].T
+    return cross_left / (fits.information - square)
