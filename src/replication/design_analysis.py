@@ -130,6 +130,13 @@ def scaled(study: Study, scale: float) -> Study:
     )
 
 
+def alike(study: Study, effect: float) -> Study:
+    """The study with one effect for all: `effect` × exposure in every cell after treatment."""
+    post = study.process.years >= study.process.first_treated
+    dose = effect * np.outer(study.exposure[study.university], post)
+    return replace(study, effect=np.repeat(dose[:, :, None], 2, axis=2))
+
+
 def draws(study: Study, studies: int, seed: int, chunk: int = CHUNK) -> Iterator[np.ndarray]:
     """Draw the counts of many studies, shape (N, up to `chunk`) at a time, rows as in the panel."""
     for first in range(0, studies, chunk):

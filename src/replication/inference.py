@@ -203,8 +203,21 @@ def bias_reduced(data: pd.DataFrame, outcome: str = "patents_joint", **design: A
     return _row(estimate, error, degrees_of_freedom(reg)).rename("CR2")
 
 
-def jackknife(data: pd.DataFrame, outcome: str = "patents_joint", **design: Any) -> pd.Series:
-    """CR3: the estimate without each cluster in turn, t(G − 1) (MacKinnon, Nielsen and Webb 2023).
+def jackknife(
+    data: pd.DataFrame,
+    outcome: str = "patents_joint",
+    *,
+    reference: Literal["clusters", "effective"] = "effective",
+    **design: Any,
+) -> pd.Series:
+    """CR3: the estimate without each cluster in turn (MacKinnon, Nielsen and Webb 2023).
+
+    Parameters
+    ----------
+    data, outcome, **design
+        As for `designs.did`, and ``third`` for a triple difference.
+    reference : {"clusters", "effective"}
+        Degrees of freedom: G − 1, or G* − 1 with G* of `effective_clusters`.
 
     Returns
     -------
@@ -212,12 +225,15 @@ def jackknife(data: pd.DataFrame, outcome: str = "patents_joint", **design: Any)
         As `bias_reduced`, and the cluster whose absence moves the estimate most,
         ``influential``, with the estimate without it, ``without``.
     """
+    if reference not in ("clusters", "effective"):
+        raise ValueError(f"reference must be 'clusters' or 'effective', not {reference!r}")
     reg, estimate, residuals = _fitted(problem(data, outcome, **design))
     error = float(std_errors(reg, residuals, "CR3")[0])
     left_out = leave_one_out(reg, estimate, residuals)
     most = left_out.index[int((left_out - estimate).abs().argmax())]
-    row = _row(estimate, error, len(left_out) - 1, influential=most, without=left_out[most])
-    return row.rename("CR3")
+    few = float(effective(reg.power[:, None])[0])
+    df = (len(left_out) if reference == "clusters" else few) - 1
+    return _row(estimate, error, df, influential=most, without=left_out[most]).rename("CR3")
 
 
 def leave_one_out(reg: Regression, estimate: float, residuals: np.ndarray) -> pd.Series:
@@ -372,3 +388,27 @@ def randomisation_test(
         "draws": draws,
     }
     return pd.Series(values, name="randomisation test")
+
+
+def compare(data: pd.DataFrame, outcome: str = "patents_joint", **design: Any) -> pd.DataFrame:
+    """One estimate, its interval and its p-value by every method of this module.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by ``method``: ``estimate``, ``lower``, ``upper``, ``p_value``. The randomisation
+        test has no interval.
+    """
+    p = problem(data, outcome, **design)
+    reg, estimate, residuals = _fitted(p)
+    error = float(std_errors(reg, residuals, "CR1", p.factor())[0])
+    rows = {
+        "CR1, t(G − 1)": _row(estimate, error, len(reg.power) - 1),
+        "CR2, t(Satterthwaite)": bias_reduced(data, outcome, **design),
+        "CR3 (jackknife), t(G* − 1)": jackknife(data, outcome, **design),
+        "wild cluster bootstrap": wild_cluster_bootstrap(data, outcome, **design),
+        "randomisation test": randomisation_test(data, outcome, **design),
+    }
+    columns = ["estimate", "lower", "upper", "p_value"]
+    frame = pd.DataFrame({k: v.reindex(columns) for k, v in rows.items()}).T.astype(float)
+    return frame.rename_axis("method")

@@ -30,7 +30,7 @@ def power(found: pd.DataFrame) -> pd.DataFrame:
 
 def power_by_effect(
     study: Study,
-    scales: tuple[float, ...] = (0.25, 0.5, 0.75, 1.5),
+    scales: tuple[float, ...] = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5),
     studies: int = 250,
     *,
     seed: int = 2026,
@@ -45,10 +45,10 @@ def power_by_effect(
     studies, seed : int
         Draws at each scale.
     known : mapping of float to DataFrame, optional
-        Results of `repeat` by scale that are there already.
+        Results of `repeat` by scale that need not be drawn again.
     """
     runs = dict(known or {})
-    for scale in scales:
+    for scale in sorted(set(scales) - set(runs)):
         runs[scale] = repeat(study, studies, seed=seed, scale=scale)
     tables = {scale: power(runs[scale]) for scale in sorted(runs)}
     return pd.concat(tables, names=["scale"]).reset_index("scale").reset_index(drop=True)
