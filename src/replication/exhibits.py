@@ -133,14 +133,8 @@ def number(name: str, value: Any, style: str = "{:.3f}") -> None:
     if not isinstance(plain, str):
         text = text.replace("-", "−")
     _register("numbers.json", name, {"value": plain, "text": text})
-    glue(name, _Text(text), display=False)
-
-
-class _Text(str):
-    """Printed without quotes."""
-
-    def __repr__(self) -> str:
-        return str(self)
+    # As a quoted string: unquoted, 1,000 would be read as a pair and 0.270 lose its zero.
+    glue(name, text, display=False)
 
 
 def _open() -> dict[str, str]:
