@@ -312,8 +312,9 @@ def test_running_a_cell_twice_changes_nothing(folder: Path, shown: list[Any]) ->
         return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
     assert cell() == cell()
-    assert len(shown) == 8
-    assert shown[0] == shown[4]
+    # A table, a figure with its title and note, and the record of a number.
+    assert len(shown) == 10
+    assert shown[0] == shown[5]
 
 
 SHOW = """
