@@ -312,9 +312,10 @@ def test_running_a_cell_twice_changes_nothing(folder: Path, shown: list[Any]) ->
         return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
     assert cell() == cell()
-    # A table, a figure with its title and note, and the record of a number.
-    assert len(shown) == 10
-    assert shown[0] == shown[5]
+    # Less the hidden records of numbers, which are seen here only if glue was loaded late.
+    seen = [value for value in shown if "papermill" not in repr(value)]
+    assert len(seen) == 8
+    assert seen[0] == seen[4]
 
 
 SHOW = """
