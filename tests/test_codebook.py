@@ -126,7 +126,7 @@ class TestFiles:
 
     def test_source_keys_are_explained(self):
         used = set()
-        for name in ("key_core_ipc", "export_control_ipc"):
+        for name in ("key_core_ipc", "export_control_ipc", "ai_ipc"):
             sources = pd.read_csv(DATA / f"{name}.csv")["source"]
             used |= set(sources.str.extract(r"our reading of (\w+)")[0])
         notes = data_readme().split("**Source keys.**")[1]

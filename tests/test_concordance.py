@@ -10,7 +10,11 @@ from replication.concordance import load_disciplines, load_ipc, load_name_rules
 from replication.errors import RegistryError
 from replication.paths import DATA
 
-LISTS = {"key_core": "key_core_ipc.csv", "controlled": "export_control_ipc.csv"}
+LISTS = {
+    "key_core": "key_core_ipc.csv",
+    "controlled": "export_control_ipc.csv",
+    "ai": "ai_ipc.csv",
+}
 
 
 @pytest.fixture
@@ -40,7 +44,7 @@ def test_one_row_a_subclass_with_the_flags_of_the_lists() -> None:
 @pytest.mark.parametrize("name", LISTS.values())
 def test_listed_subclass_that_could_never_count_is_refused(name, folder) -> None:
     with (folder / name).open("a", encoding="utf-8") as file:
-        file.write("Z99Z,nothing,nobody\n")
+        file.write("Z99Z,nothing,nobody" + "," * (name == "ai_ipc.csv") + "\n")
     with pytest.raises(RegistryError, match=f"{re.escape(name)}: Z99Z not in ipc_discipline.csv"):
         load_ipc(folder)
 

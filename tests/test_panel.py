@@ -60,7 +60,7 @@ def looped(t: Tables, first: int = 2011, last: int = 2022, treated: int = 2018) 
     }
     lists = {
         name: set(pd.read_csv(DATA / f"{name}.csv", dtype=str)["ipc_subclass"])
-        for name in ("key_core_ipc", "export_control_ipc")
+        for name in ("key_core_ipc", "export_control_ipc", "ai_ipc")
     }
     concordance = pd.read_csv(DATA / "ipc_discipline.csv", dtype=str)
     discipline_of = dict(zip(concordance["ipc_subclass"], concordance["discipline"], strict=True))
@@ -89,6 +89,8 @@ def looped(t: Tables, first: int = 2011, last: int = 2022, treated: int = 2018) 
                 counts["patents_joint"][key] += 1
                 in_key = main in lists["key_core_ipc"]
                 counts["patents_joint_key" if in_key else "patents_joint_other"][key] += 1
+                in_ai = main in lists["ai_ipc"]
+                counts["patents_joint_ai" if in_ai else "patents_joint_not_ai"][key] += 1
                 counts["patents_joint_granted"][key] += p.granted
                 counts["patents_joint_fractional"][key] += 1 / len(parties)
     for p in t["papers"].itertuples():
@@ -145,6 +147,8 @@ OUTCOMES = (
     "patents_joint",
     "patents_joint_key",
     "patents_joint_other",
+    "patents_joint_ai",
+    "patents_joint_not_ai",
     "patents_joint_granted",
     "patents_joint_fractional",
     "hires_overseas",
@@ -425,7 +429,9 @@ class TestDamagedRecords:
             year = int(p.date[:4])
             for university in p.joint:
                 at = (university, "0832", year)
-                expected.loc[at, ["patents_joint", "patents_joint_other"]] += 1
+                expected.loc[
+                    at, ["patents_joint", "patents_joint_other", "patents_joint_not_ai"]
+                ] += 1
                 expected.loc[at, "patents_joint_fractional"] += 1 / p.parties
             if p.office != "CN":
                 expected.loc[("U01", "0832", year), "patents_overseas"] += 1

@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from replication.contrasts import ESTIMANDS
+from replication.contrasts import AI, ESTIMANDS, stacked
 from replication.designs import did
+from replication.paths import DATA
 from replication.simulate import Process, Study, draw_counts, redraw
 from replication.truth import expected_panel, realised_panel, truth
 from tests.simulated import SMALL, built, by_period, double, expected, frame, near, study, triple
@@ -49,6 +50,7 @@ class TestClosedForms:
         s = study(SMALL)
         found = truth(planted(s, 0.2 * s.exposure[s.university]))["value"]
         exact = {"C1": 0.2, "C2": 0.0, "C3": 0.3, "C4": 0.24, "C5": 0.3, "C6": 0.0, "C7": 0.0}
+        exact["AI"] = 0.0
         for claim, number in exact.items():
             assert found[claim, "mean"] == pytest.approx(number, abs=1e-7), claim
         assert found["C1", "log mean"] == pytest.approx(0.2, abs=1e-7)
@@ -97,6 +99,43 @@ class TestClosedForms:
             logs = panel.assign(**{name: np.log(panel[name])})
             assert fitted(logs, claim, "ols") == pytest.approx(response * c1, rel=1e-7)
             assert fitted(panel, claim, "ppml") == pytest.approx(response * c1, rel=0.15)
+
+
+class TestAI:
+    def test_share_of_ai_is_that_of_the_patents_drawn(self):
+        """Counted in the classes of the list, discipline by discipline, within binomial errors."""
+        s = study()
+        listed = set(pd.read_csv(DATA / "ai_ipc.csv")["ipc_subclass"])
+        drawn_classes = s.technology.subclasses[s.joint["subclass"]]
+        patents = s.joint.assign(
+            discipline=s.discipline[s.joint["cell"]], ai=np.isin(drawn_classes, list(listed))
+        )
+        found = patents.groupby(["discipline", "group"])["ai"].agg(["mean", "count"])
+        for (d, g), row in found.iterrows():
+            p = s.technology.ai_share[d, g]
+            error = np.sqrt(p * (1 - p) / row["count"])
+            assert abs(row["mean"] - p) <= 4 * error, (s.disciplines[d], g)
+
+    def test_where_ai_is_all_of_the_key_core_its_contrast_is_that_of_key_core(self):
+        s = planted(study(SMALL), 0.1 * study(SMALL).exposure[study(SMALL).university], (1.5, 0.5))
+        weights = np.zeros_like(s.technology.weights)
+        weights[:, 0, 0] = weights[:, 1, 1] = 1.0
+        ai = np.arange(weights.shape[2]) == 0
+        s = replace(s, technology=replace(s.technology, weights=weights, ai=ai))
+        assert truth(s)["value"]["AI", "mean"] == pytest.approx(0.1, abs=1e-7)
+
+    def test_mean_is_what_estimates_average_to(self):
+        """Groups and classes drawn anew around the expected counts."""
+        s, rng = study(Process(universities=20)), np.random.default_rng(14)
+        panel = expected_panel(s)
+        estimates = [
+            stacked(
+                panel.assign(**{name: rng.poisson(panel[name] / 4) for name in AI}), model="ppml",
+                first=AI[0], second=AI[1],
+            )["exposure × post × first"].estimate
+            for _ in range(20)
+        ]  # fmt: skip
+        assert near(estimates, truth(s)["value"]["AI", "mean"])
 
 
 class TestOtherSolvers:
@@ -181,7 +220,8 @@ class TestTable:
     def test_has_each_claim_and_period_once(self):
         frame = small()
         assert frame.index.is_unique
-        assert [c for c in frame.xs("mean", level="target").index if " " not in c] == CLAIMS
+        means = [c for c in frame.xs("mean", level="target").index if " " not in c]
+        assert means == [*CLAIMS, "AI"]
         periods = [c for c in frame.index.get_level_values("claim") if c.startswith("C1 ")]
         assert periods == [f"C1 −{p}" for p in range(7, 1, -1)] + [f"C1 +{p}" for p in range(5)]
         assert frame["value"].notna().all()

@@ -71,6 +71,24 @@ FILES = (
         HAND,
     ),
     File(
+        "ai_ipc.csv",
+        "IPC subclasses related to artificial intelligence 人工智能, for the AI-era chapter",
+        "our reading of WIPO2019 and CNIPA2023 (see below)",
+        HAND,
+    ),
+    File(
+        "context.toml",
+        "the context article as coded by us: drivers, cases, measures, recommendations",
+        "Mu, Lin and Liu (2026), doi 10.3969/j.issn.2096-711X.2026.08.001; our words",
+        HAND,
+    ),
+    File(
+        "timeline.toml",
+        "dated events of deglobalisation and of generative AI, each with its source",
+        "public documents cited in each row",
+        HAND,
+    ),
+    File(
         "firm_names.toml",
         "rules that tell from an applicant's name what kind it is (R15); the examples are made up",
         OURS,
@@ -106,13 +124,17 @@ a main class (A61P, B82Y, C12R …) are absent.
 - **Version of the scheme.** IPC 2022.01. Exports reclassified from 2023.01 on carry H10B, H10K, \
 H10N and B64U, which are not here: applications with such a main class are set aside, and the \
 account counts them.
-- **Technology lists.** Both are our reading at the level of the subclass, and wider than the \
-published texts, which name products below it.
+- **Technology lists.** All three are our reading at the level of the subclass, and wider than \
+the published texts, which name products and groups below it. The list of AI leaves out classes in \
+which AI is one subject among many: G06F (with language processing in G06F 40) and G05B (with \
+adaptive control in G05B 13).
 - **Source keys.** STD2018: series of Science and Technology Daily 科技日报 on technologies China \
 lacks, 2018. NBS2018: classification of strategic emerging industries 战略性新兴产业分类, National \
 Bureau of Statistics, 2018. FYP2021: outline of the 14th Five-Year Plan, 2021. CNIPA2021: \
 国知办函规字〔2021〕121号. CCL2021: Commerce Control List, 15 CFR Part 774 Supplement No. 1, \
-edition of October 2021."""
+edition of October 2021. WIPO2019: Technology Trends: Artificial Intelligence, World Intellectual \
+Property Organization, 2019. CNIPA2023: classification of patents in key digital technologies \
+关键数字技术专利分类体系, 2023."""
 
 
 def codebook_markdown(level: int = 2) -> str:

@@ -16,19 +16,19 @@ def load_disciplines(folder: Path = DATA) -> pd.DataFrame:
 
 
 def load_ipc(folder: Path = DATA) -> pd.DataFrame:
-    """IPC subclasses with the discipline, and whether they are key core or under export control.
+    """IPC subclasses with the discipline, and whether key core, under control or related to AI.
 
     Returns
     -------
     DataFrame
-        ``ipc_subclass``, ``discipline`` (str), ``key_core``, ``controlled`` (bool); one row a
-        subclass.
+        ``ipc_subclass``, ``discipline`` (str), ``key_core``, ``controlled``, ``ai`` (bool);
+        one row a subclass.
 
     Raises
     ------
     RegistryError
         If a subclass has two rows in the concordance: its patents would count twice. If a subclass
-        of the two lists has none: it could never be counted.
+        of a list has none: it could never be counted.
     """
     ipc = pd.read_csv(folder / "ipc_discipline.csv", dtype=str)[["ipc_subclass", "discipline"]]
     twice = sorted(set(ipc.loc[ipc["ipc_subclass"].duplicated(), "ipc_subclass"]))
@@ -39,6 +39,7 @@ def load_ipc(folder: Path = DATA) -> pd.DataFrame:
     for flag, file in {
         "key_core": "key_core_ipc.csv",
         "controlled": "export_control_ipc.csv",
+        "ai": "ai_ipc.csv",
     }.items():
         listed = pd.read_csv(folder / file, dtype=str)["ipc_subclass"]
         stray = sorted(set(listed) - set(ipc["ipc_subclass"]))
@@ -49,6 +50,22 @@ def load_ipc(folder: Path = DATA) -> pd.DataFrame:
             )
         ipc[flag] = ipc["ipc_subclass"].isin(listed)
     return ipc
+
+
+def load_ai(folder: Path = DATA) -> pd.DataFrame:
+    """Describe the AI-related subclasses: kind, field, discipline, and the other two lists.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by ``ipc_subclass``: ``kind``, ``field``, ``discipline`` (English name),
+        ``key_core``, ``controlled`` (bool).
+    """
+    listed = pd.read_csv(folder / "ai_ipc.csv", dtype=str).drop(columns="source")
+    names = load_disciplines(folder).set_index("discipline")["name_en"]
+    ipc = load_ipc(folder).set_index("ipc_subclass").drop(columns="ai")
+    ipc["discipline"] = ipc["discipline"].map(names)
+    return listed.set_index("ipc_subclass").join(ipc)
 
 
 @dataclass(frozen=True)

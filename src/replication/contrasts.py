@@ -62,6 +62,16 @@ def stacked(
     return did(stack, "outcome", treatment=terms, unit=unit, effects=effects, **options)
 
 
+AI = ("patents_joint_ai", "patents_joint_not_ai")
+"""Outcomes of one cell in AI-related classes and in all others, for `stacked`."""
+
+
+def same_disciplines(panel: pd.DataFrame, outcome: str = AI[0]) -> pd.DataFrame:
+    """Rows of the disciplines in which `outcome` is ever above zero."""
+    inputs.require_columns(panel, [outcome, "discipline"], "the disciplines that have the outcome")
+    return panel[panel.groupby("discipline")[outcome].transform("max") > 0]
+
+
 def moderated(
     panel: pd.DataFrame,
     moderator: str = "advantaged",

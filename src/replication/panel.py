@@ -164,6 +164,8 @@ def _build(
         "patents_joint": joint,
         "patents_joint_key": joint.filter(_.key_core),
         "patents_joint_other": joint.filter(~_.key_core),
+        "patents_joint_ai": joint.filter(_.ai),
+        "patents_joint_not_ai": joint.filter(~_.ai),
         "patents_joint_granted": joint.filter(_.granted),
         "hires_overseas": hires.filter(_.reason == "counted", _.doctorate_country != "CN"),
         # What is left when China and the separators are taken out names a foreign partner.
@@ -414,6 +416,7 @@ def _patents(t: dict[str, ir.Table], ipc: ir.Table, cells: ir.Table, choices: Ch
         "firm",
         "key_core",
         "controlled",
+        "ai",
         "share",
         "reason",
     )

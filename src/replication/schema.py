@@ -281,6 +281,18 @@ PANEL: pa.DataFrameSchema = _table(
         "patents_joint_other": _count(
             "joint applications in other fields", "其他领域联合申请", APPLICATIONS, DERIVED
         ),
+        "patents_joint_ai": _count(
+            "joint applications in AI-related classes",
+            "人工智能相关联合申请",
+            APPLICATIONS,
+            DERIVED,
+        ),
+        "patents_joint_not_ai": _count(
+            "joint applications in all other classes",
+            "非人工智能相关联合申请",
+            APPLICATIONS,
+            DERIVED,
+        ),
         "patents_joint_granted": _count(
             "joint applications granted by the day of the export",
             "联合申请获授权",

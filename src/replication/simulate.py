@@ -152,6 +152,8 @@ class Study:
     strength : ndarray, shape (C,)
         Rank of the cell in its discipline's evaluation, from 0 to 1.
     advantaged : ndarray of bool, shape (C,)
+    technology : Technology
+        Which subclasses the applications of a discipline and group fall in.
     level : ndarray, shape (C, T, 2)
         Log of the mean number of joint applications in key core technology and in other fields,
         without shocks and had exchange no effect; −inf where a discipline has no such subclass.
@@ -176,6 +178,7 @@ class Study:
     control_exposure: np.ndarray
     strength: np.ndarray
     advantaged: np.ndarray
+    technology: "Technology"
     level: np.ndarray
     effect: np.ndarray
     shock: np.ndarray
@@ -281,6 +284,7 @@ def simulate(process: Process | None = None, seed: int = 2026) -> Study:
         control_exposure=control,
         strength=strength,
         advantaged=advantaged,
+        technology=technology,
         level=level,
         effect=effect,
         shock=shock,
@@ -397,7 +401,8 @@ class Technology:
     Attributes
     ----------
     subclasses : ndarray of str, shape (S,)
-    controlled : ndarray of bool, shape (S,)
+    controlled, ai : ndarray of bool, shape (S,)
+        Whether a subclass is under export control, and whether it is related to AI.
     weights : ndarray, shape (D, 2, S)
         Probability of a subclass in the key core and the other group; zero rows where a
         discipline has none.
@@ -407,8 +412,14 @@ class Technology:
 
     subclasses: np.ndarray
     controlled: np.ndarray
+    ai: np.ndarray
     weights: np.ndarray
     key_share: float
+
+    @property
+    def ai_share(self) -> np.ndarray:
+        """Probability that an application is in an AI-related subclass, shape (D, 2)."""
+        return self.weights @ self.ai
 
     def pooled(self) -> "Technology":
         """One group instead of two, both groups' subclasses in it alike."""
@@ -468,7 +479,11 @@ def _technology(disciplines: np.ndarray, rng: np.random.Generator) -> Technology
     total = weights.sum(axis=2, keepdims=True)
     weights = np.divide(weights, total, out=np.zeros_like(weights), where=total > 0)
     return Technology(
-        ipc["ipc_subclass"].to_numpy(str), ipc["controlled"].to_numpy(bool), weights, 0.35
+        ipc["ipc_subclass"].to_numpy(str),
+        ipc["controlled"].to_numpy(bool),
+        ipc["ai"].to_numpy(bool),
+        weights,
+        0.35,
     )
 
 

@@ -13,7 +13,7 @@ a parameter of the process.
 import numpy as np
 import pandas as pd
 
-from replication.contrasts import ESTIMANDS
+from replication.contrasts import AI, ESTIMANDS, same_disciplines, stacked
 from replication.designs import (
     CONTROLS,
     DDD_EFFECTS,
@@ -45,7 +45,8 @@ def expected_panel(study: Study) -> pd.DataFrame:
     treated = np.exp(study.level + study.effect)
     mediators = np.exp(study.mediator_level + study.mediator_effect)
     log_effect = np.log(treated.sum(axis=2) / np.exp(study.level).sum(axis=2))
-    return _panel(study, treated, mediators).assign(log_effect=log_effect.ravel())
+    ai = np.einsum("ctg,cg->ct", treated, study.technology.ai_share[study.discipline])
+    return _panel(study, treated, mediators, ai).assign(log_effect=log_effect.ravel())
 
 
 def realised_panel(study: Study) -> pd.DataFrame:
@@ -64,15 +65,20 @@ def realised_panel(study: Study) -> pd.DataFrame:
         tally(events.assign(group=0), (*shape, 1), process)[:, :, 0]
         for events in (abroad, joint_papers, study.overseas)
     ]
-    return _panel(study, study.counts, np.stack(mediators, axis=2))
+    related = study.joint[study.technology.ai[study.joint["subclass"]]].assign(group=0)
+    ai = tally(related, (*shape, 1), process)[:, :, 0]
+    return _panel(study, study.counts, np.stack(mediators, axis=2), ai)
 
 
-def _panel(study: Study, joint: np.ndarray, mediators: np.ndarray) -> pd.DataFrame:
-    """Long panel from outcomes of shape (C, T, 2) and mediators of shape (C, T, 3)."""
+def _panel(
+    study: Study, joint: np.ndarray, mediators: np.ndarray, ai: np.ndarray | None = None
+) -> pd.DataFrame:
+    """Long panel from outcomes (C, T, 2), mediators (C, T, 3) and outcomes related to AI (C, T)."""
     process = study.process
     c, t = (i.ravel() for i in np.indices(study.shock.shape))
     u, d = study.university[c], study.discipline[c]
     key, other = joint.reshape(-1, 2).T
+    related = {} if ai is None else dict(zip(AI, [n := ai.ravel(), key + other - n], strict=True))
     year = process.years[t]
     before = process.years < process.first_treated
     resources = np.log(study.resources[:, before]).mean(axis=1)[u]
@@ -86,6 +92,7 @@ def _panel(study: Study, joint: np.ndarray, mediators: np.ndarray) -> pd.DataFra
             "patents_joint": key + other,
             "patents_joint_key": key,
             "patents_joint_other": other,
+            **related,
             **dict(zip(MEDIATORS, mediators.reshape(-1, 3).T, strict=True)),
             "exposure": study.exposure[u],
             **{f"exposure_{form}": study.forms[u, i] for i, form in enumerate(FORMS)},
@@ -97,7 +104,7 @@ def _panel(study: Study, joint: np.ndarray, mediators: np.ndarray) -> pd.DataFra
 
 
 def truth(study: Study, draws: int = 0, seed: int = 1) -> pd.DataFrame:
-    """Truth of the claims C1–C9 in a study.
+    """Truth of the claims C1–C9 in a study, and of the contrast of AI-related classes (``AI``).
 
     Parameters
     ----------
@@ -132,6 +139,10 @@ def _exact_targets(panel: pd.DataFrame) -> list[tuple[str, str, float, float]]:
     ]
     controlled = poisson(panel, controls=CONTROLS).frame["estimate"].iloc[0]
     rows.append(("C1", "mean, with controls", float(controlled), 0.0))
+    # Nothing about AI is planted: what its contrast finds, the other moderators have put there.
+    for target, cells in (("mean", panel), ("mean, same disciplines", same_disciplines(panel))):
+        contrast = stacked(cells, *AI, model="ppml")["exposure × post × first"]
+        rows.append(("AI", target, float(contrast.estimate), 0.0))
     effect = panel.assign(patents_joint=panel["log_effect"])
     rows += [
         (claim, "log mean", float(ESTIMANDS[claim](effect, "ols").estimate), 0.0)

@@ -20,8 +20,9 @@ COLUMNS = {
     "ipc_discipline": ["ipc_subclass", "discipline", "title", "basis"],
     "key_core_ipc": ["ipc_subclass", "field", "source"],
     "export_control_ipc": ["ipc_subclass", "regime", "source"],
+    "ai_ipc": ["ipc_subclass", "kind", "field", "source"],
 }
-IPC_LISTS = ["ipc_discipline", "key_core_ipc", "export_control_ipc"]
+IPC_LISTS = ["ipc_discipline", "key_core_ipc", "export_control_ipc", "ai_ipc"]
 
 # Subclasses of the classes that the concordance uses, IPC 2022.01 (WIPO): class and letters.
 IPC_2022 = """
@@ -281,6 +282,30 @@ class TestKeyCore:
         everyday = {"A23L", "E04B", "D06P", "B65D", "A01B", "B27N", "C02F", "E04H"}
         assert everyday <= set(discipline_of())
         assert not everyday & set(column("key_core_ipc", "ipc_subclass"))
+
+
+class TestAI:
+    """The scheme of WIPO (2019): techniques, functional applications, application fields."""
+
+    def test_is_a_list_of_known_classes_with_its_ground(self):
+        listed = rows("ai_ipc")
+        assert {row["ipc_subclass"] for row in listed} <= set(discipline_of())
+        source = re.compile(r"our reading of WIPO2019 \w.*")
+        assert all(source.fullmatch(row["source"]) for row in listed)
+        kinds = {"technique", "functional application", "application field"}
+        assert {row["kind"] for row in listed} == kinds
+
+    def test_holds_the_classes_that_ai_has_to_itself(self):
+        # Models, recognition of images, speech: what any list of AI classes begins with.
+        assert {"G06N", "G06V", "G10L"} <= set(column("ai_ipc", "ipc_subclass"))
+
+    def test_leaves_out_classes_in_which_ai_is_one_subject_of_many(self):
+        assert not {"G06F", "G06Q", "G05B", "H04L", "H04N"} & set(column("ai_ipc", "ipc_subclass"))
+
+    def test_lies_in_several_disciplines_none_of_which_is_ai_alone(self):
+        shares = share_by_discipline("ai_ipc")
+        assert sum(share > 0 for share in shares.values()) == 5
+        assert max(shares.values()) < 1
 
 
 class TestExportControl:
