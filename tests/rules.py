@@ -85,8 +85,15 @@ def opening_breaches(notebook: Path) -> Iterator[str]:
     source = {k.arg: ast.literal_eval(k.value) for k in opened[0].keywords}.get("source")
     shown = BADGE.findall("\n".join(sources(notebook, "markdown")))
     badges = [name for one in shown for name in "".join(one).split()]
-    if badges != [source]:
-        yield f"{notebook.name}: its data are {source!r} and its badge says {badges}"
+    others = [
+        ast.literal_eval(k.value)
+        for call in calls(notebook, "publish")
+        for k in call.keywords
+        if k.arg == "source"
+    ]
+    told = list(dict.fromkeys([source, *others]))
+    if badges != told:
+        yield f"{notebook.name}: its data are {told} and its badge says {badges}"
 
 
 def name_breaches(notebooks: list[Path]) -> Iterator[str]:

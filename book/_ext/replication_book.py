@@ -35,6 +35,19 @@ GENERATED: dict[str, tuple[str, tuple[str, ...]]] = {
         ("data/claims.toml", "results/03_heterogeneity/tab-claims.csv"),
     ),
     "codebook": ("replication.codebook:codebook_markdown", ("src/replication/schema.py",)),
+    "context-drivers": (
+        "replication.context_exhibits:drivers_markdown",
+        ("data/context.toml", "results/03_heterogeneity/tab-claims.csv"),
+    ),
+    "context-measures": (
+        "replication.context_exhibits:measures_markdown",
+        ("data/context.toml",),
+    ),
+    "context-recommendations": (
+        "replication.context_exhibits:recommendations_markdown",
+        ("data/context.toml",),
+    ),
+    "timeline": ("replication.context_exhibits:timeline_markdown", ("data/timeline.toml",)),
     "register": ("replication.register:register_markdown", ("data/register.toml",)),
 }
 
@@ -43,6 +56,7 @@ BADGES: dict[str, tuple[str, str]] = {
     "restricted": ("Licensed records 受限数据", "the reader's own; not distributed here"),
     "open": ("Open data 公开数据", "real and public; anybody can fetch it"),
     "published": ("Published data 已发表数据", "real data sets of published studies"),
+    "coded": ("Coded text 文本编码", "an article and public documents, read and coded by us"),
     "none": ("No estimates 无估计结果", "this page shows no numbers from data"),
 }
 

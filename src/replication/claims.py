@@ -161,7 +161,12 @@ def recovery(estimate: pd.Series, truth: float, significant: bool | None = None)
         return UNCLEAR
     if estimate["estimate"] * truth < 0:
         return WRONG
-    return RECOVERS if estimate["lower"] <= truth <= estimate["upper"] else MISSES
+    return RECOVERS if holds(estimate, truth) == "holds" else MISSES
+
+
+def holds(estimate: pd.Series, truth: float) -> str:
+    """Whether an interval ``"holds"`` or ``"misses"`` the truth, for a sentence."""
+    return "holds" if estimate["lower"] <= truth <= estimate["upper"] else "misses"
 
 
 def claims_markdown(table: pd.DataFrame, claims: pd.DataFrame | None = None) -> str:

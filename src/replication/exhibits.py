@@ -28,6 +28,7 @@ SOURCES = {
     "published": "Real data of published studies, as shipped in public packages.",
     "restricted": "Licensed records of the reader.",
     "open": "Open data on real universities.",
+    "coded": "Coded by us from published texts: no measurement.",
     "none": "No data.",
 }
 
@@ -59,13 +60,14 @@ def chapter(name: str, source: str) -> None:
     """
     if not re.fullmatch(r"\w+", name):
         raise RegistryError(f"chapter {name!r} must be the name of its file without the suffix")
-    if source not in SOURCES:
-        raise RegistryError(f"source {source!r} is not one of {', '.join(SOURCES)}")
+    _require_source(source)
     _chapter.update(name=name, source=source)
     _folder().mkdir(parents=True, exist_ok=True)
 
 
-def publish(name: str, exhibit: Table | Figure, *, title: str, note: str = "") -> None:
+def publish(
+    name: str, exhibit: Table | Figure, *, title: str, note: str = "", source: str | None = None
+) -> None:
     """Show a table or figure, write it to ``results/``, register it.
 
     Parameters
@@ -77,11 +79,14 @@ def publish(name: str, exhibit: Table | Figure, *, title: str, note: str = "") -
         One line without a final stop.
     note : str
         Sentences for below the exhibit; the source and, for a table, the variance are added.
+    source : str, optional
+        One of `SOURCES`, where it is another than the chapter's.
 
     Raises
     ------
     RegistryError
-        If no chapter is open, the name does not fit the exhibit, or the title is none.
+        If no chapter is open, the name does not fit the exhibit, the title is none, or the source
+        is unknown.
     """
     kind = "tab" if isinstance(exhibit, Table) else "fig"
     if not re.fullmatch(rf"{kind}-[a-z0-9-]+", name):
@@ -90,7 +95,9 @@ def publish(name: str, exhibit: Table | Figure, *, title: str, note: str = "") -
         )
     if not title.strip() or "\n" in title or title.endswith("."):
         raise RegistryError(f"title of {name}, {title!r}, must be one line without a final stop")
-    notes = [note, exhibit.note if isinstance(exhibit, Table) else "", SOURCES[_open()["source"]]]
+    source = source or _open()["source"]
+    _require_source(source)
+    notes = [note, exhibit.note if isinstance(exhibit, Table) else "", SOURCES[source]]
     note = " ".join(n for n in notes if n)
     exhibit.data.to_csv(_folder() / f"{name}.csv", index=False, lineterminator="\n")
     head = f'<p class="exhibit-title" id="{name}">{html.escape(title)}</p>'
@@ -99,7 +106,7 @@ def publish(name: str, exhibit: Table | Figure, *, title: str, note: str = "") -
         _show_table(name, exhibit, title, note, head, foot)
     else:
         _show_figure(name, exhibit, head, foot)
-    entry = {"kind": kind, "title": title, "source": _open()["source"], "note": note}
+    entry = {"kind": kind, "title": title, "source": source, "note": note}
     _register("exhibits.json", name, entry)
 
 
@@ -135,6 +142,11 @@ def number(name: str, value: Any, style: str = "{:.3f}") -> None:
     _register("numbers.json", name, {"value": plain, "text": text})
     # As a quoted string: unquoted, 1,000 would be read as a pair and 0.270 lose its zero.
     glue(name, text, display=False)
+
+
+def _require_source(source: str) -> None:
+    if source not in SOURCES:
+        raise RegistryError(f"source {source!r} is not one of {', '.join(SOURCES)}")
 
 
 def _open() -> dict[str, str]:

@@ -198,8 +198,9 @@ def estimates(
     models: Mapping[str, Estimate],
     truth: Mapping[str, float] | None = None,
     xlabel: str = "effect of one SD of exposure",
+    term: str | None = None,
 ) -> Figure:
-    """Forest plot: the first coefficient of each model, its 95 % interval and what it aims at.
+    """Forest plot: one coefficient of each model, its 95 % interval and what it aims at.
 
     Parameters
     ----------
@@ -207,8 +208,11 @@ def estimates(
     truth : mapping of str to float, optional
         Target of a model, by its name.
     xlabel : str
+    term : str, optional
+        Regressor to draw; the first one of each model if not given.
     """
-    data = pd.DataFrame({name: model.frame.iloc[0] for name, model in models.items()}).T
+    shown = {name: m.frame.iloc[0] if term is None else m[term] for name, m in models.items()}
+    data = pd.DataFrame(shown).T
     data = data[["estimate", "std_error", "lower", "upper"]].rename_axis("design").reset_index()
     if truth is not None:
         data["truth"] = data["design"].map(dict(truth))
