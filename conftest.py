@@ -28,9 +28,21 @@ def missing() -> tuple[str, ...]:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Keep the notebooks under test from writing over the committed results."""
+    # Where the public files lie beside the checkout, the chapter on open data reads them there.
+    mirror = ROOT.parent / "shared" / "open-data"
+    if mirror.is_dir():
+        os.environ.setdefault("REPLICATION_OPEN_DATA", str(mirror))
     # Workers inherit what the main process has set, so each must set its own.
     worker = getattr(config, "workerinput", {}).get("workerid", "main")
     os.environ["REPLICATION_RESULTS"] = str(ROOT / "build" / "tests" / worker)
+
+
+@cache
+def lacking(name: str) -> str:
+    """Why the data of a chapter are not to be had here; empty if they are, or if it needs none."""
+    from replication.notebooks import unavailable
+
+    return unavailable(name)
 
 
 def written(notebook: Path) -> Path:
@@ -95,7 +107,9 @@ def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[None]:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Empty a notebook's folder before it runs; skip what needs a browser where there is none."""
+    """Empty a notebook's folder before it runs; skip what needs data or a browser not here."""
+    if isinstance(item, IPyNbCell | Results) and (reason := lacking(item.path.stem)):
+        pytest.skip(reason)
     if isinstance(item, IPyNbCell) and item.cell_num == 0:
         shutil.rmtree(written(item.path), ignore_errors=True)
     # In continuous integration there is a browser, so there it must run.

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from replication import book, notebooks
+from replication.notebooks import Outcome
 
 SOUND = """\
 <html><head><title>Home</title></head><body>
@@ -38,7 +39,7 @@ def builder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., No
 
 
 def differing(monkeypatch: pytest.MonkeyPatch, *differences: str) -> None:
-    monkeypatch.setattr(notebooks, "run", lambda *_, **__: list(differences))
+    monkeypatch.setattr(notebooks, "run", lambda *_, **__: Outcome(list(differences)))
 
 
 def test_a_site_is_built_with_warnings_as_errors(

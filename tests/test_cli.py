@@ -238,9 +238,9 @@ def test_run_and_book_hand_over_what_they_are_told(
 ) -> None:
     found: list[object] = []
 
-    def run(names: list[str], *, keep: bool, jobs: int) -> list[str]:
+    def run(names: list[str], *, keep: bool, jobs: int) -> notebooks.Outcome:
         found.append((names, keep, jobs))
-        return [] if keep else ["x.ipynb, cell 1: differs"]
+        return notebooks.Outcome([] if keep else ["x.ipynb, cell 1: differs"])
 
     monkeypatch.setattr(notebooks, "run", run)
     monkeypatch.setattr(book, "make", lambda jobs: found.append(jobs) or 1)
@@ -250,9 +250,13 @@ def test_run_and_book_hand_over_what_they_are_told(
     assert capsys.readouterr().out == "x.ipynb, cell 1: differs\n1 differences\n"
     assert cli.main(["book", "--jobs", "3"]) == 1
     assert found == [(["01_baseline"], True, 2), ([], False, 1), 3]
-    monkeypatch.setattr(notebooks, "run", lambda *_, **__: [])
+    monkeypatch.setattr(notebooks, "run", lambda *_, **__: notebooks.Outcome([]))
     assert cli.main(["run"]) == 0
     assert capsys.readouterr().out == "every output and result is as committed\n"
+    without = notebooks.Outcome([], {"A4_open_data": "no network"})
+    monkeypatch.setattr(notebooks, "run", lambda *_, **__: without)
+    assert cli.main(["run"]) == 0
+    assert capsys.readouterr().out.endswith("except of what did not run: A4_open_data\n")
 
 
 # Importing ----------------------------------------------------------------------------------------

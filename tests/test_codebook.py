@@ -8,9 +8,11 @@ import pytest
 
 from replication import schema
 from replication.codebook import codebook_markdown, data_readme, write
+from replication.openalex_panel import OPEN_PANEL
 from replication.paths import DATA, ROOT
 
-TABLES = ["panel", *schema.RECORDS]
+SCHEMAS = {"panel": schema.PANEL, **schema.RECORDS, "open_panel": OPEN_PANEL}
+TABLES = list(SCHEMAS)
 HAN = re.compile("[\u4e00-\u9fff]")
 
 
@@ -45,7 +47,7 @@ def test_every_column_of_the_shipped_panel_is_in_it_in_order() -> None:
 @pytest.mark.parametrize("name", TABLES)
 class TestTable:
     def test_has_a_row_a_column(self, name):
-        columns = (schema.PANEL if name == "panel" else schema.RECORDS[name]).columns
+        columns = SCHEMAS[name].columns
         assert [row[0].strip("`") for row in BOOK[name]] == list(columns)
 
     def test_says_everything_in_both_languages(self, name):
@@ -57,14 +59,14 @@ class TestTable:
             assert all(rest), column
 
     def test_says_the_rule_of_every_check(self, name):
-        table = schema.PANEL if name == "panel" else schema.RECORDS[name]
+        table = SCHEMAS[name]
         for row, column in zip(BOOK[name], table.columns.values(), strict=True):
             parts = row[5].split("; ") if ";" in row[5] else [row[5]]
             assert parts[-1] == ("may be empty" if column.nullable else "never empty")
             assert not re.search(r"None|<|greater_than|isin|in_range", row[5])
 
     def test_names_its_key(self, name):
-        table = schema.PANEL if name == "panel" else schema.RECORDS[name]
+        table = SCHEMAS[name]
         text = codebook_markdown().split(f"## `{name}`")[1].split("##")[0]
         key = ", ".join(f"`{c}`" for c in table.metadata["key"])
         assert f"Key: {key}." in text

@@ -36,6 +36,7 @@ NAMES = (
     "华东师范大学学报",
     "湖北开放职业学院学报",
     "斯坦福大学与硅谷",
+    "麻省理工学院与波士顿",
     "创新文化与合作氛围",
     "人才培养与知识交流",
     "高校国际科技交流",
@@ -191,12 +192,12 @@ def without(table: str, id_: str) -> Damage:
         (put('zh = "法律保障"\n', ""), r"driver 2, field 'zh': Field required"),
         (put('en = "legal safeguards"', 'en = ""'), r"driver 2, field 'en': String should"),
         (put('zh = "法律保障"', 'zh = "law"'), r"driver 2, field 'zh': String should match"),
-        (put('claims = ["C3", "C4"]', 'claims = "C3"'), r"driver 6, field 'claims': Input should"),
+        (put('claims = ["C3", "C4", "C8"]', 'claims = "C3"'), r"driver 6, field 'claims': In"),
         (put('would_test = "Dated', 'would_tell = "Dated'), r"driver 1, field 'would_test'"),
         (put('evidence = ["argument", "case"]', 'evidence = ["belief"]'), r"field 'evidence'"),
         (put('section = "1.1.2"', 'section = "1.1.3"'), r"driver 2: there is no section '1.1.3'"),
         (put('environment = "political"', 'environment = "legal"'), r"driver 1: there is no env"),
-        (put('"C3", "C4"', '"C3", "C44"'), r"driver 6: there is no claim 'C44'"),
+        (put('"C3", "C4", "C8"', '"C3", "C44"'), r"driver 6: there is no claim 'C44'"),
         (put('"hires_overseas"', '"hires"'), r"driver 6: there is no column 'hires'"),
         (put('case = "boston"', 'case = "berlin"'), r"measure 9: there is no case 'berlin'"),
         (put('drivers = ["market"]', 'drivers = ["demand"]'), r"recommendation 3: there is no dri"),
@@ -227,7 +228,7 @@ def test_a_damaged_copy_is_refused(tmp_path: Path, damage: Damage, says: str) ->
 def test_every_event_has_a_date_and_a_source_and_both_stories_are_told() -> None:
     events = load_timeline()
     assert events.notna().all(axis=None)
-    assert set(events["kind"]) == {"deglobalisation", "generative AI"}
+    assert set(events["kind"]) == {"deglobalisation", "AI", "patent policy"}
     dates = events.set_index("label")["date"].dt.date
     # From outside: dates that every account of the years agrees on.
     assert dates["ZTE denial order"] == dt.date(2018, 4, 15)
@@ -239,8 +240,8 @@ def test_every_event_has_a_date_and_a_source_and_both_stories_are_told() -> None
     ("damage", "says"),
     [
         (put('cite = "ustr2018"', 'cite = "nobody2018"'), "'First tariffs': source 'nobody2018'"),
-        (put('cite = "ustr2018"\n', ""), "event 5, field 'cite': Field required"),
-        (put("date = 2018-07-06", 'date = "in July"'), "event 5, field 'date'"),
+        (put('cite = "ustr2018"\n', ""), "event 6, field 'cite': Field required"),
+        (put("date = 2018-07-06", 'date = "in July"'), "event 6, field 'date'"),
         (put("date = 2018-07-06", "date = 2010-07-06"), "in order of time"),
         (put('label = "GPT-4"', 'label = "GPT-3"'), "each label once"),
     ],
@@ -262,6 +263,8 @@ def test_matrix_and_links_say_what_the_rows_say() -> None:
     law = table.loc["legal safeguards"]
     assert law.to_dict() == {"Xi'an": "–", "Boston": "–", "Silicon Valley": "by us"}
     linked = shown.links(context).data
+    # Interest is in no case; law and technology only where we put them.
+    assert shown.unnamed(context) == 3
     assert (linked["Columns of the panel"] == "none").sum() == 6
 
 
@@ -279,7 +282,7 @@ def test_flow_has_a_row_a_link_and_its_bands_fill_the_boxes() -> None:
 
 def test_timeline_names_each_event_with_its_date() -> None:
     figure = shown.timeline(load_timeline(), load_panel())
-    assert "ChatGPT 2022-11-30 (generative AI)" in figure.alt
+    assert "ChatGPT 2022-11-30 (AI)" in figure.alt
     assert figure.alt.endswith("first treated year is 2018.")
 
 
@@ -291,6 +294,9 @@ def test_months_after_an_event_are_counted_in_each_choice_of_years() -> None:
     assert found["months"].tolist() == [144, 144, 120]
     # After 6 July 2018 five whole months are left of that year, and four years.
     assert shown.windows(panel, events, "First tariffs")["after"].iloc[0] == 5 + 48
+    # The first of a month begins a whole month.
+    first = events.assign(date=pd.Timestamp(2022, 11, 1))
+    assert shown.windows(panel, first, "ChatGPT")["after"].iloc[0] == 2
     with pytest.raises(ValueError, match="the panel has 2012–2022"):
         shown.windows(panel[panel["year"] > 2011], events)
 
@@ -319,6 +325,13 @@ def test_each_driver_is_annotated_with_its_five_points() -> None:
     assert all(f"`{cite}`" in shown.timeline_markdown() for cite in events["cite"])
 
 
+def test_an_example_is_said_to_be_of_the_section_it_is_in() -> None:
+    page = shown.drivers_markdown()
+    assert "Its example: A platform by a team of Guangzhou University" in page
+    assert "From section 3.3.2, placed here by us: Shanghai University" in page
+    assert "Evidence.* Argument, case (Silicon Valley, by our placement)." in page
+
+
 def test_verdicts_on_linked_claims_are_the_committed_ones(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -326,4 +339,5 @@ def test_verdicts_on_linked_claims_are_the_committed_ones(
     table.to_csv(tmp_path / "verdicts.csv", index=False)
     monkeypatch.setattr(shown, "VERDICTS", {"simulated": tmp_path / "verdicts.csv"})
     page = shown.drivers_markdown()
-    assert "(C3 on simulated data: is one thing; C4 on simulated data: is another.)" in page
+    judged = "C3 on simulated data: is one thing; C4 on simulated data: is another."
+    assert f"*The design of the claims.* {judged} It says nothing about the driver." in page

@@ -16,7 +16,7 @@ import pytest
 from nbformat.v4 import new_markdown_cell, new_notebook, new_output
 
 from replication import notebooks
-from replication.errors import ChapterError, RegistryError
+from replication.errors import ChapterError, RegistryError, SourceUnavailableError
 from replication.paths import NOTEBOOKS, ROOT
 from tests import rules
 
@@ -439,7 +439,7 @@ def test_a_run_is_kept_and_then_as_committed(
     write(project, "print(2 + 2)")
     (project / "build" / "results" / "small").mkdir(parents=True)
     (project / "build" / "results" / "small" / "old.csv").write_text("of an earlier run")
-    assert notebooks.run(["small", "small"]) == [
+    assert notebooks.run(["small", "small"]).differences == [
         "small.ipynb is not there: `replication run --update small` makes it"
     ]
     run = notebooks.execute("small", project / "build" / "results")
@@ -488,6 +488,26 @@ def test_a_cell_that_fails_is_named(project: Path, source: str, says: str) -> No
     with pytest.raises(ChapterError) as error:
         notebooks.execute("small", project / "build" / "results")
     assert says in str(error.value)
+
+
+def test_a_chapter_whose_data_are_not_to_be_had_is_left_and_said(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(project, "1 / 0")
+    monkeypatch.setattr(notebooks, "DOWNLOADS", {"small": ["evaluation"]})
+    monkeypatch.setenv("REPLICATION_CACHE", str(project / "cache"))
+    monkeypatch.delenv("REPLICATION_OPEN_DATA", raising=False)
+    # A host that answers nothing: the discard port of this machine.
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    outcome = notebooks.run(keep=True)
+    assert outcome.differences == []
+    assert list(outcome.not_run) == ["small"]
+    assert "could not get evaluation-2017" in outcome.not_run["small"]
+    said = capsys.readouterr().out
+    assert "small is not run, its committed outputs stand: could not get" in said
+    assert outcome.verdict.endswith("as committed, except of what did not run: small")
+    with pytest.raises(SourceUnavailableError, match="small cannot run: could not get"):
+        notebooks.run(["small"])
 
 
 def test_an_unknown_chapter_is_named(project: Path) -> None:

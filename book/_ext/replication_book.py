@@ -34,7 +34,10 @@ GENERATED: dict[str, tuple[str, tuple[str, ...]]] = {
         "replication.claims:claims_page",
         ("data/claims.toml", "results/03_heterogeneity/tab-claims.csv"),
     ),
-    "codebook": ("replication.codebook:codebook_markdown", ("src/replication/schema.py",)),
+    "codebook": (
+        "replication.codebook:codebook_markdown",
+        ("src/replication/schema.py", "src/replication/openalex_panel.py"),
+    ),
     "context-drivers": (
         "replication.context_exhibits:drivers_markdown",
         ("data/context.toml", "results/03_heterogeneity/tab-claims.csv"),

@@ -48,15 +48,18 @@ def make(names: list[str] | None = None, jobs: int = 2) -> int:
     int
         0 if everything is as committed and the site is sound, else 1.
     """
-    differences = notebooks.run(names, jobs=jobs)
+    outcome = notebooks.run(names, jobs=jobs)
     print("building the site", flush=True)
     site, problems = build_site()
     problems += check_site(site)
-    for title, found in (("differs from what is committed", differences), ("site", problems)):
+    for title, found in (
+        ("differs from what is committed", outcome.differences),
+        ("site", problems),
+    ):
         for line in found:
             print(f"{title}: {line}")
-    if not differences:
-        print("every output and result is as committed")
+    if not outcome.differences:
+        print(outcome.verdict)
     index = site / "index.html"
     print(f"the site: {index if index.is_file() else 'not built'}")
-    return 1 if differences or problems else 0
+    return 1 if outcome.differences or problems else 0

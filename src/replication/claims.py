@@ -6,6 +6,7 @@ whether the claim's direction is supported. The two are never mixed.
 
 import math
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -13,7 +14,9 @@ import pandas as pd
 from replication.errors import MissingValueError, RegistryError
 from replication.paths import DATA, ROOT
 
-FIELDS = ("id", "short", "kind", "en", "zh", "estimand", "exhibit", "needs", "contradicted_by")
+FIELDS = (
+    "id", "short", "kind", "en", "zh", "estimand", "exhibit", "needs", "contradicted_by", "open",
+)  # fmt: skip
 
 RECOVERS = "recovers the planted effect"
 MISSES = "finds the direction, misses the size"
@@ -33,7 +36,8 @@ def load_claims(path: Path = DATA / "claims.toml") -> pd.DataFrame:
     -------
     DataFrame
         ``short``, ``kind``, ``en``, ``zh``, ``estimand``, ``exhibit``, ``needs`` (of the panel),
-        ``contradicted_by``, ``family`` (None if the test stands alone), ``level``.
+        ``contradicted_by``, ``open`` (what open data have for it), ``family`` (None if the test
+        stands alone), ``level``.
 
     Raises
     ------
@@ -82,18 +86,62 @@ def evaluate(
         Indexed by claim: ``estimate``, ``lower``, ``upper``, ``p_value``, ``p_adjusted`` (Holm
         within the claim's family), ``truth``, ``verdict``, ``reason`` (why it is not testable).
     """
-    from replication.contrasts import ESTIMANDS, holm
+    from replication.contrasts import ESTIMANDS
+
+    claims = load_claims() if claims is None else claims
+    if source == "open" and "papers_firm" in panel.columns:
+        # Publications with a firm stand in for patents. Exposure is made of the foreign ones.
+        panel = panel.rename(columns={"papers_firm": "patents_joint"})
+        panel = panel.drop(columns="papers_foreign")
+    estimates = {}
+    for claim, needs in claims["needs"].items():
+        lacking = [column for column in needs if column not in panel.columns]
+        if lacking:
+            reason = str(claims["open"].get(claim)) if source == "open" else ""
+            reason = reason or f"the panel has no column {', '.join(lacking)}"
+            estimates[str(claim)] = pd.Series({"reason": reason})
+        else:
+            estimates[str(claim)] = ESTIMANDS[str(claim)](panel, "ppml")
+    return judge(estimates, source, truth, claims)
+
+
+def judge(
+    estimates: Mapping[str, pd.Series],
+    source: str,
+    truth: pd.Series | None = None,
+    claims: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """Judge estimates of the claims by their rules.
+
+    Parameters
+    ----------
+    estimates : mapping of str to Series
+        By claim, a row of `designs.Estimate.frame`, or ``reason`` alone where the claim is not
+        testable. A claim that is left out is not testable on open data, for the reason in
+        ``data/claims.toml``.
+    source, truth, claims
+        As for `evaluate`, which says what is returned.
+
+    Raises
+    ------
+    RegistryError
+        Simulated data without a truth, a claim that does not exist, or one without an estimate on
+        another source than the open one.
+    """
+    from replication.contrasts import holm
 
     claims = load_claims() if claims is None else claims
     if source == "simulated" and truth is None:
         raise RegistryError("verdicts on simulated data need the planted truth")
-    rows = {}
-    for claim, needs in claims["needs"].items():
-        lacking = [column for column in needs if column not in panel.columns]
-        if lacking:
-            rows[claim] = pd.Series({"reason": f"the panel has no column {', '.join(lacking)}"})
-        else:
-            rows[claim] = ESTIMANDS[str(claim)](panel, "ppml")
+    rows = dict(estimates)
+    if source == "open":
+        rows = {str(c): pd.Series({"reason": r}) for c, r in claims["open"].items()} | rows
+    if set(rows) != set(claims.index):
+        raise RegistryError(
+            f"estimates of {', '.join(sorted(rows))} and claims {', '.join(claims.index)} differ: "
+            "each claim needs an estimate or the reason why there is none"
+        )
+    rows = {str(claim): rows[str(claim)] for claim in claims.index}
     columns = ["estimate", "std_error", "lower", "upper", "p_value"]
     found = pd.DataFrame(rows).T.reindex(columns=[*columns, "reason"])
     found[columns] = found[columns].astype(float)

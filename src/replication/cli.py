@@ -126,6 +126,41 @@ def _parser() -> argparse.ArgumentParser:
         help="draws for the targets that have no closed form (default: 500)",
     )
 
+    sub = command(
+        "fetch",
+        _fetch,
+        "download the public data of the chapter on open data and check them",
+        "replication fetch the evaluation --mirror open-data",
+    )
+    sub.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help="a group (the, leiden, bcur, evaluation), a file as --list names it, or openalex "
+        "(default: all files, without openalex)",
+    )
+    sub.add_argument(
+        "--mirror",
+        type=Path,
+        metavar="DIR",
+        help="folder that holds the files already (default: $REPLICATION_OPEN_DATA); they are "
+        "copied to the cache ($REPLICATION_CACHE), so that it is needed once",
+    )
+    sub.add_argument(
+        "--list",
+        action="store_true",
+        help="fetch nothing: say what each file is, its size, its licence and whether it is here",
+    )
+    sub.add_argument(
+        "--institutions",
+        type=Path,
+        metavar="FILE",
+        help="for openalex: your ids of universities, a CSV with name_zh and openalex_id",
+    )
+    sub.add_argument(
+        "--years", metavar="A-B", help="for openalex: years to count (default: 2011-2022)"
+    )
+
     command("codebook", _codebook, "print data/README.md from the schema", "replication codebook")
 
     sub = command(
@@ -151,9 +186,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     sub.add_argument(
         "--source",
-        choices=["simulated", "restricted"],
+        choices=["simulated", "restricted", "open"],
         default="simulated",
-        help="whose panel to use (default: simulated)",
+        help="whose panel to use (default: simulated); open is what `replication fetch openalex` "
+        "has collected",
     )
     sub.add_argument("--panel", type=Path, metavar="FILE", help="another panel of that source")
     sub.add_argument(
@@ -222,6 +258,22 @@ def _truth(options: argparse.Namespace) -> None:
     print(frame.to_string())
 
 
+def _fetch(options: argparse.Namespace) -> None:
+    from replication import fetch
+
+    files = [name for name in options.names if name != "openalex"]
+    if options.list:
+        print(fetch.listing(files, options.mirror))
+        return
+    if files or not options.names:
+        for path in fetch.fetch(files, options.mirror, progress=sys.stderr.isatty()):
+            print(path)
+    if "openalex" in options.names:
+        from replication.openalex import fetch_command
+
+        fetch_command(options)
+
+
 def _codebook(options: argparse.Namespace) -> None:
     from replication import codebook
 
@@ -233,16 +285,12 @@ def _run(options: argparse.Namespace) -> int:
     from replication import notebooks
 
     _require(options.jobs >= 1, f"--jobs {options.jobs}: at least 1 is needed")
-    differences = notebooks.run(options.names, keep=options.update, jobs=options.jobs)
-    for line in differences:
+    outcome = notebooks.run(options.names, keep=options.update, jobs=options.jobs)
+    for line in outcome.differences:
         print(line)
     if not options.update:
-        print(
-            "every output and result is as committed"
-            if not differences
-            else f"{len(differences)} differences"
-        )
-    return 1 if differences else 0
+        print(outcome.verdict)
+    return 1 if outcome.differences else 0
 
 
 def _book(options: argparse.Namespace) -> int:

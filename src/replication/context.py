@@ -128,7 +128,7 @@ class Event(Row):
     """A dated event, its source, and what it means for reading the event study."""
 
     date: dt.date
-    kind: Literal["deglobalisation", "generative AI"]
+    kind: Literal["deglobalisation", "AI", "patent policy"]
     label: Text
     matters: Text
     cite: Text

@@ -20,7 +20,7 @@ from replication.tables import Table, plain
 
 VERDICTS = {
     "simulated": ROOT / "results" / "03_heterogeneity" / "tab-claims.csv",
-    "open": ROOT / "results" / "A4_open_data" / "tab-claims.csv",
+    "open": ROOT / "results" / "A4_open_data" / "tab-open-claims.csv",
 }
 """Committed verdicts on the claims, by source."""
 
@@ -33,8 +33,7 @@ NONE = "–"
 def matrix(context: Context) -> Table:
     """Drivers by cases: whether a case's measures were filed there by the article or by us."""
     rows = {
-        d.en: {c.short: _placed(context, d.id, c.id) for c in context.case}
-        for d in context.driver
+        d.en: {c.short: _placed(context, d.id, c.id) for c in context.case} for d in context.driver
     }
     return plain(pd.DataFrame(rows).T.rename_axis("driver"))
 
@@ -44,6 +43,12 @@ def _placed(context: Context, driver: str, case: str) -> str:
     if not ways:
         return NONE
     return "named" if "named" in ways else "by us"
+
+
+def unnamed(context: Context) -> int:
+    """How many drivers no case shows under a name of the article's own."""
+    named = {m.driver for m in context.measure if m.placed == "named"}
+    return sum(d.id not in named for d in context.driver)
 
 
 def links(context: Context) -> Table:
@@ -77,7 +82,8 @@ def windows(panel: pd.DataFrame, timeline: pd.DataFrame, label: str = "ChatGPT")
         Indexed by ``years``: ``months`` in all and ``after``, whole months from the event on.
     """
     since = pd.Timestamp(str(timeline.set_index("label").loc[label, "date"]))
-    first_whole = (since + pd.offsets.MonthBegin(1)).to_period("M")
+    # The first of a month begins a whole one.
+    first_whole = (since - pd.Timedelta(days=1) + pd.offsets.MonthBegin(1)).to_period("M")
     choice = load_register().set_index("id").loc["R1"]
     rows = {}
     for years in [choice["choice"], *choice["alternatives"]]:
@@ -247,20 +253,27 @@ def drivers_markdown(context: Context | None = None) -> str:
 
 def _annotated(context: Context, driver: Driver, verdicts: Mapping[str, list[str]]) -> list[str]:
     """One driver in the text, and our annotation in the margin."""
-    cases = {c.id: c.short for c in context.case}
-    shown = list(dict.fromkeys(cases[m.case] for m in context.measure if m.driver == driver.id))
-    evidence = ", ".join(driver.evidence) + (f" ({', '.join(shown)})" if shown else "")
     judged = [f"{claim} on {said}" for claim in driver.claims for said in verdicts.get(claim, [])]
     measured = ", ".join(f"`{v}`" for v in driver.variables)
-    name = f"{driver.en[0].upper()}{driver.en[1:]}"
     annotation = [
         f"*Claims.* {driver.short}",
-        f"*Evidence.* {evidence[0].upper()}{evidence[1:]}.",
+        f"*Evidence.* {_evidence(context, driver)}.",
         f"*Would test it.* {driver.would_test}",
         f"*Measured by.* {measured or 'No column of the panel.'}",
-        f"*Data say.* {driver.data_say}" + (f" ({'; '.join(judged)}.)" if judged else ""),
+        f"*Data say.* {driver.data_say}",
     ]
-    examples = [f"The article's example: {e.en}." for e in context.example if e.driver == driver.id]
+    if judged:
+        annotation.append(
+            f"*The design of the claims.* {'; '.join(judged)}. It says nothing about the driver."
+        )
+    examples = [
+        f"Its example: {e.en}."
+        if e.section == driver.section
+        else f"From section {e.section}, placed here by us: {e.en}."
+        for e in context.example
+        if e.driver == driver.id
+    ]
+    name = f"{driver.en[0].upper()}{driver.en[1:]}"
     # The margin comes first, so that it stands beside the paragraphs it belongs to.
     return [
         ":::::{div} driver",
@@ -277,6 +290,17 @@ def _annotated(context: Context, driver: Driver, verdicts: Mapping[str, list[str
         ":::::",
         "",
     ]
+
+
+def _evidence(context: Context, driver: Driver) -> str:
+    """Kinds of evidence, and the cases with whether the article or we file them there."""
+    shown = [
+        f"{case.short}, by our placement" if placed == "by us" else case.short
+        for case in context.case
+        if (placed := _placed(context, driver.id, case.id)) != NONE
+    ]
+    words = ", ".join(driver.evidence) + (f" ({'; '.join(shown)})" if shown else "")
+    return f"{words[0].upper()}{words[1:]}"
 
 
 def _verdicts() -> dict[str, list[str]]:
@@ -326,7 +350,7 @@ def timeline_markdown(events: pd.DataFrame | None = None) -> str:
     events = load_timeline() if events is None else events
     rows = ["| date | event | what it means here | source |", "|---|---|---|---|"]
     rows += [
-        f"| {e['date']:%Y-%m-%d} | {e['en']} {e['zh']} ({e['kind']}) | {e['matters']} "
+        f"| {e['date']:%Y-%m-%d} | {e['en']}. {e['zh']}。 ({e['kind']}) | {e['matters']} "
         f"| {{cite:p}}`{e['cite']}` |"
         for e in events.to_dict("records")
     ]

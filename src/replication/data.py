@@ -1,19 +1,18 @@
 """Loading the panel of a data source: validated, or a clear error."""
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from replication.errors import SourceUnavailableError
 from replication.paths import DATA
 
-PANELS = {
-    "simulated": DATA / "panel.parquet",
-    "restricted": DATA / "restricted" / "panel.parquet",
-}
+SOURCES = ("simulated", "restricted", "open")
 REMEDY = {
     "simulated": "`make data` rebuilds it: `replication simulate`, then `replication build`",
     "restricted": "data/restricted/README.md says how to bring your own records and build it",
+    "open": "`replication fetch openalex` collects it; see data/README.md on what it costs",
 }
 
 
@@ -24,7 +23,8 @@ def load_panel(
 
     Parameters
     ----------
-    source : {"simulated", "restricted"}
+    source : {"simulated", "restricted", "open"}
+        Open is what `replication fetch openalex` has collected.
     path : Path, optional
         Another file to read in its place.
     partial : bool
@@ -34,7 +34,8 @@ def load_panel(
     Returns
     -------
     DataFrame
-        As `replication.schema.PANEL` says; ``attrs["source"]`` is the source.
+        As `replication.schema.PANEL` says, or `replication.openalex_panel.OPEN_PANEL` for the open
+        source; ``attrs["source"]`` is the source.
 
     Raises
     ------
@@ -45,18 +46,33 @@ def load_panel(
     """
     from replication import schema
 
-    if source not in PANELS:
-        raise SourceUnavailableError(f"source {source!r} is not one of {', '.join(PANELS)}")
-    path = path or PANELS[source]
+    if source not in SOURCES:
+        raise SourceUnavailableError(f"source {source!r} is not one of {', '.join(SOURCES)}")
+    path = path or _usual(source)
     if not path.is_file():
         raise SourceUnavailableError(f"the {source} panel is not at {path}: {REMEDY[source]}")
-    frame, expected = schema.read(path), schema.PANEL
+    frame, expected = schema.read(path), _schema(source)
     if partial:
         lacking = set(expected.columns) - set(frame.columns) - set(expected.metadata["key"])
         expected = expected.remove_columns(sorted(lacking))
     panel = schema.validate(frame, expected, str(path))
     panel.attrs["source"] = source
     return panel
+
+
+def _usual(source: str) -> Path:
+    """Where the panel of a source is, unless the caller names another place."""
+    if source == "open":
+        from replication.fetch import cache_folder
+
+        return cache_folder() / "openalex" / "panel.parquet"
+    return (DATA if source == "simulated" else DATA / "restricted") / "panel.parquet"
+
+
+def _schema(source: str) -> Any:
+    from replication import openalex_panel, schema
+
+    return openalex_panel.OPEN_PANEL if source == "open" else schema.PANEL
 
 
 def load_truth(path: Path = DATA / "truth.csv") -> pd.DataFrame:

@@ -10,7 +10,7 @@ import re
 import shutil
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 from nbformat import NotebookNode
 
-from replication.errors import ChapterError, RegistryError
+from replication.errors import ChapterError, RegistryError, SourceUnavailableError
 from replication.paths import BUILD, NOTEBOOKS, ROOT
 
 RTOL, ATOL = 1e-7, 1e-9
@@ -30,6 +30,9 @@ RTOL, ATOL = 1e-7, 1e-9
 CSV: dict[str, Any] = {"keep_default_na": False, "na_values": [""]}
 
 RUNS = "runs.json"
+
+DOWNLOADS = {"A4_open_data": ("the", "leiden", "bcur", "evaluation")}
+"""Chapters that read files which do not ship, and the groups of ``data/sources.toml`` they are."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,44 @@ class Run:
     results: Path
     seconds: float
     megabytes: float
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of running chapters.
+
+    Attributes
+    ----------
+    differences : list of str
+        From what is committed.
+    not_run : dict of str to str
+        Chapters whose data are not to be had here, and why; their committed outputs stand.
+    """
+
+    differences: list[str]
+    not_run: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def verdict(self) -> str:
+        """One line: how the run agrees with what is committed."""
+        if self.differences:
+            return f"{len(self.differences)} differences"
+        but = f", except of what did not run: {', '.join(self.not_run)}" if self.not_run else ""
+        return f"every output and result is as committed{but}"
+
+
+def unavailable(name: str) -> str:
+    """Why the files that a chapter reads are neither here nor to be had; empty if they are."""
+    from replication import fetch
+
+    if name not in DOWNLOADS:
+        return ""
+    try:
+        for source in fetch.select(DOWNLOADS[name]):
+            fetch.locate(source)
+    except SourceUnavailableError as error:
+        return str(error)
+    return ""
 
 
 def chapters(names: list[str] | None = None) -> list[str]:
@@ -314,16 +355,29 @@ def _read(path: Path) -> str | None:
     return path.read_text(encoding="utf-8") if path.is_file() else None
 
 
-def run(names: list[str] | None = None, *, keep: bool = False, jobs: int = 2) -> list[str]:
+def run(names: list[str] | None = None, *, keep: bool = False, jobs: int = 2) -> Outcome:
     """Execute chapters and either keep their outputs or say how they differ from the committed.
+
+    A chapter whose data cannot be had here is left as it is committed, and that is said.
 
     Returns
     -------
-    list of str
-        Differences; empty if `keep`.
+    Outcome
+        Without differences if `keep`.
+
+    Raises
+    ------
+    SourceUnavailableError
+        If that chapter was asked for by its name.
     """
-    runs = execute_all(chapters(names), BUILD / "results", jobs)
+    wanted = chapters(names)
+    not_run = {name: reason for name in wanted if (reason := unavailable(name))}
+    for name, reason in not_run.items():
+        if names:
+            raise SourceUnavailableError(f"{name} cannot run: {reason}")
+        print(f"{name} is not run, its committed outputs stand: {reason}", flush=True)
+    runs = execute_all([name for name in wanted if name not in not_run], BUILD / "results", jobs)
     if keep:
         update(runs)
-        return []
-    return [difference for one in runs.values() for difference in compare(one)]
+        return Outcome([], not_run)
+    return Outcome([difference for one in runs.values() for difference in compare(one)], not_run)

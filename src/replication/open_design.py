@@ -1,0 +1,248 @@
+"""The study's design on open data: a panel of scores, the frame of cells, agreement of measures.
+
+Rankings give one score a university and edition, so the unit is the university and the period the
+edition. Exposure is built as in the study (R7, R8): the mean before treatment, standardised over
+universities.
+"""
+
+from collections.abc import Sequence
+from itertools import combinations, product
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from replication import open_data
+from replication.designs import Estimate, did
+from replication.errors import NoVariationError
+
+LAG = 3
+"""Years from the data of an edition to its name: edition 2021, of autumn 2020, reports 2018."""
+
+FIRST_EDITION = 2018 + LAG
+"""First edition whose data are of the study's first treated year (R2)."""
+
+LAST_EDITION = 2023
+"""From edition 2024 on the scores are made by another method."""
+
+DESIGN: dict[str, Any] = {
+    "unit": "university",
+    "time": "edition",
+    "effects": ["university", "edition"],
+    "cluster": "university",
+}
+"""Unit, time, effects and clusters of every model on these scores, for the verbs of `designs`."""
+
+MEASURES = {
+    "outlook": "THE: international outlook",
+    "papers_abroad": "Leiden: papers with another country",
+    "students": "BCUR: students from abroad",
+    "industry_score": "THE: industry",
+    "papers_industry": "Leiden: papers with a firm",
+    "industry_income": "BCUR: income from industry, a paper",
+}
+EXCHANGE = ("outlook", "papers_abroad", "students")
+INDUSTRY = ("industry_score", "papers_industry", "industry_income")
+
+
+def score_panel(first_treated: int = FIRST_EDITION, last: int = LAST_EDITION) -> pd.DataFrame:
+    """Panel of THE scores: industry on pre-period international outlook.
+
+    Parameters
+    ----------
+    first_treated : int
+        First edition that counts as treated.
+    last : int
+        Last edition used.
+
+    Returns
+    -------
+    DataFrame
+        One row a university and edition: ``industry`` and ``international_outlook`` (0 to 100),
+        ``industry_standing`` (per cent of the universities in all editions, worldwide, that score
+        lower), ``exposure`` (mean outlook of the editions before treatment, in standard deviations
+        over universities), ``post``, ``event_time``, ``editions`` (in how many a university is),
+        and ``advantaged_share`` of its graded science and engineering disciplines.
+        ``attrs["set_aside"]`` counts the other rows by reason.
+
+    Raises
+    ------
+    NoVariationError
+        If no edition lies before `first_treated`, or none after.
+    """
+    scores = open_data.the_scores(range(min(open_data.THE_EDITIONS), last + 1))
+    aside = dict(scores.attrs["set_aside"])
+    before = scores[scores["edition"] < first_treated].groupby("university")
+    if not len(before) or scores["edition"].max() < first_treated:
+        raise NoVariationError(
+            f"first treated edition {first_treated}: the editions, {scores['edition'].min()} to "
+            f"{scores['edition'].max()}, must lie on both sides of it"
+        )
+    outlook = before["international_outlook"].mean()
+    known = scores["university"].isin(outlook.index)
+    aside["university not in an edition before treatment"] = int((~known).sum())
+    panel = scores[known].drop(columns=["joint", "name"])
+    exposure = (outlook - outlook.mean()) / outlook.std()
+    pool = open_data.industry_pool(sorted(panel["edition"].unique()))
+    panel = panel.assign(
+        industry_standing=[
+            _standing(score, pool[edition].to_numpy())
+            for edition, score in zip(panel["edition"], panel["industry"], strict=True)
+        ],
+        exposure=panel["university"].map(exposure),
+        post=(panel["edition"] >= first_treated).astype("int64"),
+        event_time=panel["edition"] - first_treated,
+        editions=panel.groupby("university")["edition"].transform("size"),
+        advantaged_share=panel["university"].map(_advantaged_share()),
+    )
+    panel = panel.sort_values(["university", "edition"], ignore_index=True)
+    panel.attrs = {"source": "open", "set_aside": aside}
+    return panel
+
+
+def _standing(score: float, pool: np.ndarray) -> float:
+    """Per cent of the pool with a lower score, ties counted by half; missing for no score."""
+    from scipy import stats
+
+    return float(stats.percentileofscore(pool, score, kind="mean", nan_policy="propagate"))
+
+
+def _advantaged_share() -> pd.Series:
+    return open_data.frame(minimum=1).groupby("university")["advantaged"].mean()
+
+
+def variants(outcome: str = "industry") -> dict[str, Estimate]:
+    """Estimate the difference-in-differences under each choice that the scores leave open."""
+    main, early = score_panel(), score_panel(FIRST_EDITION - 1)
+    always = main["editions"] == main["edition"].nunique()
+    samples = {
+        "Universities seen before treatment": main,
+        "Universities in all editions": main[always],
+        "Treated one edition earlier": early,
+        "Editions to 2022": main[main["edition"] < LAST_EDITION],
+    }
+    return {n: did(s, outcome, missing="drop", **DESIGN) for n, s in samples.items()}
+
+
+def entries() -> pd.DataFrame:
+    """Ministry universities in each edition: how many, new, gone; means of the two scores."""
+    scores = open_data.the_scores(range(min(open_data.THE_EDITIONS), LAST_EDITION + 1))
+    present = {e: set(s["university"]) for e, s in scores.groupby("edition")}
+    rows = {}
+    for edition, names in present.items():
+        last = present.get(int(str(edition)) - 1, names)
+        rows[edition] = {
+            "Universities": len(names),
+            "New": len(names - last),
+            "Gone": len(last - names),
+        }
+    means = scores.groupby("edition")[["industry", "international_outlook"]].mean()
+    means.columns = pd.Index(["Mean industry", "Mean outlook"])
+    return pd.DataFrame(rows).T.join(means).rename_axis("edition")
+
+
+def frame_sizes(minimums: Sequence[int] = (1, 2, 5)) -> pd.DataFrame:
+    """Size of the open frame (R20) by the disciplines asked for and the treatment of pairs.
+
+    Returns
+    -------
+    DataFrame
+        One row a choice: ``universities``, ``cells``, ``advantaged`` cells and their ``share``.
+    """
+    rows = []
+    for minimum, joint in product(minimums, (True, False)):
+        cells = open_data.frame(minimum, joint)
+        rows.append(
+            {
+                "disciplines": f"{minimum} or more",
+                "pairs": "each one unit" if joint else "left out",
+                "universities": cells["university"].nunique(),
+                "cells": len(cells),
+                "advantaged": int(cells["advantaged"].sum()),
+                "share": float(cells["advantaged"].mean()),
+            }
+        )
+    return pd.DataFrame(rows).set_index("disciplines")
+
+
+def found() -> pd.DataFrame:
+    """How many of the ministry universities each source has, and why others are not there.
+
+    Returns
+    -------
+    DataFrame
+        One row a source and reason; ``universities`` add up to all of them within a source.
+    """
+    table = open_data.coverage().set_index("university")
+    rows: list[tuple[str, str, int]] = []
+    for source in map(str, table):
+        names = open_data.university_names(source)
+        absent = names[names["name"] == ""].drop_duplicates("name_zh")
+        pairs = absent["note"].str.startswith("two campuses")
+        reasons = absent["note"].mask(pairs, "two campuses under one name")
+        # What follows a colon says it of one university.
+        counts = reasons.str.split(r"[:;(]", regex=True).str[0].str.strip().value_counts()
+        rows.append((source, "found under a name of its own", len(table) - len(absent)))
+        rows += [(source, str(reason), int(n)) for reason, n in counts.items()]
+    return pd.DataFrame(rows, columns=["source", "state", "universities"]).set_index("source")
+
+
+def measures() -> pd.DataFrame:
+    """Exchange and industry before the shock by university, from three sources.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by university, columns of `MEASURES`; missing where a source lacks it. THE: means
+        of the editions before `FIRST_EDITION`. BCUR: means over its editions, income on a log
+        scale per paper. Leiden: 2017 to 2020, so partly after the shock.
+    """
+    scores = score_panel().query("post == 0").groupby("university")
+    leiden = open_data.leiden().set_index("university")
+    bcur = open_data.bcur()
+    bcur = bcur.assign(income=np.log((bcur["industry_income"] + 1) / bcur["papers"]))
+    lists = bcur.groupby("university")
+    columns = {
+        "outlook": scores["international_outlook"].mean(),
+        "papers_abroad": leiden["pp_international"],
+        "students": lists["international_students"].mean(),
+        "industry_score": scores["industry"].mean(),
+        "papers_industry": leiden["pp_industry"],
+        "industry_income": lists["income"].mean(),
+    }
+    return pd.DataFrame(columns).rename_axis("university")
+
+
+def agreement(table: pd.DataFrame, first: Sequence[str], second: Sequence[str]) -> pd.DataFrame:
+    """Rank correlations between measures, each on the universities that have both.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As of `measures`.
+    first, second : sequence of str
+        Columns; each pair of two different ones is taken once.
+
+    Returns
+    -------
+    DataFrame
+        ``rho`` (Spearman), ``lower``, ``upper`` (95 %, Fisher's z with the variance of Bonett and
+        Wright 2000), ``n``.
+    """
+    pairs = combinations(first, 2) if tuple(first) == tuple(second) else product(first, second)
+    rows = []
+    for a, b in pairs:
+        both = table[[a, b]].dropna()
+        rho, n = float(both.corr(method="spearman").to_numpy()[0, 1]), len(both)
+        half = 1.959964 * np.sqrt((1 + rho**2 / 2) / (n - 3))
+        rows.append(
+            {
+                "first": MEASURES[a],
+                "second": MEASURES[b],
+                "rho": rho,
+                "lower": float(np.tanh(np.arctanh(rho) - half)),
+                "upper": float(np.tanh(np.arctanh(rho) + half)),
+                "n": n,
+            }
+        )
+    return pd.DataFrame(rows).set_index("first")
