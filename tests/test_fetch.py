@@ -3,18 +3,16 @@
 import argparse
 import hashlib
 import re
-import sys
 import threading
 import time
 import tomllib
-import types
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
-from replication import cli, fetch
+from replication import cli, fetch, openalex
 from replication.errors import RegistryError, SourceUnavailableError
 from tests.real_files import mirror_or_skip
 
@@ -415,10 +413,8 @@ def test_openalex_is_handed_over(
 ) -> None:
     handed: list[argparse.Namespace] = []
     fetched: list[list[str]] = []
-    module = types.ModuleType("replication.openalex")
-    module.fetch_command = handed.append  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "replication.openalex", module)
-    monkeypatch.setattr(fetch, "fetch", lambda names, _mirror: fetched.append(names) or [])
+    monkeypatch.setattr(openalex, "fetch_command", handed.append)
+    monkeypatch.setattr(fetch, "fetch", lambda names, *_, **__: fetched.append(names) or [])
     assert cli.main(["fetch", *names]) == 0
     assert fetched == files
     assert len(handed) == asked
