@@ -119,6 +119,7 @@ def event_study(
     truth: pd.Series | None = None,
     reference: int = -1,
     ylabel: str = "effect of one SD of exposure",
+    xlabel: str = "years since the first treated year",
 ) -> Figure:
     """Coefficients by period with 95 % intervals, and the planted truth as a step beside them.
 
@@ -129,7 +130,7 @@ def event_study(
     truth : Series, optional
         True effect by event time.
     reference : int
-    ylabel : str
+    ylabel, xlabel : str
     """
     data = pd.concat(
         {name: event_frame(e, reference) for name, e in estimates.items()}, names=["design"]
@@ -164,7 +165,7 @@ def event_study(
                 linewidth=1.2,
                 label=str(name),
             )
-        axes.set(xlabel="years since the first treated year", ylabel=ylabel)
+        axes.set(xlabel=xlabel, ylabel=ylabel)
         axes.set_xticks(sorted(data["event_time"].unique()))
         axes.legend(frameon=False, loc="upper left")
     shown = data[data["event_time"] != reference]

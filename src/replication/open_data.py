@@ -54,6 +54,9 @@ PILLARS = {
     "Industry": "industry",
     "International Outlook": "international_outlook",
 }
+DASHES = 2016
+"""Edition that prints a dash for a missing industry score, which the file holds as 0."""
+
 BCUR_EDITIONS = (2016, 2017, 2018)
 # Without brackets, points and spaces, which differ from edition to edition.
 BCUR = {
@@ -87,9 +90,9 @@ SLIPS = {("工商管理", code): "1202" for code in ("1209", "1210", "1211", "12
 def the_scores(editions: Iterable[int] = range(2016, 2024)) -> pd.DataFrame:
     """Pillar scores of the THE World University Rankings.
 
-    Editions up to 2023 have one method; from 2024 on the scores are made in another way, and the
-    files name the pillars of all editions as the new ones do (research environment was research,
-    research quality was citations).
+    From edition 2024 on the scores are made in another way, and the files name pillars and
+    universities of all editions as the newest does (research environment was research, research
+    quality was citations).
 
     Parameters
     ----------
@@ -99,11 +102,10 @@ def the_scores(editions: Iterable[int] = range(2016, 2024)) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row an edition and university: ``edition``, ``name`` (as printed), ``university``,
+        One row an edition and university: ``edition``, ``name`` (as in the file), ``university``,
         ``joint``, and the scores ``teaching``, ``research_environment``, ``research_quality``,
-        ``industry``, ``international_outlook``, each from 0 to 100. An industry score of 0 is
-        missing: edition 2016 prints a dash for the universities that reported no income from
-        industry, and the files hold 0 in its place.
+        ``industry``, ``international_outlook``, each from 0 to 100. An industry score of 0 in
+        edition 2016 is missing: that edition prints a dash there.
 
     Raises
     ------
@@ -158,7 +160,8 @@ def _the_all(edition: int) -> tuple[pd.DataFrame, str]:
     # A reporter hands in data and is not ranked; it has no score at all.
     reporter = (raw[list(PILLARS)] == "n/a").all(axis=1)
     scores = {new: numbers(raw[old].mask(reporter), file, 100) for old, new in PILLARS.items()}
-    scores["industry"] = scores["industry"].where(scores["industry"] > 0)
+    if edition == DASHES:
+        scores["industry"] = scores["industry"].where(scores["industry"] > 0)
     return raw[["Name"]].set_axis(["name"], axis=1).assign(edition=edition, **scores), file
 
 

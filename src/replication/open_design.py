@@ -17,7 +17,11 @@ from replication.designs import Estimate, did
 from replication.errors import NoVariationError
 
 LAG = 3
-"""Years from the data of an edition to its name: edition 2021, of autumn 2020, reports 2018."""
+"""Years from what universities report for an edition to its name.
+
+Edition 2021, of autumn 2020, has income of about 2018: our reading of THE's statement that its data
+are about two years older than the publication. Papers in outlook come from several years.
+"""
 
 FIRST_EDITION = 2018 + LAG
 """First edition whose data are of the study's first treated year (R2)."""
@@ -45,7 +49,9 @@ EXCHANGE = ("outlook", "papers_abroad", "students")
 INDUSTRY = ("industry_score", "papers_industry", "industry_income")
 
 
-def score_panel(first_treated: int = FIRST_EDITION, last: int = LAST_EDITION) -> pd.DataFrame:
+def score_panel(
+    first_treated: int = FIRST_EDITION, last: int = LAST_EDITION, *, net: bool = True
+) -> pd.DataFrame:
     """Panel of THE scores: industry on pre-period international outlook.
 
     Parameters
@@ -54,15 +60,19 @@ def score_panel(first_treated: int = FIRST_EDITION, last: int = LAST_EDITION) ->
         First edition that counts as treated.
     last : int
         Last edition used.
+    net : bool
+        Measure outlook from the level of its edition before it is averaged. It rises from edition
+        to edition, so that a plain mean favours the universities that entered late.
 
     Returns
     -------
     DataFrame
         One row a university and edition: ``industry`` and ``international_outlook`` (0 to 100),
         ``industry_standing`` (per cent of the universities in all editions, worldwide, that score
-        lower), ``exposure`` (mean outlook of the editions before treatment, in standard deviations
-        over universities), ``post``, ``event_time``, ``editions`` (in how many a university is),
-        and ``advantaged_share`` of its graded science and engineering disciplines.
+        lower), ``exposure`` (mean outlook before treatment, in standard deviations over
+        universities), ``post``, ``event_time``, ``editions`` (in how many a university is), and
+        ``advantaged_share`` of its graded science and engineering disciplines, missing for a
+        university outside the frame of R20.
         ``attrs["set_aside"]`` counts the other rows by reason.
 
     Raises
@@ -72,16 +82,20 @@ def score_panel(first_treated: int = FIRST_EDITION, last: int = LAST_EDITION) ->
     """
     scores = open_data.the_scores(range(min(open_data.THE_EDITIONS), last + 1))
     aside = dict(scores.attrs["set_aside"])
-    before = scores[scores["edition"] < first_treated].groupby("university")
+    before = scores[scores["edition"] < first_treated]
     if not len(before) or scores["edition"].max() < first_treated:
         raise NoVariationError(
             f"first treated edition {first_treated}: the editions, {scores['edition'].min()} to "
             f"{scores['edition'].max()}, must lie on both sides of it"
         )
-    outlook = before["international_outlook"].mean()
+    outlook = _outlook(before, net)
     known = scores["university"].isin(outlook.index)
     aside["university not in an edition before treatment"] = int((~known).sum())
     panel = scores[known].drop(columns=["joint", "name"])
+    alone = panel.groupby("university")["edition"].transform("size") == 1
+    aside["only edition of its university"] = int(alone.sum())
+    panel = panel[~alone]
+    outlook = outlook[panel["university"].unique()]
     exposure = (outlook - outlook.mean()) / outlook.std()
     pool = open_data.industry_pool(sorted(panel["edition"].unique()))
     panel = panel.assign(
@@ -100,6 +114,17 @@ def score_panel(first_treated: int = FIRST_EDITION, last: int = LAST_EDITION) ->
     return panel
 
 
+def _outlook(before: pd.DataFrame, net: bool) -> pd.Series:
+    """Mean outlook by university; the level of an edition is that of those in all editions."""
+    outlook = before["international_outlook"]
+    if net:
+        editions = before.groupby("university")["edition"].transform("size")
+        always = editions == before["edition"].nunique()
+        level = outlook[always].groupby(before["edition"]).mean()
+        outlook = outlook - before["edition"].map(level)
+    return outlook.groupby(before["university"]).mean()
+
+
 def _standing(score: float, pool: np.ndarray) -> float:
     """Per cent of the pool with a lower score, ties counted by half; missing for no score."""
     from scipy import stats
@@ -108,7 +133,7 @@ def _standing(score: float, pool: np.ndarray) -> float:
 
 
 def _advantaged_share() -> pd.Series:
-    return open_data.frame(minimum=1).groupby("university")["advantaged"].mean()
+    return open_data.frame().groupby("university")["advantaged"].mean()
 
 
 def variants(outcome: str = "industry") -> dict[str, Estimate]:
@@ -118,6 +143,8 @@ def variants(outcome: str = "industry") -> dict[str, Estimate]:
     samples = {
         "Universities seen before treatment": main,
         "Universities in all editions": main[always],
+        "Universities of the frame (R20)": main[main["advantaged_share"].notna()],
+        "Editions from 2017": main[main["edition"] > main["edition"].min()],
         "Treated one edition earlier": early,
         "Editions to 2022": main[main["edition"] < LAST_EDITION],
     }
