@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from replication import context_exhibits as shown
+from replication import context_figures as drawn
 from replication.context import CONTEXT, TIMELINE, load_context, load_timeline
 from replication.data import load_panel
 from replication.errors import RegistryError
@@ -270,18 +271,18 @@ def test_matrix_and_links_say_what_the_rows_say() -> None:
 
 def test_flow_has_a_row_a_link_and_its_bands_fill_the_boxes() -> None:
     context = load_context()
-    figure = shown.flow(context)
+    figure = drawn.flow(context)
     assert len(figure.data) == sum(len(r.drivers) for r in context.recommendation)
     assert set(figure.data["actor"]) == {"government", "firms", "universities"}
     assert all(r.short in figure.alt for r in context.recommendation)
-    places = shown._stack({"a": 1, "b": 3, "c": 2}, height=10)
+    places = drawn._stack({"a": 1, "b": 3, "c": 2}, height=10)
     assert [top - bottom for bottom, top in places.values()] == [1, 3, 2]
     assert places["c"][0] == -10
     assert places["a"][0] > places["b"][1] > places["b"][0] > places["c"][1]
 
 
 def test_timeline_names_each_event_with_its_date() -> None:
-    figure = shown.timeline(load_timeline(), load_panel())
+    figure = drawn.timeline(load_timeline(), load_panel())
     assert "ChatGPT 2022-11-30 (AI)" in figure.alt
     assert figure.alt.endswith("first treated year is 2018.")
 

@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from replication import openalex, openalex_api, openalex_institutions, schema
+from replication import cli, openalex, openalex_api, openalex_institutions, schema
 from replication.designs import did, event_study, poisson
 from replication.errors import (
     DuplicateRowsError,
@@ -52,6 +52,7 @@ from replication.openalex_institutions import (
 )
 from replication.openalex_panel import OPEN_PANEL, openalex_panel
 from replication.panel import Choices
+from replication.paths import DATA, ROOT
 
 SECRET = "s3cret+key/of=the user"
 YEARS = (2016, 2019)
@@ -1088,6 +1089,45 @@ class TestVerbs:
         panel = openalex_panel(drawn(0.12), CHOICES)
         high = poisson(panel, "papers_firm", exposure="exposure_high")
         assert high["exposure_high × post"]["estimate"] > 0
+
+
+class TestOnTheCollectedPanel:
+    """What the chapter on open data tells a reader to do once the counts are collected."""
+
+    @pytest.fixture(autouse=True)
+    def cache(self, tmp_path, monkeypatch) -> None:
+        (tmp_path / "openalex").mkdir()
+        panel = openalex_panel(drawn(0.12), CHOICES)
+        panel.to_parquet(tmp_path / "openalex" / "panel.parquet", index=False)
+        monkeypatch.setenv("REPLICATION_CACHE", str(tmp_path))
+
+    def test_the_code_of_the_chapter_runs_and_finds_the_effect(self):
+        page = (ROOT / "notebooks" / "A4_open_data.md").read_text(encoding="utf-8")
+        (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+        namespace: dict[str, Any] = {}
+        exec(code.replace("\npoisson(", "\nfound = poisson(", 1), namespace)
+        assert namespace["works"].attrs["source"] == "open"
+        assert namespace["found"]["lower"].iloc[0] > 0
+
+    def test_claims_are_judged_and_what_cannot_be_is_not(self, capsys):
+        assert cli.main(["claims", "--source", "open", "--json"]) == 0
+        table = pd.DataFrame(json.loads(capsys.readouterr().out)).set_index("claim")
+        assert table.loc["C1", "verdict"] == "direction supported"
+        # Exposure is made of the foreign papers, so these are no outcome for it.
+        assert (table.drop("C1")["verdict"] == "not testable").all()
+        assert table.loc["C4", "reason"].startswith("OpenAlex counts papers with other countries")
+
+    def test_without_a_panel_the_remedy_is_named(self, tmp_path, capsys):
+        (tmp_path / "openalex" / "panel.parquet").unlink()
+        assert cli.main(["claims", "--source", "open"]) == 1
+        said = capsys.readouterr().err
+        assert "the open panel is not at" in said
+        assert "`replication fetch openalex` collects it" in said
+
+    def test_another_panel_is_refused_by_its_columns(self, capsys):
+        shipped = str(DATA / "panel.parquet")
+        assert cli.main(["claims", "--source", "open", "--panel", shipped]) == 1
+        assert "is not a valid table 'open_panel'" in capsys.readouterr().err
 
 
 class TestCommand:
