@@ -5,7 +5,7 @@ import math
 import pandas as pd
 import pytest
 
-from replication.claims import recovery
+from replication.claims import holds, recovery
 from replication.errors import MissingValueError
 
 RECOVERS = "recovers the planted effect"
@@ -58,6 +58,16 @@ def test_a_test_given_decides_in_the_place_of_the_interval(
     assert recovery(estimate, truth, significant=False) == (NOTHING if truth == 0 else UNCLEAR)
     if verdict not in (UNCLEAR, NOTHING):
         assert recovery(estimate, truth, significant=True) == verdict
+
+
+@pytest.mark.parametrize(("interval", "truth", "verdict"), CASES)
+def test_an_interval_holds_its_ends(
+    interval: tuple[float, float, float], truth: float, verdict: str
+) -> None:
+    lower, _, upper = interval
+    assert holds(row(*interval), truth) == ("misses" if truth < lower or truth > upper else "holds")
+    if verdict in (RECOVERS, MISSES):
+        assert (holds(row(*interval), truth) == "holds") == (verdict == RECOVERS)
 
 
 @pytest.mark.parametrize("unknown", [math.nan, math.inf])

@@ -143,6 +143,22 @@ def test_results_without_the_cells_are_incomplete(project: Path) -> None:
     assert "results of d_best.ipynb are incomplete: Cell 0, Cell 1 did not run to the end" in said
 
 
+def test_a_chapter_whose_data_are_not_to_be_had_is_skipped_with_the_reason(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "elsewhere" / "project"
+    shutil.copytree(project, folder, ignore=shutil.ignore_patterns("build", "results"))
+    write(folder, "A4_open_data")
+    monkeypatch.delenv("REPLICATION_OPEN_DATA", raising=False)
+    monkeypatch.setenv("REPLICATION_CACHE", str(tmp_path / "cache"))
+    # A host that answers nothing: the discard port of this machine.
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    code, said = run(folder, "notebooks/A4_open_data.ipynb", "--nbval")
+    assert code == 0, said
+    assert "3 skipped" in said
+    assert re.search(r"SKIPPED .*could not get the-2016 .* cannot be reached", said)
+
+
 def test_without_nbval_nothing_is_collected(project: Path) -> None:
     code, said = run(project, "notebooks")
     assert code == pytest.ExitCode.NO_TESTS_COLLECTED

@@ -264,6 +264,30 @@ def test_a_chapter_has_a_known_source_and_a_name_of_a_file() -> None:
             chapter(name, "open")
 
 
+def test_an_exhibit_may_be_of_another_source_than_its_chapter(
+    folder: Path, shown: list[Any]
+) -> None:
+    for name, source in (("tab-mine", None), ("tab-theirs", "coded")):
+        publish(name, tables.plain(pd.DataFrame({"x": [1]})), title="A title", source=source)
+    registry = json.loads((folder / "exhibits.json").read_text(encoding="utf-8"))
+    assert {name: entry["source"] for name, entry in registry.items()} == {
+        "tab-mine": "simulated", "tab-theirs": "coded",
+    }  # fmt: skip
+    assert [SOURCES["coded"] in bundle["text/html"] for bundle in shown] == [False, True]
+    assert [SOURCES["simulated"] in bundle["text/plain"] for bundle in shown] == [True, False]
+    with pytest.raises(RegistryError, match="source 'real' is not one of"):
+        publish("tab-x", tables.plain(pd.DataFrame({"x": [1]})), title="A title", source="real")
+    assert not (folder / "tab-x.csv").exists()
+
+
+def test_a_table_of_sentences_is_marked_for_the_site(shown: list[Any]) -> None:
+    frame = pd.DataFrame({"reason": ["a sentence that is longer than a number"]})
+    for words in (False, True):
+        publish("tab-x", tables.plain(frame, words=words), title="A title")
+    marks = [re.findall(r'<div class="(exhibit[^"]*)">', b["text/html"]) for b in shown]
+    assert marks == [["exhibit"], ["exhibit words"]]
+
+
 def test_every_source_is_one_that_pages_can_show() -> None:
     path = ROOT / "book" / "_ext" / "replication_book.py"
     spec = importlib.util.spec_from_file_location("replication_book", path)

@@ -175,6 +175,25 @@ def test_a_forest_draws_estimates_intervals_and_targets_in_order() -> None:
     assert numbers(figure.alt) == [round(v, 3) for v in due]
 
 
+def test_a_forest_draws_the_term_it_is_asked_for() -> None:
+    data = sample().assign(second=lambda d: d["post"] * d["x1"])
+    model = did(data, "y", treatment=["x1", "second"])
+    first, second = (
+        figures.estimates({"A": model}, term=term).data.loc[0, "estimate"]
+        for term in (None, "second")
+    )
+    assert [first, second] == model.frame["estimate"].tolist()
+
+
+def test_an_event_study_names_its_periods_as_it_is_told() -> None:
+    study = {"OLS": event_study(sample(), "y")}
+    labels = [
+        axes_of(figures.event_study(study, **options)).get_xlabel()
+        for options in ({}, {"xlabel": "editions"})
+    ]
+    assert labels == ["years since the first treated year", "editions"]
+
+
 def test_a_histogram_draws_shares_that_add_up_to_one() -> None:
     figure = make_histogram()
     counts = sample()["patents_joint"]

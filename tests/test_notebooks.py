@@ -336,6 +336,10 @@ def test_a_wrong_opening_is_seen(tmp_path: Path) -> None:
     assert list(rules.opening_breaches(page(tmp_path, badge="open")))
     assert list(rules.opening_breaches(page(tmp_path, badge="simulated open")))
     assert list(rules.opening_breaches(page(tmp_path, code="chapter('x', source='open')")))
+    # An exhibit of another source is told by the badge, too.
+    other = "publish('tab-x', t, title='x', source='coded')"
+    assert list(rules.opening_breaches(page(tmp_path, code=other)))
+    assert list(rules.opening_breaches(page(tmp_path, code=other, badge="simulated coded"))) == []
     edit_text(page(tmp_path), "{source-badge}", "{none}")
     assert list(rules.opening_breaches(tmp_path / "x.md"))
     edit_text(page(tmp_path), 'chapter("x"', 'print("x"')

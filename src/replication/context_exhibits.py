@@ -27,7 +27,7 @@ def matrix(context: Context) -> Table:
     rows = {
         d.en: {c.short: _placed(context, d.id, c.id) for c in context.case} for d in context.driver
     }
-    return plain(pd.DataFrame(rows).T.rename_axis("driver"))
+    return plain(pd.DataFrame(rows).T.rename_axis("driver"), words=True)
 
 
 def _placed(context: Context, driver: str, case: str) -> str:
@@ -53,7 +53,7 @@ def links(context: Context) -> Table:
         }
         for d in context.driver
     }
-    return plain(pd.DataFrame(rows).T.rename_axis("driver"))
+    return plain(pd.DataFrame(rows).T.rename_axis("driver"), words=True)
 
 
 def windows(panel: pd.DataFrame, timeline: pd.DataFrame, label: str = "ChatGPT") -> pd.DataFrame:

@@ -171,7 +171,7 @@ def _show_table(name: str, table: Table, title: str, note: str, head: str, foot:
     from IPython.display import display
 
     printed = table.printed
-    body = _web(str(printed.make("html")))
+    body = _web(str(printed.make("html")), "exhibit words" if table.words else "exhibit")
     latex = _latex(printed, name, title, note)
     (_folder() / f"{name}.tex").write_text(latex + "\n", encoding="utf-8")
     text = printed.df.map(lambda v: re.sub(r"\s*\n\s*", " ", str(v)))
@@ -204,7 +204,7 @@ def _escape(text: Any) -> str:
     return str(text).translate(LATEX)
 
 
-def _web(table: str) -> str:
+def _web(table: str, css: str = "exhibit") -> str:
     """HTML of great_tables without what differs from run to run or belongs to the style sheet.
 
     It draws a new identifier for every rendering, repeats identifiers between tables, brings its
@@ -215,7 +215,7 @@ def _web(table: str) -> str:
     table = re.sub(r"<tfoot>.*?</tfoot>", "", table, flags=re.DOTALL)
     table = re.sub(r' (id|headers|style|data-quarto-[\w-]+)="[^"]*"', "", table)
     table = re.sub(r"\n\s*\n+", "\n", table).strip()
-    return re.sub(r"^<div>", '<div class="exhibit">', table) + "\n"
+    return re.sub(r"^<div>", f'<div class="{css}">', table) + "\n"
 
 
 def _show_figure(name: str, figure: Figure, head: str, foot: str) -> None:

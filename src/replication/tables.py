@@ -37,11 +37,14 @@ class Table:
         Every number of the table in full precision, tidy; this is what is written and checked.
     note : str
         What the table itself knows about its numbers: variance, clusters.
+    words : bool
+        It holds sentences, whose lines the site may break.
     """
 
     printed: MTable
     data: pd.DataFrame
     note: str = ""
+    words: bool = False
 
 
 class RegressionTable(ETable):
@@ -116,7 +119,11 @@ def _words(name: str) -> str:
 
 
 def plain(
-    frame: pd.DataFrame, *, formats: Mapping[str, str] | None = None, digits: int = 2
+    frame: pd.DataFrame,
+    *,
+    formats: Mapping[str, str] | None = None,
+    digits: int = 2,
+    words: bool = False,
 ) -> Table:
     """Any table of facts.
 
@@ -128,6 +135,8 @@ def plain(
         Format of a column's numbers, as ``"{:.3f}"``.
     digits : int
         Decimals of the other columns of fractional numbers.
+    words : bool
+        Let the site break the lines of its cells.
 
     Raises
     ------
@@ -143,7 +152,7 @@ def plain(
             _entry(v, formats.get(str(column)), digits, years) for v in frame[column]
         ]
     printed.index.name = None
-    return Table(MTable(printed, notes=" "), frame.reset_index())
+    return Table(MTable(printed, notes=" "), frame.reset_index(), words=words)
 
 
 def _are_years(column: pd.Series) -> bool:
