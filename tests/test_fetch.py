@@ -394,6 +394,37 @@ def test_the_command_fetches_and_lists(
     assert "in the cache" in capsys.readouterr().out
 
 
+def test_a_damaged_copy_is_called_so(
+    server: Server, part: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = part.with_suffix("")
+    path.write_bytes(BODY[:-1])
+    assert cli.main(["fetch", "--list"]) == 0
+    assert re.search(r"^toy +512 kB  damaged ", capsys.readouterr().out, re.M)
+    server.behaviour = "404"
+    assert cli.main(["fetch"]) == 1
+    assert f"the copy {path} is damaged, and could not get toy" in capsys.readouterr().err
+
+
+def test_a_cache_that_is_no_folder_is_named(
+    sources: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("REPLICATION_CACHE", str(sources))
+    assert cli.main(["fetch"]) == 1
+    said = capsys.readouterr().err
+    assert f"the cache {sources} cannot be written to" in said
+    assert "name another folder in REPLICATION_CACHE" in said
+
+
+def test_what_is_for_openalex_is_not_ignored(
+    sources: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["fetch", "toy", "--years", "2011-2012"]) == 1
+    assert "--years and --institutions are for openalex: name it" in capsys.readouterr().err
+    assert cli.main(["fetch", "--list", "openalex"]) == 0
+    assert capsys.readouterr().out == "openalex: not collected here\n"
+
+
 def test_the_command_says_what_is_wrong_in_a_sentence(
     server: Server, sources: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

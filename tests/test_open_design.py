@@ -87,6 +87,28 @@ def test_time_runs_from_the_first_edition_with_data_of_2018() -> None:
         open_design.score_panel(2024)
 
 
+def test_a_window_measures_exposure_in_the_first_editions_only(files: Path) -> None:
+    panel = open_design.score_panel(window=3).drop_duplicates("university")
+    exposure = panel.set_index("university")["exposure"]
+    means = [
+        np.mean([score(files, e, en, "International Outlook") for e in (2016, 2017, 2018)])
+        for en in ("Tsinghua University", "Peking University", "Fudan University")
+    ]
+    thu, pku, fudan = exposure[["清华大学", "北京大学", "复旦大学"]]
+    expected = (means[1] - means[0]) / (means[2] - means[0])
+    assert (pku - thu) / (fudan - thu) == pytest.approx(expected)
+    first = open_data.the_scores(range(2016, 2019))["university"]
+    assert set(exposure.index) <= set(first)
+
+
+def test_who_is_left_out_is_counted_and_placed() -> None:
+    whole = pd.DataFrame({"university": list("aabbcd"), "exposure": [0, 0, 3, 3, -2, 1]})
+    for kept, found in (("abcd", (0, "none is")), ("bcd", (1, "none is")), ("acd", (1, "one is")),
+                        ("ad", (2, "both are"))):  # fmt: skip
+        part = whole[whole["university"].isin(list(kept))]
+        assert open_design.left_out(whole, part) == found
+
+
 def test_every_row_of_the_files_is_kept_or_set_aside(files: Path) -> None:
     panel = open_design.score_panel()
     lines = sum(len(rows(files / "the" / f"THE_{e}_rankings.csv")) for e in range(2016, 2024))
@@ -94,8 +116,8 @@ def test_every_row_of_the_files_is_kept_or_set_aside(files: Path) -> None:
     late = open_data.the_scores(range(2016, 2024))
     before = set(late.loc[late["edition"] < 2021, "university"])
     entered = (~late["university"].isin(before)).sum()
-    assert panel.attrs["set_aside"]["university not in an edition before treatment"] == entered > 0
-    assert panel.attrs["set_aside"]["only edition of its university"] == 1
+    assert panel.attrs["set_aside"][open_design.UNEXPOSED] == entered > 0
+    assert panel.attrs["set_aside"][open_design.ALONE] == 1
     assert panel.groupby("university").size().min() == 2
 
 
@@ -220,7 +242,7 @@ def test_frame_sizes_are_those_of_the_evaluation() -> None:
 def test_every_university_is_found_or_not_with_a_reason() -> None:
     found = open_design.found()
     assert (found.groupby("source")["universities"].sum() == 75).all()
-    assert set(found.index) == {"the", "leiden", "bcur", "evaluation"}
+    assert set(found.index) == set(open_design.PRINTED.values())
     assert not found["state"].isin(["", "nan"]).any()
 
 
@@ -237,13 +259,13 @@ def test_agreement_is_spearmans() -> None:
     assert len(found) == 3
     both = table[["outlook", "students"]].dropna()
     rho = stats.spearmanr(both["outlook"], both["students"]).statistic
-    row = found[found["second"] == open_design.MEASURES["students"]].iloc[0]
+    row = found[found["and"] == open_design.MEASURES["students"]].iloc[0]
     assert row["rho"] == pytest.approx(rho)
-    assert row["n"] == len(both)
+    assert row["universities"] == len(both)
     assert row["lower"] < rho < row["upper"]
     across = open_design.agreement(table, open_design.EXCHANGE, open_design.INDUSTRY)
     assert len(across) == 9
-    assert across["n"].max() <= 75
+    assert across["universities"].max() <= 75
 
 
 def test_interval_of_a_rank_correlation_covers() -> None:

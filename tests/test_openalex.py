@@ -50,7 +50,7 @@ from replication.openalex_institutions import (
     match,
     uniform,
 )
-from replication.openalex_panel import OPEN_PANEL, openalex_panel
+from replication.openalex_panel import HERE, OPEN_PANEL, openalex_panel
 from replication.panel import Choices
 from replication.paths import DATA, ROOT
 
@@ -421,8 +421,15 @@ class TestFaults:
         assert len(waits) == 5, "nothing is waited for after the last attempt"
 
     def test_no_server_at_all(self, server, at, waits):
-        with pytest.raises(SourceUnavailableError, match=r"no answer \(ConnectionError\)"):
+        with pytest.raises(SourceUnavailableError, match="cannot be reached, or broke off"):
             one(replace(at, address="http://127.0.0.1:9"))
+
+    def test_asking_again_is_said_before_the_wait(self, server, at, waits, capsys):
+        with pytest.raises(SourceUnavailableError):
+            one(replace(at, address="http://127.0.0.1:9", attempts=3, backoff=2.0))
+        said = capsys.readouterr().err.splitlines()
+        assert [line.rpartition("; ")[2] for line in said] == ["again in 2 s", "again in 4 s"]
+        assert all(line.startswith("http://127.0.0.1:9: cannot be reached") for line in said)
 
     def test_a_server_that_says_nothing(self, server, at, waits):
         released = Event()
@@ -860,8 +867,11 @@ class TestInstitutions:
             load_ids(path, UNIVERSITIES)
 
     def test_file_of_ids_that_is_none(self, tmp_path):
-        with pytest.raises(RegistryError, match="cannot be read as CSV"):
+        with pytest.raises(RegistryError, match=r"there is no file .*none\.csv: name one"):
             load_ids(tmp_path / "none.csv", UNIVERSITIES)
+        (tmp_path / "bytes.csv").write_bytes(b"\xff\xfe\x00")
+        with pytest.raises(RegistryError, match="cannot be read as CSV"):
+            load_ids(tmp_path / "bytes.csv", UNIVERSITIES)
         (tmp_path / "other.csv").write_text("a,b\n1,2\n")
         with pytest.raises(MissingColumnError, match=r"other\.csv"):
             load_ids(tmp_path / "other.csv", UNIVERSITIES)
@@ -884,12 +894,17 @@ class TestPlan:
     def test_default_run(self, at):
         """75 look-ups, and four requests a university and field."""
         ministry = pd.DataFrame({"name_zh": [f"{i}大学" for i in range(75)], "name_en": "U"})
-        made = plan(ministry, (2011, 2022), replace(at, per_second=openalex_api.PER_SECOND))
+        at = replace(at, key=None, per_second=openalex_api.PER_SECOND)
+        made = plan(ministry, (2011, 2022), at)
         assert made.requests == 75 + 75 * 11 * 4 == 3375
         assert (made.in_cache, made.seconds) == (0, 337.5)
         assert made.dollars == pytest.approx(0.075 + 0.33)
         assert "3,375 requests at most, 0 answers in the cache, 3,375 to ask" in str(made)
-        assert "at least 5.6 minutes; 0.41 US dollars" in str(made)
+        assert "at least 5.6 minutes; 0.41 US dollars of the day's 0.10 (no key in" in str(made)
+        # 0.405 dollars at a tenth of a dollar a day.
+        assert str(made).endswith("done in 5 days, by running the same command again)")
+        made = plan(ministry, (2011, 2022), replace(at, key=SECRET))
+        assert str(made).endswith("0.41 US dollars of the day's 1.00 (with your key; done today)")
 
     def test_asks_nothing(self, server, at):
         plan(UNIVERSITIES, YEARS, at)
@@ -991,8 +1006,10 @@ class TestPanel:
     def test_has_the_study_s_columns_where_they_apply_and_no_patents(self):
         for name in set(OPEN_PANEL.columns) & set(schema.PANEL.columns):
             ours, theirs = OPEN_PANEL.columns[name], schema.PANEL.columns[name]
-            for part in ("dtype", "title", "metadata", "nullable"):
-                assert getattr(ours, part) == getattr(theirs, part), (name, part)
+            assert (ours.dtype, ours.nullable) == (theirs.dtype, theirs.nullable), name
+            # Made here and not by `replication build`, and labelled as what they are here.
+            assert ("fetch openalex" in ours.metadata["source"]) == (name != "university")
+            assert (ours.title == theirs.title) == (name not in HERE)
             assert [str(c) for c in ours.checks] == [str(c) for c in theirs.checks]
         only = set(OPEN_PANEL.columns) - set(schema.PANEL.columns)
         assert only == {"papers", "papers_firm", "papers_firm_foreign"}
@@ -1182,6 +1199,10 @@ class TestCommand:
         with pytest.raises(ReplicationError, match=f"--years {years}"):
             fetch_command(options)
         assert server.asked == []
+
+    def test_years_in_the_wrong_order_are_called_so(self):
+        with pytest.raises(ReplicationError, match="2022-2011: the first year is after the last"):
+            openalex._choices("2022-2011")
 
     def test_years_default_to_the_study_s(self):
         assert openalex._choices(None) == Choices()

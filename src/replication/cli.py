@@ -263,8 +263,15 @@ def _fetch(options: argparse.Namespace) -> None:
 
     files = [name for name in options.names if name != "openalex"]
     if options.list:
-        print(fetch.listing(files, options.mirror))
+        print(fetch.listing(files, options.mirror) if files or not options.names else "", end="")
+        if "openalex" in options.names:
+            panel = fetch.cache_folder() / "openalex" / "panel.parquet"
+            print(f"openalex: {panel if panel.is_file() else 'not collected here'}")
         return
+    _require(
+        "openalex" in options.names or not (options.years or options.institutions),
+        "--years and --institutions are for openalex: name it, or leave them out",
+    )
     if files or not options.names:
         for path in fetch.fetch(files, options.mirror, progress=sys.stderr.isatty()):
             print(path)

@@ -214,7 +214,7 @@ def recommendations_markdown(context: Context | None = None) -> str:
     names = context.driver_names()
     rows = ["| actor | section | advice | drivers (ours) |", "|---|---|---|---|"]
     rows += [
-        f"| {r.actor} {r.actor_zh} | {r.section} | {r.en} {r.zh} "
+        f"| {r.actor} {r.actor_zh} | {r.section} | *{r.short}*: {r.en} {r.zh} "
         f"| {', '.join(names[d] for d in r.drivers)} |"
         for r in context.recommendation
     ]

@@ -185,7 +185,8 @@ def listing(names: Iterable[str] = (), folder: Path | None = None) -> str:
     for name in select(names):
         row = sources.loc[name]
         place = where(name, folder)
-        there = f"in the {place}" if place else "not here"
+        damaged = _copies(_named(name), folder)
+        there = f"in the {place}" if place else "damaged" if damaged else "not here"
         lines += [f"{name:<16} {row['bytes'] / 1000:>7,.0f} kB  {there:<13}  {row['what']}"]
         lines += [f"{'':<43}{row['licence']}; {row['terms']}"]
     return "\n".join(lines)
@@ -193,12 +194,18 @@ def listing(names: Iterable[str] = (), folder: Path | None = None) -> str:
 
 def where(name: str, folder: Path | None = None) -> str:
     """Where the intact file of a source is: "mirror", "cache", or "" if it is not here."""
-    source, places = _named(name), {"mirror": folder or mirror(), "cache": cache_folder()}
-    for place, at in places.items():
-        file = at / source["file"] if at else None
-        if file and file.is_file() and _checksum(file) == source["sha256"]:
+    source = _named(name)
+    for place, file in _copies(source, folder).items():
+        if _checksum(file) == source["sha256"]:
             return place
     return ""
+
+
+def _copies(source: dict[str, Any], folder: Path | None) -> dict[str, Path]:
+    """Files of a source's name in the mirror and in the cache, intact or not."""
+    places = {"mirror": folder or mirror(), "cache": cache_folder()}
+    files = {place: at / str(source["file"]) for place, at in places.items() if at}
+    return {place: file for place, file in files.items() if file.is_file()}
 
 
 def _named(name: str) -> dict[str, Any]:
@@ -262,8 +269,15 @@ def _in_cache(source: dict[str, Any], copy_from: Path | None, progress: bool) ->
             downloader=_copy(copy_from) if copy_from else _resume(part, source, progress),
         )
     except requests.exceptions.RequestException as error:
+        file = folder / str(source["file"])
+        old = f"the copy {file} is damaged, and " if file.is_file() else ""
         raise SourceUnavailableError(
-            f"could not get {what} from {host}, which {_why(error)}: {REMEDY}"
+            f"{old}could not get {what} from {host}, which {_why(error)}: {REMEDY}"
+        ) from error
+    except OSError as error:
+        raise SourceUnavailableError(
+            f"the cache {folder} cannot be written to ({error.strerror or error}): name another "
+            "folder in REPLICATION_CACHE"
         ) from error
     except ValueError as error:
         # pooch has removed what came; its first sentence holds both checksums.

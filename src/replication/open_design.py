@@ -29,6 +29,9 @@ FIRST_EDITION = 2018 + LAG
 LAST_EDITION = 2023
 """From edition 2024 on the scores are made by another method."""
 
+UNEXPOSED = "university not in an edition that exposure is measured in"
+ALONE = "only edition of its university"
+
 DESIGN: dict[str, Any] = {
     "unit": "university",
     "time": "edition",
@@ -43,14 +46,24 @@ MEASURES = {
     "students": "BCUR: students from abroad",
     "industry_score": "THE: industry",
     "papers_industry": "Leiden: papers with a firm",
-    "industry_income": "BCUR: income from industry, a paper",
+    "industry_income": "BCUR: income from industry per paper",
+}
+PRINTED = {
+    "the": "THE 2016–2026",
+    "leiden": "Leiden Ranking 2022",
+    "bcur": "Best Chinese Universities 2016–2018",
+    "evaluation": "Discipline evaluation 2017",
 }
 EXCHANGE = ("outlook", "papers_abroad", "students")
 INDUSTRY = ("industry_score", "papers_industry", "industry_income")
 
 
 def score_panel(
-    first_treated: int = FIRST_EDITION, last: int = LAST_EDITION, *, net: bool = True
+    first_treated: int = FIRST_EDITION,
+    last: int = LAST_EDITION,
+    *,
+    net: bool = True,
+    window: int | None = None,
 ) -> pd.DataFrame:
     """Panel of THE scores: industry on pre-period international outlook.
 
@@ -63,6 +76,9 @@ def score_panel(
     net : bool
         Measure outlook from the level of its edition before it is averaged. It rises from edition
         to edition, so that a plain mean favours the universities that entered late.
+    window : int, optional
+        How many of the first editions exposure is measured in (R8); all before treatment if not
+        given.
 
     Returns
     -------
@@ -82,7 +98,8 @@ def score_panel(
     """
     scores = open_data.the_scores(range(min(open_data.THE_EDITIONS), last + 1))
     aside = dict(scores.attrs["set_aside"])
-    before = scores[scores["edition"] < first_treated]
+    end = min(first_treated, min(open_data.THE_EDITIONS) + (window or first_treated))
+    before = scores[scores["edition"] < end]
     if not len(before) or scores["edition"].max() < first_treated:
         raise NoVariationError(
             f"first treated edition {first_treated}: the editions, {scores['edition'].min()} to "
@@ -90,10 +107,10 @@ def score_panel(
         )
     outlook = _outlook(before, net)
     known = scores["university"].isin(outlook.index)
-    aside["university not in an edition before treatment"] = int((~known).sum())
+    aside[UNEXPOSED] = int((~known).sum())
     panel = scores[known].drop(columns=["joint", "name"])
     alone = panel.groupby("university")["edition"].transform("size") == 1
-    aside["only edition of its university"] = int(alone.sum())
+    aside[ALONE] = int(alone.sum())
     panel = panel[~alone]
     outlook = outlook[panel["university"].unique()]
     exposure = (outlook - outlook.mean()) / outlook.std()
@@ -151,6 +168,21 @@ def variants(outcome: str = "industry") -> dict[str, Estimate]:
     return {n: did(s, outcome, missing="drop", **DESIGN) for n, s in samples.items()}
 
 
+def left_out(whole: pd.DataFrame, part: pd.DataFrame) -> tuple[int, str]:
+    """Universities of one panel that another lacks, and whether they are those at its ends.
+
+    Returns
+    -------
+    number : int
+    ends : str
+        ``"both are"``, ``"one is"`` or ``"none is"``: of the most and the least exposed.
+    """
+    gone = set(whole["university"]) - set(part["university"])
+    by_exposure = whole.sort_values("exposure")["university"]
+    ends = gone & {by_exposure.iloc[0], by_exposure.iloc[-1]}
+    return len(gone), ("none is", "one is", "both are")[len(ends)]
+
+
 def entries() -> pd.DataFrame:
     """Ministry universities in each edition: how many, new, gone; means of the two scores."""
     scores = open_data.the_scores(range(min(open_data.THE_EDITIONS), LAST_EDITION + 1))
@@ -202,15 +234,16 @@ def found() -> pd.DataFrame:
     """
     table = open_data.coverage().set_index("university")
     rows: list[tuple[str, str, int]] = []
-    for source in map(str, table):
+    for source in map(str, table.columns):
         names = open_data.university_names(source)
         absent = names[names["name"] == ""].drop_duplicates("name_zh")
         pairs = absent["note"].str.startswith("two campuses")
         reasons = absent["note"].mask(pairs, "two campuses under one name")
         # What follows a colon says it of one university.
         counts = reasons.str.split(r"[:;(]", regex=True).str[0].str.strip().value_counts()
-        rows.append((source, "found under a name of its own", len(table) - len(absent)))
-        rows += [(source, str(reason), int(n)) for reason, n in counts.items()]
+        name = PRINTED[source]
+        rows.append((name, "found under a name of its own", len(table) - len(absent)))
+        rows += [(name, str(reason), int(n)) for reason, n in counts.items()]
     return pd.DataFrame(rows, columns=["source", "state", "universities"]).set_index("source")
 
 
@@ -253,8 +286,8 @@ def agreement(table: pd.DataFrame, first: Sequence[str], second: Sequence[str]) 
     Returns
     -------
     DataFrame
-        ``rho`` (Spearman), ``lower``, ``upper`` (95 %, Fisher's z with the variance of Bonett and
-        Wright 2000), ``n``.
+        Indexed by ``measure``: ``and``, ``rho`` (Spearman), ``lower``, ``upper`` (95 %, Fisher's z
+        with the variance of Bonett and Wright 2000), ``universities``.
     """
     pairs = combinations(first, 2) if tuple(first) == tuple(second) else product(first, second)
     rows = []
@@ -264,12 +297,12 @@ def agreement(table: pd.DataFrame, first: Sequence[str], second: Sequence[str]) 
         half = 1.959964 * np.sqrt((1 + rho**2 / 2) / (n - 3))
         rows.append(
             {
-                "first": MEASURES[a],
-                "second": MEASURES[b],
+                "measure": MEASURES[a],
+                "and": MEASURES[b],
                 "rho": rho,
                 "lower": float(np.tanh(np.arctanh(rho) - half)),
                 "upper": float(np.tanh(np.arctanh(rho) + half)),
-                "n": n,
+                "universities": n,
             }
         )
-    return pd.DataFrame(rows).set_index("first")
+    return pd.DataFrame(rows).set_index("measure")

@@ -5,6 +5,7 @@ What is asked and what it means is in `openalex_counts`, which institutions are 
 """
 
 import argparse
+import math
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -55,6 +56,20 @@ class Plan:
     seconds: float
     dollars: float
     per_second: float
+    key: bool
+
+    @property
+    def allowance(self) -> float:
+        """US dollars a day, as documented."""
+        return 1.0 if self.key else 0.1
+
+    @property
+    def whose(self) -> str:
+        """Who is asking, and how long the allowance lasts."""
+        days = max(1, math.ceil(self.dollars / self.allowance))
+        lasts = "today" if days == 1 else f"{days} days, by running the same command again"
+        who = "with your key" if self.key else "no key in $OPENALEX_API_KEY, a free one has 1.00"
+        return f"{who}; done {'' if days == 1 else 'in '}{lasts}"
 
     def __str__(self) -> str:
         """For the terminal."""
@@ -63,7 +78,7 @@ class Plan:
             f"{self.requests:,} requests at most, {self.in_cache:,} answers in the cache, "
             f"{self.requests - self.in_cache:,} to ask; at {self.per_second:g} a second at least "
             f"{max(self.seconds / 60, 0.1):.1f} minutes; {self.dollars:.2f} US dollars of the "
-            "day's allowance (1 dollar with a free key, 0.10 without)"
+            f"day's {self.allowance:.2f} ({self.whose})"
         )
 
 
@@ -127,6 +142,7 @@ def plan(
         seconds=sum(to_ask.values()) / at.per_second,
         dollars=sum(PRICE[path] * n for path, n in to_ask.items()),
         per_second=at.per_second,
+        key=at.key is not None,
     )
 
 
@@ -244,6 +260,8 @@ def _choices(years: str | None) -> "Choices":
         if not found:
             raise ReplicationError(f"--years {years}: write it as 2011-2022")
         choices = replace(choices, first_year=int(found[1]), last_year=int(found[2]))
+    if choices.first_year > choices.last_year:
+        raise ReplicationError(f"--years {years}: the first year is after the last")
     if not choices.first_year < choices.first_treated <= choices.last_year:
         raise ReplicationError(
             f"--years {years}: at least one year before {choices.first_treated} is needed, and "

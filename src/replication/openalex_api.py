@@ -18,6 +18,7 @@ import json
 import logging
 import math
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -144,9 +145,11 @@ def asking(at: Service) -> Iterator[Ask]:
             if not fault:
                 return _keep(at, query, answer)
             if attempt + 1 < at.attempts:
-                sleep(max(wait, at.backoff * 2**attempt))
+                pause = max(wait, at.backoff * 2**attempt)
+                print(f"{at.address}: {fault}; again in {pause:.0f} s", file=sys.stderr)
+                sleep(pause)
         raise SourceUnavailableError(
-            f"{query}: {fault}, {at.attempts} times over; what has been collected is kept in "
+            f"{query}: {fault}, {at.attempts} times over; every answer so far is kept in "
             f"{at.folder}: run the same command later and it goes on from there"
         )
 
@@ -173,7 +176,9 @@ def _once(at: Service, session: Any, path: str, parameters: Parameters) -> tuple
         )
     except requests.RequestException as error:
         # Its text would name the address with the key.
-        return None, f"no answer ({type(error).__name__})", 0.0
+        reached = not isinstance(error, requests.ConnectionError)
+        said = "no answer" if reached else "cannot be reached, or broke off"
+        return None, f"{said} ({type(error).__name__})", 0.0
     if response.status_code == 200:
         try:
             return response.json(), "", 0.0

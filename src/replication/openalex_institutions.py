@@ -55,6 +55,8 @@ def load_ids(path: Path | None, universities: pd.DataFrame) -> dict[str, str]:
     """
     if path is None:
         return {}
+    if not path.is_file():
+        raise RegistryError(f"there is no file {path}: name one with --institutions")
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
     except (OSError, ValueError) as error:

@@ -66,6 +66,25 @@ SHARED = (
 )
 """Columns of `schema.PANEL` that the open panel has too."""
 
+HERE = {
+    "discipline": ("field of OpenAlex, its id in four digits", "OpenAlex领域"),
+    "category": ("category of the catalogue that the field stands for", "对应学科门类"),
+    "papers_foreign": ("works with more than one country", "国际合作论文"),
+    "exposure": ("pre-period works with more than one country", "国际合作论文暴露"),
+    "exposure_high": ("exposure above the median of universities", "高暴露组"),
+}
+"""What these columns are here, where it is not what they are in the study's panel."""
+UNITS = {"papers_foreign": "works a year"}
+
+
+def _shared(name: str) -> pa.Column:
+    """Column of the study's panel as it is made here: the same rules, another source."""
+    known = schema.PANEL.columns[name]
+    en, zh = HERE.get(name, (known.title, known.metadata["zh"]))
+    unit = UNITS.get(name, known.metadata["unit"])
+    source = known.metadata["source"] if name == "university" else OPENALEX
+    return schema.column(known.dtype.type, en, zh, unit, source, *known.checks)
+
 
 def _papers(en: str, zh: str) -> pa.Column:
     return schema.column("int64", en, zh, "works a year", OPENALEX, schema.COUNT)
@@ -73,7 +92,7 @@ def _papers(en: str, zh: str) -> pa.Column:
 
 OPEN_PANEL: pa.DataFrameSchema = pa.DataFrameSchema(
     {
-        **{name: schema.PANEL.columns[name] for name in SHARED},
+        **{name: _shared(name) for name in SHARED},
         "papers": _papers("works", "论文"),
         "papers_firm": _papers("works with a firm", "校企合作论文"),
         "papers_firm_foreign": _papers(
