@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from replication.ai_contrast import ai_decomposition, key_core_shares
+from replication.ai_contrast import ai_decomposition, ai_event_truth, key_core_shares
 from replication.data import load_truth
+from replication.simulate import Process
 from tests.simulated import study
 
 
@@ -19,6 +20,19 @@ def test_without_differences_the_same_disciplines_nearly_agree() -> None:
     """One effect a university for all its fields: what is left is who holds the classes."""
     found = ai_decomposition()["same disciplines"].abs()
     assert found["none of the three"] < 0.01 < found["key core only"]
+
+
+def test_the_event_truth_is_that_of_the_periods() -> None:
+    """Nothing before treatment, one step after it: the effect is planted whole and stays."""
+    found = ai_event_truth(study())
+    assert list(found.index) == list(range(-7, 5))
+    before, after = found[found.index < 0], found[found.index >= 0]
+    # What a discipline's growth does to its weight moves them in the third decimal.
+    assert before.abs().max() < 0.01
+    assert after.min() > 0.15
+    assert after.max() - after.min() < 0.02
+    without = ai_event_truth(study(Process().without_effect()))
+    assert without.abs().max() < 1e-6
 
 
 def test_key_core_shares_are_those_of_the_patents_drawn() -> None:

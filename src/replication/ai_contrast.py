@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from replication.contrasts import ai_targets
+from replication.contrasts import AI, ai_targets
+from replication.designs import event_frame, event_study
 from replication.simulate import Process, Study, simulate
 from replication.truth import expected_panel
 
@@ -40,6 +41,14 @@ def ai_decomposition(seed: int = 2026) -> pd.DataFrame:
             rows[name] = ai_targets(expected_panel(simulate(process, seed)))
     frame = pd.DataFrame(rows).T.rename_axis("planted")
     return frame.set_axis(["all disciplines", "same disciplines"], axis=1)
+
+
+def ai_event_truth(study: Study) -> pd.Series:
+    """Event study of applications in AI-related classes in expected outcomes, by event time."""
+    # A fit without noise has no variance to take the root of.
+    with np.errstate(invalid="ignore"):
+        found = event_study(expected_panel(study), AI[0], model="ppml")
+    return event_frame(found)["estimate"]
 
 
 def key_core_shares(study: Study) -> pd.Series:
