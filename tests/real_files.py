@@ -5,13 +5,16 @@ from pathlib import Path
 
 import pytest
 
+from replication.fetch import cache_folder, load_sources
 from replication.paths import ROOT
 
 
 def mirror_or_skip() -> Path:
     """Folder with the files of ``data/sources.toml``, or skip the test where there is none."""
     named = os.environ.get("REPLICATION_OPEN_DATA")
-    folder = Path(named) if named else ROOT.parent / "shared" / "open-data"
-    if not (folder / "the").is_dir():
-        pytest.skip("no mirror of the public files: `replication fetch`, or REPLICATION_OPEN_DATA")
-    return folder
+    mirror = Path(named) if named else ROOT.parent / "shared" / "open-data"
+    # What `replication fetch` keeps is laid out as a mirror is.
+    for folder in (mirror, cache_folder()):
+        if all((folder / file).is_file() for file in load_sources()["file"]):
+            return folder
+    pytest.skip("no public files here: `replication fetch`, or REPLICATION_OPEN_DATA")
