@@ -96,12 +96,11 @@ def evaluate(
     estimates = {}
     for claim, needs in claims["needs"].items():
         lacking = [column for column in needs if column not in panel.columns]
-        if lacking:
-            reason = str(claims["open"].get(claim)) if source == "open" else ""
-            reason = reason or f"the panel has no column {', '.join(lacking)}"
-            estimates[str(claim)] = pd.Series({"reason": reason})
-        else:
+        if not lacking:
             estimates[str(claim)] = ESTIMANDS[str(claim)](panel, "ppml")
+        elif source != "open":
+            reason = f"the panel has no column {', '.join(lacking)}"
+            estimates[str(claim)] = pd.Series({"reason": reason})
     return judge(estimates, source, truth, claims)
 
 

@@ -1,9 +1,9 @@
-"""The context article and the timeline as data: read, checked, and shown.
+"""The context article and the timeline as data: read and checked.
 
 The article (Mu, Lin and Liu 2026) is conceptual. What it holds is coded by hand in
 ``data/context.toml``, each row with its section; ``data/timeline.toml`` has the dated events that a
-reader of the event study should know. This module checks that the rows agree with each other and
-turns them into tables and the text of the chapter's annotations.
+reader of the event study should know. This module reads both and checks that the rows agree with
+each other; `context_exhibits` and `context_figures` show them.
 """
 
 import datetime as dt
@@ -77,7 +77,6 @@ class Case(Row):
     id: Text
     section: Text
     short: Text
-    country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 
 
 class Measure(Row):
@@ -149,8 +148,8 @@ def load_context(path: Path = CONTEXT) -> Context:
     RegistryError
         The file is no TOML; a field is missing, empty, unknown or of the wrong kind; a count is not
         the article's (`SIZES`); a row names a section, driver, case, environment, claim or column
-        that does not exist; a driver, case or environment has no row that uses it; a driver claims
-        a case as evidence and no measure shows it, or the other way round.
+        that does not exist; a driver, case, environment or actor has no row that uses it; a driver
+        claims a case as evidence and no measure shows it, or the other way round.
     """
     context: Context = _valid(path, Context)
     for fault in _faults(context):

@@ -17,19 +17,15 @@ from replication.figures import Figure, _figure, _theme
 
 def flow(context: Context) -> Figure:
     """From drivers through recommendations to actors, each link a band of one width."""
-    links_ = [(d, r.id) for r in context.recommendation for d in r.drivers]
+    links = [(d, r) for r in context.recommendation for d in r.drivers]
     data = pd.DataFrame(
-        [
-            (context.driver_names()[d], r.id, r.short, r.actor)
-            for r in context.recommendation
-            for d in r.drivers
-        ],
+        [(context.driver_names()[d], r.id, r.short, r.actor) for d, r in links],
         columns=["driver", "recommendation", "advice", "actor"],
     )
     ids = [d.id for d in context.driver]
     advice = [r.id for r in context.recommendation]
     weight = {r.id: len(r.drivers) for r in context.recommendation}
-    left = _stack({d: sum(one == d for one, _ in links_) for d in ids})
+    left = _stack({d: sum(one == d for one, _ in links) for d in ids})
     middle = _stack(weight)
     right = _stack(
         {a: sum(weight[r.id] for r in context.recommendation if r.actor == a) for a in ACTORS}
@@ -38,11 +34,13 @@ def flow(context: Context) -> Figure:
     actor = {r.id: r.actor for r in context.recommendation}
     with _theme(5.2) as axes:
         done: dict[str, float] = dict.fromkeys([*ids, *advice, *ACTORS], 0.0)
-        for r in advice:
-            for d in [d for d in ids if (d, r) in links_]:
-                _band(axes, (0.345, left[d][1] - done[d]), (0.48, middle[r][1] - done[r]), 1,
-                      colours[actor[r]])  # fmt: skip
-                done[d], done[r] = done[d] + 1, done[r] + 1
+        # From above to below on both sides, so that bands cross no more than they must.
+        for d, one in sorted(
+            links, key=lambda link: (advice.index(link[1].id), ids.index(link[0]))
+        ):
+            start, end = left[d][1] - done[d], middle[one.id][1] - done[one.id]
+            _band(axes, (0.345, start), (0.48, end), 1, colours[one.actor])
+            done[d], done[one.id] = done[d] + 1, done[one.id] + 1
         for r in advice:
             a = actor[r]
             top = right[a][1] - done[a]

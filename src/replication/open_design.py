@@ -98,8 +98,9 @@ def score_panel(
     """
     scores = open_data.the_scores(range(min(open_data.THE_EDITIONS), last + 1))
     aside = dict(scores.attrs["set_aside"])
-    end = min(first_treated, min(open_data.THE_EDITIONS) + (window or first_treated))
-    before = scores[scores["edition"] < end]
+    before = scores[scores["edition"] < first_treated]
+    if window is not None:
+        before = before[before["edition"] < min(open_data.THE_EDITIONS) + window]
     if not len(before) or scores["edition"].max() < first_treated:
         raise NoVariationError(
             f"first treated edition {first_treated}: the editions, {scores['edition'].min()} to "
@@ -253,9 +254,10 @@ def measures() -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Indexed by university, columns of `MEASURES`; missing where a source lacks it. THE: means
-        of the editions before `FIRST_EDITION`. BCUR: means over its editions, income on a log
-        scale per paper. Leiden: 2017 to 2020, so partly after the shock.
+        Indexed by university, columns of `MEASURES`; missing where a source lacks it. THE: the
+        exposure, and the mean industry score of the editions before `FIRST_EDITION`. BCUR: means
+        over its editions, income on a log scale per paper. Leiden: 2017 to 2020, so partly after
+        the shock.
     """
     scores = score_panel().query("post == 0").groupby("university")
     leiden = open_data.leiden().set_index("university")
@@ -263,7 +265,7 @@ def measures() -> pd.DataFrame:
     bcur = bcur.assign(income=np.log((bcur["industry_income"] + 1) / bcur["papers"]))
     lists = bcur.groupby("university")
     columns = {
-        "outlook": scores["international_outlook"].mean(),
+        "outlook": scores["exposure"].first(),
         "papers_abroad": leiden["pp_international"],
         "students": lists["international_students"].mean(),
         "industry_score": scores["industry"].mean(),
@@ -289,12 +291,14 @@ def agreement(table: pd.DataFrame, first: Sequence[str], second: Sequence[str]) 
         Indexed by ``measure``: ``and``, ``rho`` (Spearman), ``lower``, ``upper`` (95 %, Fisher's z
         with the variance of Bonett and Wright 2000), ``universities``.
     """
+    from scipy import stats
+
     pairs = combinations(first, 2) if tuple(first) == tuple(second) else product(first, second)
     rows = []
     for a, b in pairs:
         both = table[[a, b]].dropna()
         rho, n = float(both.corr(method="spearman").to_numpy()[0, 1]), len(both)
-        half = 1.959964 * np.sqrt((1 + rho**2 / 2) / (n - 3))
+        half = stats.norm.ppf(0.975) * np.sqrt((1 + rho**2 / 2) / (n - 3))
         rows.append(
             {
                 "measure": MEASURES[a],
