@@ -40,7 +40,7 @@ def pytest_configure(config: pytest.Config) -> None:
 @cache
 def lacking(name: str) -> str:
     """Why the data of a chapter are not to be had here; empty if they are, or if it needs none."""
-    from replication.notebooks import unavailable
+    from replication.page.chapters import unavailable
 
     return unavailable(name)
 
@@ -62,7 +62,7 @@ class Results(pytest.Item):
         self.cells = cells
 
     def runtest(self) -> None:
-        from replication.notebooks import alternative_texts, compare_results
+        from replication.page.chapters import alternative_texts, compare_results
 
         stopped = [cell.name for cell in self.cells if not completed(cell)]
         if stopped:

@@ -6,8 +6,8 @@ doubling the studies should double the time.
 
 import time
 
-from replication.design_analysis import repeat
-from replication.simulate import simulate
+from replication.montecarlo.repeat import repeat
+from replication.simulate.study import simulate
 
 study = simulate()
 before = None

@@ -12,9 +12,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from replication import book, cli, notebooks, readme
+from replication import cli
+from replication.config import DATA, ROOT
 from replication.errors import ChapterError
-from replication.paths import DATA, ROOT
+from replication.page import book, chapters, readme
 
 COMMANDS = next(list(a.choices) for a in cli._parser()._actions if a.choices)
 
@@ -179,7 +180,7 @@ def test_a_failed_cell_is_said_without_a_traceback(
     def fail(*_: object, **__: object) -> list[str]:
         raise ChapterError("notebooks/x.md, cell 2: ZeroDivisionError: division by zero")
 
-    monkeypatch.setattr(notebooks, "run", fail)
+    monkeypatch.setattr(chapters, "run", fail)
     assert "notebooks/x.md, cell 2" in refuse(capsys, "run")
     assert "notebooks/x.md, cell 2" in refuse(capsys, "book")
 
@@ -238,11 +239,11 @@ def test_run_and_book_hand_over_what_they_are_told(
 ) -> None:
     found: list[object] = []
 
-    def run(names: list[str], *, keep: bool, jobs: int) -> notebooks.Outcome:
+    def run(names: list[str], *, keep: bool, jobs: int) -> chapters.Outcome:
         found.append((names, keep, jobs))
-        return notebooks.Outcome([] if keep else ["x.ipynb, cell 1: differs"])
+        return chapters.Outcome([] if keep else ["x.ipynb, cell 1: differs"])
 
-    monkeypatch.setattr(notebooks, "run", run)
+    monkeypatch.setattr(chapters, "run", run)
     monkeypatch.setattr(book, "make", lambda jobs: found.append(jobs) or 1)
     assert cli.main(["run", "01_baseline", "--update"]) == 0
     assert capsys.readouterr().out == ""
@@ -250,13 +251,13 @@ def test_run_and_book_hand_over_what_they_are_told(
     assert capsys.readouterr().out == "x.ipynb, cell 1: differs\n1 differences\n"
     assert cli.main(["book", "--jobs", "3"]) == 1
     assert found == [(["01_baseline"], True, 2), ([], False, 1), 3]
-    monkeypatch.setattr(notebooks, "run", lambda *_, **__: notebooks.Outcome([]))
+    monkeypatch.setattr(chapters, "run", lambda *_, **__: chapters.Outcome([]))
     assert cli.main(["run"]) == 0
     assert capsys.readouterr().out == "every output and result is as committed\n"
-    without = notebooks.Outcome([], {"A4_open_data": "no network"})
-    monkeypatch.setattr(notebooks, "run", lambda *_, **__: without)
+    without = chapters.Outcome([], {"05_real_universities": "no network"})
+    monkeypatch.setattr(chapters, "run", lambda *_, **__: without)
     assert cli.main(["run"]) == 0
-    assert capsys.readouterr().out.endswith("except of what did not run: A4_open_data\n")
+    assert capsys.readouterr().out.endswith("except of what did not run: 05_real_universities\n")
 
 
 # Importing ----------------------------------------------------------------------------------------
@@ -274,14 +275,14 @@ def loaded(statement: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "module", ["replication", "replication.data", "replication.cli", "replication.paths"]
+    "module", ["replication", "replication.panel.load", "replication.cli", "replication.config"]
 )
 def test_an_import_loads_nothing_heavy(module: str) -> None:
     assert loaded(f"import {module}") & HEAVY == set()
 
 
 def test_the_heavy_ones_would_be_seen() -> None:
-    assert {"matplotlib", "seaborn"} <= loaded("import replication.figures")
+    assert {"matplotlib", "seaborn"} <= loaded("import replication.exhibit.figures")
 
 
 def test_an_import_takes_little_more_than_that_of_pandas() -> None:
@@ -293,7 +294,10 @@ def test_an_import_takes_little_more_than_that_of_pandas() -> None:
 
         return measure
 
-    pandas, package = seconds("import pandas"), seconds("import replication, replication.data")
+    pandas, package = (
+        seconds("import pandas"),
+        seconds("import replication, replication.panel.load"),
+    )
     pandas()
     package()
     # Measured in turn, so that whatever else the machine does slows both alike.

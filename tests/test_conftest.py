@@ -15,7 +15,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-from replication.paths import ROOT
+from replication.config import ROOT
 
 WRITE = """\
 import os
@@ -148,12 +148,12 @@ def test_a_chapter_whose_data_are_not_to_be_had_is_skipped_with_the_reason(
 ) -> None:
     folder = tmp_path / "elsewhere" / "project"
     shutil.copytree(project, folder, ignore=shutil.ignore_patterns("build", "results"))
-    write(folder, "A4_open_data")
+    write(folder, "05_real_universities")
     monkeypatch.delenv("REPLICATION_OPEN_DATA", raising=False)
     monkeypatch.setenv("REPLICATION_CACHE", str(tmp_path / "cache"))
     # A host that answers nothing: the discard port of this machine.
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
-    code, said = run(folder, "notebooks/A4_open_data.ipynb", "--nbval")
+    code, said = run(folder, "notebooks/05_real_universities.ipynb", "--nbval")
     assert code == 0, said
     assert "3 skipped" in said
     assert re.search(r"SKIPPED .*could not get the-2016 .* cannot be reached", said)

@@ -31,27 +31,27 @@ if TYPE_CHECKING:
 # Functions are imported when a page asks for them, so that the other pages build without them.
 GENERATED: dict[str, tuple[str, tuple[str, ...]]] = {
     "claims": (
-        "replication.claims:claims_page",
+        "replication.estimate.claims:claims_page",
         ("data/claims.toml", "results/03_heterogeneity/tab-claims.csv"),
     ),
     "codebook": (
-        "replication.codebook:codebook_markdown",
-        ("src/replication/schema.py", "src/replication/openalex_panel.py"),
+        "replication.page.codebook:codebook_markdown",
+        ("src/replication/records/schema.py", "src/replication/panel/openalex.py"),
     ),
     "context-drivers": (
-        "replication.context_exhibits:drivers_markdown",
+        "replication.page.article:drivers_markdown",
         ("data/context.toml", "results/03_heterogeneity/tab-claims.csv"),
     ),
     "context-measures": (
-        "replication.context_exhibits:measures_markdown",
+        "replication.page.article:measures_markdown",
         ("data/context.toml",),
     ),
     "context-recommendations": (
-        "replication.context_exhibits:recommendations_markdown",
+        "replication.page.article:recommendations_markdown",
         ("data/context.toml",),
     ),
-    "timeline": ("replication.context_exhibits:timeline_markdown", ("data/timeline.toml",)),
-    "register": ("replication.register:register_markdown", ("data/register.toml",)),
+    "timeline": ("replication.page.article:timeline_markdown", ("data/timeline.toml",)),
+    "register": ("replication.records.registry:register_markdown", ("data/register.toml",)),
 }
 
 BADGES: dict[str, tuple[str, str]] = {

@@ -6,8 +6,8 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from replication.config import DATA, ROOT
 from replication.errors import ReplicationError
-from replication.paths import DATA, ROOT
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -205,8 +205,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _simulate(options: argparse.Namespace) -> None:
-    from replication.simulate import Process, simulate
-    from replication.simulate_records import records
+    from replication.simulate.records import records
+    from replication.simulate.study import Process, simulate
 
     _require(not options.out.is_file(), f"--out {options.out} is a file: name a folder")
     _require(options.seed >= 0, f"--seed {options.seed}: a seed is 0 or more")
@@ -234,7 +234,7 @@ def _simulate(options: argparse.Namespace) -> None:
 
 
 def _build(options: argparse.Namespace) -> None:
-    from replication.panel import build_panel, read_records
+    from replication.panel.build import build_panel, read_records
 
     _require(not options.out.is_dir(), f"--out {options.out} is a folder: name a file in it")
     panel, account = build_panel(read_records(options.records), backend=options.backend)
@@ -246,8 +246,8 @@ def _build(options: argparse.Namespace) -> None:
 
 
 def _truth(options: argparse.Namespace) -> None:
-    from replication.simulate import simulate
-    from replication.truth import truth
+    from replication.montecarlo.truth import truth
+    from replication.simulate.study import simulate
 
     _require(options.seed >= 0, f"--seed {options.seed}: a seed is 0 or more")
     _require(options.draws >= 0, f"--draws {options.draws}: 0 or more are possible")
@@ -259,13 +259,13 @@ def _truth(options: argparse.Namespace) -> None:
 
 
 def _fetch(options: argparse.Namespace) -> None:
-    from replication import fetch
+    from replication.records.open import download
 
     files = [name for name in options.names if name != "openalex"]
     if options.list:
-        print(fetch.listing(files, options.mirror) if files or not options.names else "", end="")
+        print(download.listing(files, options.mirror) if files or not options.names else "", end="")
         if "openalex" in options.names:
-            panel = fetch.cache_folder() / "openalex" / "panel.parquet"
+            panel = download.cache_folder() / "openalex" / "panel.parquet"
             print(f"openalex: {panel if panel.is_file() else 'not collected here'}")
         return
     _require(
@@ -273,26 +273,26 @@ def _fetch(options: argparse.Namespace) -> None:
         "--years and --institutions are for openalex: name it, or leave them out",
     )
     if files or not options.names:
-        for path in fetch.fetch(files, options.mirror, progress=sys.stderr.isatty()):
+        for path in download.fetch(files, options.mirror, progress=sys.stderr.isatty()):
             print(path)
     if "openalex" in options.names:
-        from replication.openalex import fetch_command
+        from replication.records.open.openalex import fetch_command
 
         fetch_command(options)
 
 
 def _codebook(options: argparse.Namespace) -> None:
-    from replication import codebook
+    from replication.page import codebook
 
     for path in codebook.write(DATA):
         print(path.relative_to(ROOT))
 
 
 def _run(options: argparse.Namespace) -> int:
-    from replication import notebooks
+    from replication.page import chapters
 
     _require(options.jobs >= 1, f"--jobs {options.jobs}: at least 1 is needed")
-    outcome = notebooks.run(options.names, keep=options.update, jobs=options.jobs)
+    outcome = chapters.run(options.names, keep=options.update, jobs=options.jobs)
     for line in outcome.differences:
         print(line)
     if not options.update:
@@ -301,7 +301,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _book(options: argparse.Namespace) -> int:
-    from replication import book
+    from replication.page import book
 
     _require(options.jobs >= 1, f"--jobs {options.jobs}: at least 1 is needed")
     return book.make(jobs=options.jobs)
@@ -310,8 +310,8 @@ def _book(options: argparse.Namespace) -> int:
 def _claims(options: argparse.Namespace) -> None:
     import pandas as pd
 
-    from replication.claims import evaluate
-    from replication.data import load_panel, load_truth
+    from replication.estimate.claims import evaluate
+    from replication.panel.load import load_panel, load_truth
 
     panel = load_panel(options.source, options.panel, partial=True)
     truth = None
@@ -329,7 +329,7 @@ def _claims(options: argparse.Namespace) -> None:
 
 
 def _readme(options: argparse.Namespace) -> None:
-    from replication import readme
+    from replication.page import readme
 
     readme.write()
 

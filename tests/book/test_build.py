@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from replication.paths import ROOT
-from replication.site import check_site
+from replication.config import ROOT
+from replication.page.site import check_site
 from tools.system_packages import find_browser
 
 pytestmark = pytest.mark.site

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from replication import cli, notebooks
-from replication.paths import ROOT
+from replication import cli
+from replication.config import ROOT
+from replication.page import chapters
 
 STUDENTS = ROOT / "book" / "students.md"
 README = ROOT / "README.md"
@@ -170,13 +171,19 @@ def test_files_that_are_named_are_there(page: Path) -> None:
         assert name.startswith(MADE), name
 
 
-def test_readme_describes_every_module_and_every_notebook() -> None:
+def test_readme_describes_every_folder_and_every_notebook() -> None:
     text = README.read_text(encoding="utf-8")
-    modules, _, rest = text.partition("| Module |")[2].partition("| Notebook |")
-    there = {path.name for path in (ROOT / "src" / "replication").glob("*.py")} - {"__init__.py"}
-    assert set(re.findall(r"`(\w+\.py)`", modules)) == there
+    folders, _, rest = text.partition("| Folder | What it does |")[2].partition("| Notebook |")
+    source = ROOT / "src" / "replication"
+    there = {path.parent.name for path in source.glob("*/__init__.py")}
+    assert set(re.findall(r"^\| `(\w+)/` \|", folders, re.MULTILINE)) == there
+    assert {f"{path.parent.name}/" for path in source.glob("*/*/__init__.py")} <= set(
+        re.findall(r"`(\w+/)`", folders)
+    )
+    modules = {path.name for path in source.glob("*.py")} - {"__init__.py"}
+    assert set(re.findall(r"`(\w+\.py)`", folders)) == modules
     assert sorted(re.findall(r"^\| `notebooks/(\w+)` \|", rest, re.MULTILINE)) == (
-        notebooks.chapters()
+        chapters.chapters()
     )
 
 

@@ -6,8 +6,8 @@ Nothing that it writes is kept in the repository.
 import sys
 from pathlib import Path
 
-from replication.datasets import DATASETS, load
-from tests.designs_panel import panel
+from replication.records.published import DATASETS, load
+from tests.support.designs_panel import panel
 
 
 def export(folder: Path) -> None:

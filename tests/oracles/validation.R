@@ -136,7 +136,7 @@ d <- read("PatentsHGH")
 d <- d[informative(d$pat, list(d$obsno, d$year)), ]
 fit("PatentsHGH", "PatentsHGH", d, d$pat, as.list(d[c("logr", paste0("logr", 1:5))]), list(d$obsno, d$year), d$obsno, family = "poisson", cr2 = FALSE)
 
-# The panel in closed form of tests/designs_panel.py --------------------------------------------
+# The panel in closed form of tests/support/designs_panel.py --------------------------------------------
 
 d <- read("panel")
 unit <- paste(d$university, d$discipline)

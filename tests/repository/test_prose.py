@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from replication.paths import NOTEBOOKS, ROOT
-from tests import rules
+from replication.config import NOTEBOOKS, ROOT
+from tests.support import rules
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "book").glob("*.md")), *sorted(NOTEBOOKS.glob("*.md"))]
 

@@ -1,0 +1,1 @@
+"""One estimate and its inference."""

@@ -1,0 +1,217 @@
+"""The paper's claims, their decision rules and verdicts: by rule and never by taste.
+
+On simulated data a verdict says whether the planted effect was recovered; on real data it says
+whether the claim's direction is supported. The two are never mixed.
+"""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from replication.config import ROOT
+from replication.errors import MissingValueError, RegistryError
+from replication.records.registry import load_claims
+
+RECOVERS = "recovers the planted effect"
+MISSES = "finds the direction, misses the size"
+UNCLEAR = "not distinguishable from zero"
+WRONG = "contradicts the planted effect"
+NOTHING = "finds nothing, and nothing is planted"
+INVENTS = "claims an effect that is not planted"
+SUPPORTED = "direction supported"
+CONTRADICTED = "contradicted"
+UNTESTABLE = "not testable"
+
+
+def evaluate(
+    panel: pd.DataFrame,
+    source: str,
+    truth: pd.Series | None = None,
+    claims: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """Estimate and judge every claim on a panel.
+
+    Parameters
+    ----------
+    panel : DataFrame
+        An analysis panel; columns that it lacks make the claims that need them untestable.
+    source : {"simulated", "restricted", "open"}
+    truth : Series, optional
+        Planted truth by claim; needed for simulated data.
+    claims : DataFrame, optional
+        As of `load_claims`.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by claim: ``estimate``, ``lower``, ``upper``, ``p_value``, ``p_adjusted`` (Holm
+        within the claim's family), ``truth``, ``verdict``, ``reason`` (why it is not testable).
+    """
+    from replication.estimate.contrasts import ESTIMANDS
+
+    claims = load_claims() if claims is None else claims
+    if source == "open" and "papers_firm" in panel.columns:
+        # Publications with a firm stand in for patents. Exposure is made of the foreign ones.
+        panel = panel.rename(columns={"papers_firm": "patents_joint"})
+        panel = panel.drop(columns="papers_foreign")
+    estimates = {}
+    for claim, needs in claims["needs"].items():
+        lacking = [column for column in needs if column not in panel.columns]
+        if not lacking:
+            estimates[str(claim)] = ESTIMANDS[str(claim)](panel, "ppml")
+        elif source != "open":
+            reason = f"the panel has no column {', '.join(lacking)}"
+            estimates[str(claim)] = pd.Series({"reason": reason})
+    return judge(estimates, source, truth, claims)
+
+
+def judge(
+    estimates: Mapping[str, pd.Series],
+    source: str,
+    truth: pd.Series | None = None,
+    claims: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """Judge estimates of the claims by their rules.
+
+    Parameters
+    ----------
+    estimates : mapping of str to Series
+        By claim, a row of `designs.Estimate.frame`, or ``reason`` alone where the claim is not
+        testable. A claim that is left out is not testable on open data, for the reason in
+        ``data/claims.toml``.
+    source, truth, claims
+        As for `evaluate`, which says what is returned.
+
+    Raises
+    ------
+    RegistryError
+        Simulated data without a truth, a claim that does not exist, or one without an estimate on
+        another source than the open one.
+    """
+    from replication.estimate.contrasts import holm
+
+    claims = load_claims() if claims is None else claims
+    if source == "simulated" and truth is None:
+        raise RegistryError("verdicts on simulated data need the planted truth")
+    rows = dict(estimates)
+    if source == "open":
+        rows = {str(c): pd.Series({"reason": r}) for c, r in claims["open"].items()} | rows
+    if set(rows) != set(claims.index):
+        raise RegistryError(
+            f"estimates of {', '.join(sorted(rows))} and claims {', '.join(claims.index)} differ: "
+            "each claim needs an estimate or the reason why there is none"
+        )
+    rows = {str(claim): rows[str(claim)] for claim in claims.index}
+    columns = ["estimate", "std_error", "lower", "upper", "p_value"]
+    found = pd.DataFrame(rows).T.reindex(columns=[*columns, "reason"])
+    found[columns] = found[columns].astype(float)
+    found["p_adjusted"] = found["p_value"]
+    for family in claims.groupby("family").groups.values():
+        tested = found.loc[family, "p_value"].dropna()
+        if len(tested):
+            found.loc[tested.index, "p_adjusted"] = holm(tested)
+    known = truth if truth is not None and source == "simulated" else pd.Series(dtype=float)
+    found["truth"] = [float(known.get(claim, float("nan"))) for claim in found.index]
+    found["verdict"] = [
+        _verdict(row, source, level)
+        for (_, row), level in zip(found.iterrows(), claims["level"], strict=True)
+    ]
+    found["reason"] = found["reason"].fillna("")
+    return found.rename_axis("claim")
+
+
+def _verdict(row: pd.Series, source: str, level: float) -> str:
+    if pd.isna(row["estimate"]):
+        return UNTESTABLE
+    if source == "simulated":
+        return recovery(row, row["truth"], row["p_adjusted"] < level)
+    if row["p_adjusted"] >= level:
+        return UNCLEAR
+    return SUPPORTED if row["estimate"] > 0 else CONTRADICTED
+
+
+def recovery(estimate: pd.Series, truth: float, significant: bool | None = None) -> str:
+    """Verdict on simulated data, where the truth is known.
+
+    Parameters
+    ----------
+    estimate : Series
+        A row of `designs.Estimate.frame`: ``estimate``, ``lower``, ``upper`` (95 % interval).
+    truth : float
+        What the design aims at; exactly zero if nothing is planted.
+    significant : bool, optional
+        Result of the claim's test; by default, that the interval excludes zero.
+
+    Returns
+    -------
+    str
+        ``"recovers the planted effect"``: significant, and the interval holds the truth.
+        ``"finds the direction, misses the size"``: significant on the side of the truth.
+        ``"not distinguishable from zero"``: not significant.
+        ``"contradicts the planted effect"``: significant on the other side.
+        Where nothing is planted: ``"finds nothing, and nothing is planted"``, or ``"claims an
+        effect that is not planted"``.
+
+    Raises
+    ------
+    MissingValueError
+        If the estimate, its interval or the truth is not a finite number.
+    """
+    values = {**estimate[["estimate", "lower", "upper"]], "truth": truth}
+    unknown = [name for name, value in values.items() if not math.isfinite(value)]
+    if unknown:
+        raise MissingValueError(f"no verdict without a number for {', '.join(unknown)}")
+    if significant is None:
+        significant = not estimate["lower"] <= 0 <= estimate["upper"]
+    if truth == 0:
+        return INVENTS if significant else NOTHING
+    if not significant:
+        return UNCLEAR
+    if estimate["estimate"] * truth < 0:
+        return WRONG
+    return RECOVERS if holds(estimate, truth) == "holds" else MISSES
+
+
+def holds(estimate: pd.Series, truth: float) -> str:
+    """Whether an interval ``"holds"`` or ``"misses"`` the truth, for a sentence."""
+    return "holds" if estimate["lower"] <= truth <= estimate["upper"] else "misses"
+
+
+def claims_markdown(table: pd.DataFrame, claims: pd.DataFrame | None = None) -> str:
+    """Claims and verdicts as a Markdown table, each row linked to its exhibit.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As of `evaluate`.
+    """
+    claims = load_claims() if claims is None else claims
+    lines = [
+        "| claim | in our words | estimate [95 %] | truth | verdict |",
+        "|---|---|---:|---:|---|",
+    ]
+    for (claim, row), text in zip(
+        table.iterrows(), claims.loc[table.index].to_dict("records"), strict=True
+    ):
+        number = (
+            "–"
+            if pd.isna(row["estimate"])
+            else (f"{row['estimate']:.3f} [{row['lower']:.3f},\u00a0{row['upper']:.3f}]")
+        )
+        known = "–" if pd.isna(row["truth"]) else f"{row['truth']:.3f}"
+        verdict = row["verdict"] + (f": {row['reason']}" if row["reason"] else "")
+        # A notebook of the book is a page; the exhibit is an anchor in it.
+        target = str(text["exhibit"]).replace(".ipynb#", ".html#")
+        lines.append(
+            f'| <a href="../{target}">{claim}</a> | {text["en"]} {text["zh"]} | '
+            f"{number.replace('-', '−')} | {known.replace('-', '−')} | {verdict} |"
+        )
+    return "\n".join(lines)
+
+
+def claims_page(path: Path = ROOT / "results" / "03_heterogeneity" / "tab-claims.csv") -> str:
+    """`claims_markdown` of the committed verdicts on the simulated study."""
+    table = pd.read_csv(path, index_col="claim").assign(reason="")
+    return claims_markdown(table)

@@ -1,0 +1,1 @@
+"""The same design for many outcomes, permutations or bootstrap samples at once."""

@@ -1,0 +1,1 @@
+"""Mediators: decompositions and what they can account for."""

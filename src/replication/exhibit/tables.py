@@ -1,0 +1,247 @@
+"""Tables as a journal prints them, made by maketables; no stars, standard errors in brackets."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from numbers import Integral, Number
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from maketables import ETable, MTable
+
+from replication.estimate.designs import Estimate
+from replication.records.checks import require_columns
+
+WORDS = {
+    "patents_joint": "joint applications",
+    "patents_joint_key": "joint applications, key core technology",
+    "patents_joint_other": "joint applications, other fields",
+    "hires_overseas": "overseas hires",
+    "papers_foreign": "papers with foreign partners",
+    "patents_overseas": "overseas applications",
+    "control_exposure": "control",
+}
+"""Short names of the study's columns for the heads and rows of tables."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table to print and the numbers behind it.
+
+    Attributes
+    ----------
+    printed : MTable
+        Renders to HTML and LaTeX.
+    data : DataFrame
+        Every number of the table in full precision, tidy; this is what is written and checked.
+    note : str
+        What the table itself knows about its numbers: variance, clusters.
+    words : bool
+        It holds sentences, whose lines the site may break.
+    """
+
+    printed: MTable
+    data: pd.DataFrame
+    note: str = ""
+    words: bool = False
+
+
+class RegressionTable(ETable):
+    """`maketables.ETable` in the style of this project."""
+
+    DEFAULT_COEF_FMT = "b:.3f \n (se:.3f)"
+    DEFAULT_FE_MARKER = ("Yes", "No")
+
+
+def regression(
+    models: Mapping[str, Estimate],
+    *,
+    labels: Mapping[str, str] | None = None,
+    rows: Mapping[str, Sequence[Any]] | None = None,
+    digits: int = 3,
+) -> Table:
+    """Several models side by side.
+
+    Parameters
+    ----------
+    models : mapping of str to Estimate
+        Column heads and models, in order.
+    labels : mapping of str to str, optional
+        Names of regressors and outcomes as they are printed.
+    rows : mapping of str to sequence, optional
+        Further rows below the effects: label and one entry a model.
+    digits : int
+
+    Returns
+    -------
+    Table
+        Its data has one row a model and regressor.
+    """
+    estimates = list(models.values())
+    # The numbers of the columns are printed anyhow.
+    numbered = all(re.fullmatch(r"\(\d+\)", head) for head in models)
+    printed = RegressionTable(
+        estimates,
+        model_heads=None if numbered else list(models),
+        head_order="d" if numbered else "hd",
+        coef_fmt=f"b:.{digits}f \n (se:.{digits}f)",
+        model_stats=["N", "n_clusters"],
+        custom_model_stats={label: list(values) for label, values in (rows or {}).items()},
+        labels=_labels(estimates, labels or {}),
+        feorder=list(dict.fromkeys(e for m in estimates for e in m.effects)),
+        notes=" ",
+    )
+    printed.df = printed.df.map(_minus)
+    data = pd.concat(
+        {head: _tidy(model) for head, model in models.items()}, names=["model"]
+    ).reset_index()
+    return Table(printed, data, _inference(estimates))
+
+
+def _labels(models: Sequence[Estimate], labels: Mapping[str, str]) -> dict[str, str]:
+    """Labels of all names in the models: as given, else with the study's words, else spaced."""
+    names = [n for m in models for n in (m.outcome, *m.frame.index, *m.effects)]
+    return {name: labels.get(name) or _words(name) for name in names}
+
+
+def _minus(printed: Any) -> Any:
+    """Printed entry with a true minus sign before a number."""
+    return re.sub(r"-(?=\d|inf)", "−", printed) if isinstance(printed, str) else printed
+
+
+def _words(name: str) -> str:
+    """Name of a column, or of an expression in one, as it is printed."""
+    for column, words in WORDS.items():
+        name = re.sub(rf"\b{column}\b", words, name)
+    name = name.replace("_", " ")
+    return name if name.startswith("log(") else name[0].upper() + name[1:]
+
+
+def plain(
+    frame: pd.DataFrame,
+    *,
+    formats: Mapping[str, str] | None = None,
+    digits: int = 2,
+    words: bool = False,
+) -> Table:
+    """Any table of facts.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Printed with its index as the first column.
+    formats : mapping of str to str, optional
+        Format of a column's numbers, as ``"{:.3f}"``.
+    digits : int
+        Decimals of the other columns of fractional numbers.
+    words : bool
+        Let the site break the lines of its cells.
+
+    Raises
+    ------
+    MissingColumnError
+        If `formats` names a column that is not there.
+    """
+    formats = formats or {}
+    require_columns(frame, list(formats), "a number format")
+    printed = frame.astype(object)
+    for column in frame:
+        years = _are_years(frame[column])
+        printed[column] = [
+            _entry(v, formats.get(str(column)), digits, years) for v in frame[column]
+        ]
+    printed.index.name = None
+    return Table(MTable(printed, notes=" "), frame.reset_index(), words=words)
+
+
+def _are_years(column: pd.Series) -> bool:
+    """Whether whole numbers are calendar years, which are printed without a separator."""
+    return pd.api.types.is_integer_dtype(column) and bool(column.between(1900, 2100).all())
+
+
+def _entry(value: Any, style: str | None, digits: int, year: bool) -> str:
+    """Print one value, by `style` or by its own type."""
+    if pd.isna(value):
+        return ""
+    if isinstance(value, bool | np.bool_):
+        return "Yes" if value else "No"
+    if isinstance(value, str) or not isinstance(value, Number):
+        return str(value)
+    if style is None:
+        whole = isinstance(value, Integral)
+        style = ("{:d}" if year else "{:,d}") if whole else f"{{:,.{digits}f}}"
+    return str(_minus(style.format(value)))
+
+
+DESCRIBED = (
+    "patents_joint",
+    "patents_joint_key",
+    "patents_joint_other",
+    "hires_overseas",
+    "papers_foreign",
+    "patents_overseas",
+    "exposure",
+    "control_exposure",
+    "advantaged",
+    "log_rd_staff",
+    "log_rd_spending",
+    "log_graduates",
+)
+"""Columns of the analysis panel that the descriptive statistics show."""
+
+
+def descriptives(panel: pd.DataFrame, columns: Sequence[str] = DESCRIBED) -> Table:
+    """Number of rows, mean, standard deviation, extremes, median and share of zeros."""
+    from replication.records.schema import PANEL
+
+    require_columns(panel, columns, "the descriptive statistics")
+    summary = panel[list(columns)].agg(["count", "mean", "std", "min", "median", "max"]).T
+    summary["zeros"] = (panel[list(columns)] == 0).mean()
+    summary = summary.astype({"count": int})
+    summary.index = pd.Index(
+        [PANEL.columns[c].title if c in PANEL.columns else c for c in columns], name="variable"
+    )
+    summary.columns = ["N", "Mean", "SD", "Min", "Median", "Max", "Zeros"]
+    return plain(summary)
+
+
+def tests(results: Mapping[str, pd.Series]) -> Table:
+    """Tests by name: statistic, restrictions, degrees of freedom, p-value."""
+    frame = pd.DataFrame(results).T.astype({"q": int, "df": int})
+    frame.columns = pd.Index(["F", "Restrictions", "Degrees of freedom", "p-value"])
+    frame.index.name = "test"
+    return plain(frame, formats={"p-value": "{:.3f}"})
+
+
+def _tidy(model: Estimate) -> pd.DataFrame:
+    return model.frame.assign(
+        n=model.n,
+        clusters=model.clusters,
+        outcome=model.outcome,
+        estimator=model.model,
+        effects=" + ".join(model.effects),
+        convention=model.convention,
+        set_aside=sum(model.set_aside.values()),
+    )
+
+
+def _inference(models: Sequence[Estimate]) -> str:
+    text = "Standard errors in brackets: " + "; ".join(
+        convention + _clusters(models, convention)
+        for convention in sorted({m.convention for m in models})
+    )
+    aside: dict[str, int] = {}
+    for model in models:
+        for reason, rows in model.set_aside.items():
+            aside[reason] = max(aside.get(reason, 0), rows)
+    if aside:
+        text += "; rows set aside: " + ", ".join(f"{r}, up to {n:,}" for r, n in aside.items())
+    return text + "."
+
+
+def _clusters(models: Sequence[Estimate], convention: str) -> str:
+    """Number of clusters, or its range, of the models of one convention."""
+    counts = sorted({m.clusters for m in models if m.convention == convention and m.clusters})
+    ends = dict.fromkeys((counts[0], counts[-1])) if counts else ()
+    return f", {'–'.join(map(str, ends))} clusters" if ends else ""

@@ -1,0 +1,1 @@
+"""Many studies of which the truth is known: bias, coverage, size, power."""

@@ -1,0 +1,201 @@
+"""What is true in a simulated study, claim by claim, from its potential outcomes.
+
+An effect here is a change of the log of a mean. Where effects differ between cells there is no
+single number; the truth of a claim is then what its own design finds in the *expected* outcomes,
+which have no noise in them at all: no count is drawn, no shock is in them, nothing is estimated.
+Two targets are kept apart. ``mean``: the design by PPML, so that a cell weighs as much as its
+applications. ``log mean``: the least-squares projection of the log of the mean, each cell with the
+same weight. A third, ``log(1 + y)``, is the target of least squares on log(1 + y); it has no closed
+form and comes from many draws, with its Monte-Carlo error. A mediator's ``share`` of the effect is
+a parameter of the process.
+"""
+
+import numpy as np
+import pandas as pd
+
+from replication.estimate.contrasts import AI, ESTIMANDS, ai_targets
+from replication.estimate.designs import (
+    CONTROLS,
+    DDD_EFFECTS,
+    DID_EFFECTS,
+    Effect,
+    event_study,
+    poisson,
+)
+from replication.simulate.study import (
+    FORMS,
+    MEDIATORS,
+    Process,
+    Study,
+    _negative_binomial,
+    _shocks,
+    tally,
+)
+
+
+def expected_panel(study: Study) -> pd.DataFrame:
+    """Panel of the study with expected outcomes in the place of counts.
+
+    Returns
+    -------
+    DataFrame
+        The columns of the analysis panel that designs use; ``log_effect`` is the effect on the log
+        of the mean of ``patents_joint``.
+    """
+    treated = np.exp(study.level + study.effect)
+    mediators = np.exp(study.mediator_level + study.mediator_effect)
+    log_effect = np.log(treated.sum(axis=2) / np.exp(study.level).sum(axis=2))
+    ai = np.einsum("ctg,cg->ct", treated, study.technology.ai_share[study.discipline])
+    return _panel(study, treated, mediators, ai).assign(log_effect=log_effect.ravel())
+
+
+def realised_panel(study: Study) -> pd.DataFrame:
+    """Panel of the study with its counts, without the way through records.
+
+    Returns
+    -------
+    DataFrame
+        As of `expected_panel`, less ``log_effect``; where both have a column it equals that of
+        `panel.build_panel` on the study's records.
+    """
+    shape, process = study.shock.shape, study.process
+    abroad = study.hires[study.hires["country"] != "CN"]
+    joint_papers = study.papers[study.papers["countries"] != ""]
+    mediators = [
+        tally(events.assign(group=0), (*shape, 1), process)[:, :, 0]
+        for events in (abroad, joint_papers, study.overseas)
+    ]
+    related = study.joint[study.technology.ai[study.joint["subclass"]]].assign(group=0)
+    ai = tally(related, (*shape, 1), process)[:, :, 0]
+    return _panel(study, study.counts, np.stack(mediators, axis=2), ai)
+
+
+def _panel(
+    study: Study, joint: np.ndarray, mediators: np.ndarray, ai: np.ndarray | None = None
+) -> pd.DataFrame:
+    """Long panel from outcomes (C, T, 2), mediators (C, T, 3) and outcomes related to AI (C, T)."""
+    process = study.process
+    c, t = (i.ravel() for i in np.indices(study.shock.shape))
+    u, d = study.university[c], study.discipline[c]
+    key, other = joint.reshape(-1, 2).T
+    related = {} if ai is None else dict(zip(AI, [n := ai.ravel(), key + other - n], strict=True))
+    year = process.years[t]
+    before = process.years < process.first_treated
+    resources = np.log(study.resources[:, before]).mean(axis=1)[u]
+    return pd.DataFrame(
+        {
+            "university": u,
+            "discipline": d,
+            "year": year,
+            "event_time": year - process.first_treated,
+            "post": (year >= process.first_treated).astype(int),
+            "patents_joint": key + other,
+            "patents_joint_key": key,
+            "patents_joint_other": other,
+            **related,
+            **dict(zip(MEDIATORS, mediators.reshape(-1, 3).T, strict=True)),
+            "exposure": study.exposure[u],
+            **{f"exposure_{form}": study.forms[u, i] for i, form in enumerate(FORMS)},
+            "control_exposure": study.control_exposure[d],
+            "advantaged": study.advantaged[c].astype(int),
+            **dict(zip([column for column, _ in CONTROLS], resources.T, strict=True)),
+        }
+    )
+
+
+def truth(study: Study, draws: int = 0, seed: int = 1) -> pd.DataFrame:
+    """Truth of the claims C1–C9 in a study, and of the contrast of AI-related classes (``AI``).
+
+    Parameters
+    ----------
+    study : Study
+    draws : int
+        Draws for the targets that have no closed form; 0 leaves them out.
+    seed : int
+        Of these draws.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by ``claim`` and ``target``; ``value`` and its ``mc_error`` (0 where exact).
+    """
+    panel = expected_panel(study)
+    # A fit without noise has no variance to take the root of.
+    with np.errstate(invalid="ignore"):
+        rows = _exact_targets(panel)
+    shares = study.process.shares
+    rows += [(f"C{3 + i}", "share", float(share), 0.0) for i, share in enumerate(shares)]
+    if draws:
+        rows += _log_count_targets(study, panel, draws, np.random.default_rng(seed))
+    frame = pd.DataFrame(rows, columns=["claim", "target", "value", "mc_error"])
+    return frame.set_index(["claim", "target"]).round(8) + 0.0
+
+
+def _exact_targets(panel: pd.DataFrame) -> list[tuple[str, str, float, float]]:
+    """Targets that are a design's own fit to expected outcomes."""
+    rows = [
+        (claim, "mean", float(estimand(panel, "ppml").estimate), 0.0)
+        for claim, estimand in ESTIMANDS.items()
+    ]
+    controlled = poisson(panel, controls=CONTROLS).frame["estimate"].iloc[0]
+    rows.append(("C1", "mean, with controls", float(controlled), 0.0))
+    rows += [("AI", target, value, 0.0) for target, value in ai_targets(panel).items()]
+    effect = panel.assign(patents_joint=panel["log_effect"])
+    rows += [
+        (claim, "log mean", float(ESTIMANDS[claim](effect, "ols").estimate), 0.0)
+        for claim in ("C1", "C2")
+    ]
+    third = panel["exposure"] * panel["control_exposure"]
+    studies = {
+        "C1": event_study(panel, model="ppml"),
+        "C2": event_study(panel.assign(exposure=third), effects=DDD_EFFECTS, model="ppml"),
+        **{f"C{3 + i}": event_study(panel, m, model="ppml") for i, m in enumerate(MEDIATORS)},
+    }
+    for claim, by_year in studies.items():
+        periods = by_year.frame["estimate"].items()
+        rows += [(f"{claim} {str(t).split(' × ')[-1]}", "mean", float(b), 0.0) for t, b in periods]
+    return rows
+
+
+def _log_count_targets(
+    study: Study, panel: pd.DataFrame, draws: int, rng: np.random.Generator
+) -> list[tuple[str, str, float, float]]:
+    """Targets of least squares on log(1 + y): the mean of the coefficient over draws."""
+    designs: dict[str, tuple[pd.Series, tuple[Effect, ...]]] = {
+        "C1": (panel["exposure"] * panel["post"], DID_EFFECTS),
+        "C2": (panel["exposure"] * panel["post"] * panel["control_exposure"], DDD_EFFECTS),
+    }
+    # Least squares is linear in the outcome: residualise the regressor once, then average.
+    weights = {claim: _projection(panel, x, effects) for claim, (x, effects) in designs.items()}
+    mediators = [f"C{3 + i}" for i in range(len(MEDIATORS))]
+    found: dict[str, list[float]] = {claim: [] for claim in [*designs, *mediators]}
+    # A stream of their own, so that the targets of the outcome are those of the outcome alone.
+    (stream,) = rng.spawn(1)
+    log_mediators = study.mediator_level + study.mediator_effect
+    process: Process = study.process
+    for _ in range(draws):
+        shock, mediator_shock = _shocks(process, study.university, rng)
+        log_mean = (
+            study.level + study.effect + (shock + mediator_shock @ process.loadings)[:, :, None]
+        )
+        y = _negative_binomial(rng, log_mean, process.dispersion).sum(axis=2).ravel()
+        for claim, weight in weights.items():
+            found[claim].append(float(weight @ np.log1p(y)))
+        m = _negative_binomial(stream, log_mediators + mediator_shock, process.dispersion)
+        for claim, b in zip(mediators, weights["C1"] @ np.log1p(m).reshape(-1, 3), strict=True):
+            found[claim].append(float(b))
+    return [
+        (claim, "log(1 + y)", float(np.mean(b)), float(np.std(b, ddof=1) / np.sqrt(draws)))
+        for claim, b in found.items()
+    ]
+
+
+def _projection(panel: pd.DataFrame, x: pd.Series, effects: tuple[Effect, ...]) -> np.ndarray:
+    """Weights w with w'y the coefficient of x in a regression of y on x and the effects."""
+    from linearmodels.iv.absorbing import AbsorbingLS
+
+    from replication.estimate.designs import LSMR, _categories
+
+    absorb = _categories(panel, effects)
+    residual = AbsorbingLS(x, absorb=absorb).fit(**LSMR).resids.to_numpy()
+    return residual / (residual @ x.to_numpy())

@@ -1,0 +1,1 @@
+"""Chapters, the book, and the text that is printed from data."""

@@ -1,0 +1,65 @@
+"""Building the site from the committed outputs, and checking it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from replication.config import ROOT
+from replication.page import chapters
+from replication.page.site import check_site
+
+JUPYTER_BOOK = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()"]
+
+
+def build_site(out: Path = ROOT) -> tuple[Path, list[str]]:
+    """Build the site with warnings as errors.
+
+    Parameters
+    ----------
+    out : Path
+        The site is written to ``<out>/_build/html``.
+
+    Returns
+    -------
+    site : Path
+    problems : list of str
+        What the builder said, if it did not succeed.
+    """
+    options = ["-W", "--keep-going", "--all", "-q", "--path-output", str(out)]
+    done = subprocess.run(
+        [*JUPYTER_BOOK, "build", str(ROOT), *options],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+    )
+    said = [line for line in done.stderr.splitlines() if "WARNING" in line or "ERROR" in line]
+    if done.returncode and not said:
+        last = " / ".join((done.stderr or done.stdout).strip().splitlines()[-5:])
+        said = [f"jupyter-book ended with {done.returncode}: {last}"]
+    return out / "_build" / "html", said
+
+
+def make(names: list[str] | None = None, jobs: int = 2) -> int:
+    """Run the chapters, compare, build and check the site; say where it is and what differed.
+
+    Returns
+    -------
+    int
+        0 if everything is as committed and the site is sound, else 1.
+    """
+    outcome = chapters.run(names, jobs=jobs)
+    print("building the site", flush=True)
+    site, problems = build_site()
+    problems += check_site(site)
+    for title, found in (
+        ("differs from what is committed", outcome.differences),
+        ("site", problems),
+    ):
+        for line in found:
+            print(f"{title}: {line}")
+    if not outcome.differences:
+        print(outcome.verdict)
+    index = site / "index.html"
+    print(f"the site: {index if index.is_file() else 'not built'}")
+    return 1 if outcome.differences or problems else 0

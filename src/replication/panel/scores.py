@@ -1,0 +1,312 @@
+"""The study's design on open data: a panel of scores, the frame of cells, agreement of measures.
+
+Rankings give one score a university and edition, so the unit is the university and the period the
+edition. Exposure is built as in the study (R7, R8): the mean before treatment, standardised over
+universities.
+"""
+
+from collections.abc import Sequence
+from itertools import combinations, product
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from replication.errors import NoVariationError
+from replication.estimate.designs import Estimate, did
+from replication.records.open import rankings
+
+LAG = 3
+"""Years from what universities report for an edition to its name.
+
+Edition 2021, of autumn 2020, has income of about 2018: our reading of THE's statement that its data
+are about two years older than the publication. Papers in outlook come from several years.
+"""
+
+FIRST_EDITION = 2018 + LAG
+"""First edition whose data are of the study's first treated year (R2)."""
+
+LAST_EDITION = 2023
+"""From edition 2024 on the scores are made by another method."""
+
+UNEXPOSED = "university not in an edition that exposure is measured in"
+ALONE = "only edition of its university"
+
+DESIGN: dict[str, Any] = {
+    "unit": "university",
+    "time": "edition",
+    "effects": ["university", "edition"],
+    "cluster": "university",
+}
+"""Unit, time, effects and clusters of every model on these scores, for the verbs of `designs`."""
+
+MEASURES = {
+    "outlook": "THE: international outlook",
+    "papers_abroad": "Leiden: papers with another country",
+    "students": "BCUR: students from abroad",
+    "industry_score": "THE: industry",
+    "papers_industry": "Leiden: papers with a firm",
+    "industry_income": "BCUR: income from industry per paper",
+}
+PRINTED = {
+    "the": "THE 2016–2026",
+    "leiden": "Leiden Ranking 2022",
+    "bcur": "Best Chinese Universities 2016–2018",
+    "evaluation": "Discipline evaluation 2017",
+}
+EXCHANGE = ("outlook", "papers_abroad", "students")
+INDUSTRY = ("industry_score", "papers_industry", "industry_income")
+
+
+def score_panel(
+    first_treated: int = FIRST_EDITION,
+    last: int = LAST_EDITION,
+    *,
+    net: bool = True,
+    window: int | None = None,
+) -> pd.DataFrame:
+    """Panel of THE scores: industry on pre-period international outlook.
+
+    Parameters
+    ----------
+    first_treated : int
+        First edition that counts as treated.
+    last : int
+        Last edition used.
+    net : bool
+        Measure outlook from the level of its edition before it is averaged. It rises from edition
+        to edition, so that a plain mean favours the universities that entered late.
+    window : int, optional
+        How many of the first editions exposure is measured in (R8); all before treatment if not
+        given.
+
+    Returns
+    -------
+    DataFrame
+        One row a university and edition: ``industry`` and ``international_outlook`` (0 to 100),
+        ``industry_standing`` (per cent of the universities in all editions, worldwide, that score
+        lower), ``exposure`` (mean outlook before treatment, in standard deviations over
+        universities), ``post``, ``event_time``, ``editions`` (in how many a university is), and
+        ``advantaged_share`` of its graded science and engineering disciplines, missing for a
+        university outside the frame of R20.
+        ``attrs["set_aside"]`` counts the other rows by reason.
+
+    Raises
+    ------
+    NoVariationError
+        If no edition lies before `first_treated`, or none after.
+    """
+    scores = rankings.the_scores(range(min(rankings.THE_EDITIONS), last + 1))
+    aside = dict(scores.attrs["set_aside"])
+    before = scores[scores["edition"] < first_treated]
+    if window is not None:
+        before = before[before["edition"] < min(rankings.THE_EDITIONS) + window]
+    if not len(before) or scores["edition"].max() < first_treated:
+        raise NoVariationError(
+            f"first treated edition {first_treated}: the editions, {scores['edition'].min()} to "
+            f"{scores['edition'].max()}, must lie on both sides of it"
+        )
+    outlook = _outlook(before, net)
+    known = scores["university"].isin(outlook.index)
+    aside[UNEXPOSED] = int((~known).sum())
+    panel = scores[known].drop(columns=["joint", "name"])
+    alone = panel.groupby("university")["edition"].transform("size") == 1
+    aside[ALONE] = int(alone.sum())
+    panel = panel[~alone]
+    outlook = outlook[panel["university"].unique()]
+    exposure = (outlook - outlook.mean()) / outlook.std()
+    pool = rankings.industry_pool(sorted(panel["edition"].unique()))
+    panel = panel.assign(
+        industry_standing=[
+            _standing(score, pool[edition].to_numpy())
+            for edition, score in zip(panel["edition"], panel["industry"], strict=True)
+        ],
+        exposure=panel["university"].map(exposure),
+        post=(panel["edition"] >= first_treated).astype("int64"),
+        event_time=panel["edition"] - first_treated,
+        editions=panel.groupby("university")["edition"].transform("size"),
+        advantaged_share=panel["university"].map(_advantaged_share()),
+    )
+    panel = panel.sort_values(["university", "edition"], ignore_index=True)
+    panel.attrs = {"source": "open", "set_aside": aside}
+    return panel
+
+
+def _outlook(before: pd.DataFrame, net: bool) -> pd.Series:
+    """Mean outlook by university; the level of an edition is that of those in all editions."""
+    outlook = before["international_outlook"]
+    if net:
+        editions = before.groupby("university")["edition"].transform("size")
+        always = editions == before["edition"].nunique()
+        level = outlook[always].groupby(before["edition"]).mean()
+        outlook = outlook - before["edition"].map(level)
+    return outlook.groupby(before["university"]).mean()
+
+
+def _standing(score: float, pool: np.ndarray) -> float:
+    """Per cent of the pool with a lower score, ties counted by half; missing for no score."""
+    from scipy import stats
+
+    return float(stats.percentileofscore(pool, score, kind="mean", nan_policy="propagate"))
+
+
+def _advantaged_share() -> pd.Series:
+    return rankings.frame().groupby("university")["advantaged"].mean()
+
+
+def variants(outcome: str = "industry") -> dict[str, Estimate]:
+    """Estimate the difference-in-differences under each choice that the scores leave open."""
+    main, early = score_panel(), score_panel(FIRST_EDITION - 1)
+    always = main["editions"] == main["edition"].nunique()
+    samples = {
+        "Universities seen before treatment": main,
+        "Universities in all editions": main[always],
+        "Universities of the frame (R20)": main[main["advantaged_share"].notna()],
+        "Editions from 2017": main[main["edition"] > main["edition"].min()],
+        "Treated one edition earlier": early,
+        "Editions to 2022": main[main["edition"] < LAST_EDITION],
+    }
+    return {n: did(s, outcome, missing="drop", **DESIGN) for n, s in samples.items()}
+
+
+def left_out(whole: pd.DataFrame, part: pd.DataFrame) -> tuple[int, str]:
+    """Universities of one panel that another lacks, and whether they are those at its ends.
+
+    Returns
+    -------
+    number : int
+    ends : str
+        ``"both are"``, ``"one is"`` or ``"none is"``: of the most and the least exposed.
+    """
+    gone = set(whole["university"]) - set(part["university"])
+    by_exposure = whole.sort_values("exposure")["university"]
+    ends = gone & {by_exposure.iloc[0], by_exposure.iloc[-1]}
+    return len(gone), ("none is", "one is", "both are")[len(ends)]
+
+
+def entries() -> pd.DataFrame:
+    """Ministry universities in each edition: how many, new, gone; means of the two scores."""
+    scores = rankings.the_scores(range(min(rankings.THE_EDITIONS), LAST_EDITION + 1))
+    present = {e: set(s["university"]) for e, s in scores.groupby("edition")}
+    rows = {}
+    for edition, names in present.items():
+        last = present.get(int(str(edition)) - 1, names)
+        rows[edition] = {
+            "Universities": len(names),
+            "New": len(names - last),
+            "Gone": len(last - names),
+        }
+    means = scores.groupby("edition")[["industry", "international_outlook"]].mean()
+    means.columns = pd.Index(["Mean industry", "Mean outlook"])
+    return pd.DataFrame(rows).T.join(means).rename_axis("edition")
+
+
+def frame_sizes(minimums: Sequence[int] = (1, 2, 5)) -> pd.DataFrame:
+    """Size of the open frame (R20) by the disciplines asked for and the treatment of pairs.
+
+    Returns
+    -------
+    DataFrame
+        One row a choice: ``universities``, ``cells``, ``advantaged`` cells and their ``share``.
+    """
+    rows = []
+    for minimum, joint in product(minimums, (True, False)):
+        cells = rankings.frame(minimum, joint)
+        rows.append(
+            {
+                "disciplines": f"{minimum} or more",
+                "pairs": "each one unit" if joint else "left out",
+                "universities": cells["university"].nunique(),
+                "cells": len(cells),
+                "advantaged": int(cells["advantaged"].sum()),
+                "share": float(cells["advantaged"].mean()),
+            }
+        )
+    return pd.DataFrame(rows).set_index("disciplines")
+
+
+def found() -> pd.DataFrame:
+    """How many of the ministry universities each source has, and why others are not there.
+
+    Returns
+    -------
+    DataFrame
+        One row a source and reason; ``universities`` add up to all of them within a source.
+    """
+    table = rankings.coverage().set_index("university")
+    rows: list[tuple[str, str, int]] = []
+    for source in map(str, table.columns):
+        names = rankings.university_names(source)
+        absent = names[names["name"] == ""].drop_duplicates("name_zh")
+        pairs = absent["note"].str.startswith("two campuses")
+        reasons = absent["note"].mask(pairs, "two campuses under one name")
+        # What follows a colon says it of one university.
+        counts = reasons.str.split(r"[:;(]", regex=True).str[0].str.strip().value_counts()
+        name = PRINTED[source]
+        rows.append((name, "found under a name of its own", len(table) - len(absent)))
+        rows += [(name, str(reason), int(n)) for reason, n in counts.items()]
+    return pd.DataFrame(rows, columns=["source", "state", "universities"]).set_index("source")
+
+
+def measures() -> pd.DataFrame:
+    """Exchange and industry before the shock by university, from three sources.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by university, columns of `MEASURES`; missing where a source lacks it. THE: the
+        exposure, and the mean industry score of the editions before `FIRST_EDITION`. BCUR: means
+        over its editions, income on a log scale per paper. Leiden: 2017 to 2020, so partly after
+        the shock.
+    """
+    scores = score_panel().query("post == 0").groupby("university")
+    leiden = rankings.leiden().set_index("university")
+    bcur = rankings.bcur()
+    bcur = bcur.assign(income=np.log((bcur["industry_income"] + 1) / bcur["papers"]))
+    lists = bcur.groupby("university")
+    columns = {
+        "outlook": scores["exposure"].first(),
+        "papers_abroad": leiden["pp_international"],
+        "students": lists["international_students"].mean(),
+        "industry_score": scores["industry"].mean(),
+        "papers_industry": leiden["pp_industry"],
+        "industry_income": lists["income"].mean(),
+    }
+    return pd.DataFrame(columns).rename_axis("university")
+
+
+def agreement(table: pd.DataFrame, first: Sequence[str], second: Sequence[str]) -> pd.DataFrame:
+    """Rank correlations between measures, each on the universities that have both.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As of `measures`.
+    first, second : sequence of str
+        Columns; each pair of two different ones is taken once.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by ``measure``: ``and``, ``rho`` (Spearman), ``lower``, ``upper`` (95 %, Fisher's z
+        with the variance of Bonett and Wright 2000), ``universities``.
+    """
+    from scipy import stats
+
+    pairs = combinations(first, 2) if tuple(first) == tuple(second) else product(first, second)
+    rows = []
+    for a, b in pairs:
+        both = table[[a, b]].dropna()
+        rho, n = float(both.corr(method="spearman").to_numpy()[0, 1]), len(both)
+        half = stats.norm.ppf(0.975) * np.sqrt((1 + rho**2 / 2) / (n - 3))
+        rows.append(
+            {
+                "measure": MEASURES[a],
+                "and": MEASURES[b],
+                "rho": rho,
+                "lower": float(np.tanh(np.arctanh(rho) - half)),
+                "upper": float(np.tanh(np.arctanh(rho) + half)),
+                "universities": n,
+            }
+        )
+    return pd.DataFrame(rows).set_index("measure")

@@ -1,0 +1,1 @@
+"""What is read, whatever it comes from, and the checks of it."""

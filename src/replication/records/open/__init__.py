@@ -1,0 +1,1 @@
+"""Open data of others: downloaded, checked, matched to universities."""

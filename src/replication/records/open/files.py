@@ -1,0 +1,138 @@
+"""Reading the files of open data: what is not as it should be is named by file, row and column.
+
+Rows are counted as a spreadsheet counts them: the header is row 1.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from replication.errors import DuplicateRowsError, MissingColumnError, SchemaError
+from replication.records.open import download
+from replication.records.open.universities import match
+
+
+def read_csv(name: str) -> tuple[pd.DataFrame, str]:
+    """Texts of a CSV file, with or without a byte-order mark, and the file's name.
+
+    Raises
+    ------
+    SchemaError
+        If the file is no CSV in UTF-8.
+    """
+    path = download.locate(name)
+    try:
+        raw = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except ValueError as error:
+        raise SchemaError(f"{path.name} cannot be read as CSV in UTF-8: {error}") from error
+    raw.index += 2
+    return raw, path.name
+
+
+def read_sheet(name: str) -> tuple[pd.DataFrame, str]:
+    """First sheet of a spreadsheet, and the file's name.
+
+    Raises
+    ------
+    SchemaError
+        If the file is no spreadsheet.
+    """
+    from python_calamine import CalamineError
+
+    path: Path = download.locate(name)
+    try:
+        raw = pd.read_excel(path, engine="calamine")
+    except (CalamineError, ValueError) as error:
+        raise SchemaError(f"{path.name} cannot be read as a spreadsheet: {error}") from error
+    raw.index += 2
+    return raw, path.name
+
+
+def plain(header: str) -> str:
+    """Header without what differs between editions: brackets, points, spaces, their widths."""
+    return re.sub(r"[\s()·]", "", unicodedata.normalize("NFKC", header))
+
+
+def require(table: pd.DataFrame, columns: Iterable[str], file: str) -> None:
+    """Raise `MissingColumnError` on the first of `columns` that a file does not have."""
+    for column in columns:
+        if column not in table.columns:
+            raise MissingColumnError(
+                f"{file}: column {column!r} is not there; it has: "
+                f"{', '.join(map(str, table.columns))}"
+            )
+
+
+def require_all(values: pd.Series, good: pd.Series, rule: str, file: str) -> None:
+    """Raise `SchemaError` that names the first value which is not `good`."""
+    if not good.all():
+        at = int((~good).to_numpy().argmax())
+        place = f"{file}, row {values.index[at]}, column {values.name!r}"
+        raise SchemaError(f"{place}: {values.iloc[at]!r} is {rule}")
+
+
+def require_once(table: pd.DataFrame, key: Sequence[str], file: str) -> None:
+    """Raise `DuplicateRowsError` if a key has more than one row."""
+    doubled = table.duplicated(list(key))
+    if doubled.any():
+        said = ", ".join(map(str, table.loc[doubled, list(key)].iloc[0]))
+        raise DuplicateRowsError(
+            f"{file}: {said} has more than one row; keep one, or see in university_names.csv "
+            "whether two names are one university's"
+        )
+
+
+def numbers(
+    values: pd.Series, file: str, high: float = float("inf"), *, empty: bool = False
+) -> pd.Series:
+    """Floats from 0 to `high`; what is missing stays so, and an empty text is missing if allowed.
+
+    Raises
+    ------
+    SchemaError
+        On the first value that is no such number.
+    """
+    given = values.notna() & ~((values.astype(str).str.strip() == "") & empty)
+    found = pd.to_numeric(values.where(given), errors="coerce").astype(float)
+    rule = f"no number from 0 to {high:g}" if high < float("inf") else "no number of 0 or more"
+    fits = found.between(0, high) & (found < float("inf"))
+    require_all(values, fits | ~given, f"{rule}; look for a band, a mark or another unit", file)
+    return found
+
+
+def shares(values: pd.Series, file: str) -> pd.Series:
+    """Shares in [0, 1] of texts such as "7.04%"; an empty one is missing, "0" needs no sign.
+
+    Raises
+    ------
+    SchemaError
+        On the first text without a percent sign, or that is no number from 0 to 100.
+    """
+    text = values.str.strip()
+    signed = text.str.endswith("%") | text.isin(["", "0"])
+    require_all(values, signed, "no share with a percent sign", file)
+    return numbers(text.str.removesuffix("%"), file, 100, empty=True) / 100
+
+
+def match_once(table: pd.DataFrame, source: str, file: str) -> pd.DataFrame:
+    """Match the column ``name`` to ministry universities, of which each may have one row."""
+    kept = match(table, source, "name")
+    require_once(kept, ["university"], file)
+    return kept
+
+
+def stack(tables: list[pd.DataFrame]) -> pd.DataFrame:
+    """Put editions one below the other and add up what was set aside of them."""
+    if not tables:
+        raise ValueError("name at least one edition")
+    account: dict[str, int] = {}
+    for table in tables:
+        for reason, rows in table.attrs["set_aside"].items():
+            account[reason] = account.get(reason, 0) + rows
+    attrs = {**tables[0].attrs, "set_aside": account}
+    whole = pd.concat(tables, ignore_index=True)
+    whole.attrs = attrs
+    return whole

@@ -1,0 +1,1 @@
+"""The study with a known truth."""

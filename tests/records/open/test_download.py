@@ -1,0 +1,465 @@
+"""Files of others: what is fetched is what the list says, however the network behaves."""
+
+import argparse
+import hashlib
+import re
+import threading
+import time
+import tomllib
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from replication import cli
+from replication.errors import RegistryError, SourceUnavailableError
+from replication.records.open import download, openalex
+from tests.support.real_files import mirror_or_skip
+
+BODY = bytes(range(256)) * 2000
+GOOD = hashlib.sha256(BODY).hexdigest()
+COMMIT = "0123456789abcdef" * 2 + "01234567"
+
+
+class Server(ThreadingHTTPServer):
+    """A host on this machine: how it behaves, and what it was asked."""
+
+    behaviour: str = "ranges"
+    body: bytes = BODY
+    asked: list[str | None]
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A cut connection is what some tests ask for."""
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+
+    def do_GET(self) -> None:
+        server, wanted = self.server, self.headers["Range"]
+        server.asked.append(wanted)
+        assert self.headers["Accept-Encoding"] == "identity"
+        if server.behaviour == "404":
+            self.send_error(404)
+            return
+        if server.behaviour == "slow":
+            time.sleep(1.5)
+        begin = int(re.fullmatch(r"bytes=(\d+)-", wanted)[1]) if wanted else 0
+        if server.behaviour == "whole":
+            begin = 0
+        if (begin and begin >= len(server.body)) or (begin and server.behaviour == "416"):
+            self.send_error(416)
+            return
+        shift = 7 if begin and server.behaviour == "elsewhere" else 0
+        self.send_response(206 if begin else 200)
+        if begin:
+            last = len(server.body) - 1
+            self.send_header("Content-Range", f"bytes {begin - shift}-{last}/{last + 1}")
+        self.send_header("Content-Length", str(len(server.body) - begin + shift))
+        self.end_headers()
+        rest = server.body[begin - shift :]
+        if server.behaviour == "cut":
+            server.behaviour = "ranges"
+            rest = rest[:200_000]
+        self.wfile.write(rest)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    server = Server(("127.0.0.1", 0), Handler)
+    server.asked, server.daemon_threads = [], True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join(timeout=5)
+    server.server_close()
+
+
+def entry(name: str, url: str, sha256: str = GOOD, group: str = "toys") -> str:
+    texts = dict.fromkeys(download.TEXTS, "text")
+    texts |= {"name": name, "group": group, "file": f"toys/{name}.bin", "url": url}
+    lines = [f'{field} = "{text}"' for field, text in (texts | {"sha256": sha256}).items()]
+    return "\n".join(["[[source]]", *lines, f"bytes = {len(BODY)}", ""])
+
+
+@pytest.fixture
+def sources(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A list with one file on the server; nothing in the cache, no mirror."""
+    path = tmp_path / "sources.toml"
+    path.write_text(entry("toy", f"https://127.0.0.1/{COMMIT}/toy.bin"), encoding="utf-8")
+    # The list takes https only, and a test has no certificate.
+    plain, load = f"http://127.0.0.1:{server.server_port}/", download.load_sources
+    monkeypatch.setattr(download, "SOURCES", path)
+    monkeypatch.setattr(
+        download,
+        "load_sources",
+        lambda: load().assign(
+            url=lambda t: t["url"].str.replace("https://127.0.0.1/", plain, regex=False)
+        ),
+    )
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("REPLICATION_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("REPLICATION_OPEN_DATA", raising=False)
+    return path
+
+
+@pytest.fixture
+def part(tmp_path: Path, sources: Path) -> Path:
+    """Place of the partial file, in a folder that is there."""
+    path = tmp_path / "cache" / "toys" / "toy.bin.part"
+    path.parent.mkdir(parents=True)
+    return path
+
+
+def refused(call: Callable[[], object]) -> str:
+    with pytest.raises(SourceUnavailableError) as caught:
+        call()
+    said = str(caught.value)
+    assert "\n" not in said
+    return said
+
+
+# The list -----------------------------------------------------------------------------------------
+
+
+def test_the_list_holds_every_edition_and_source() -> None:
+    table = download.load_sources()
+    assert list(table) == list(download.FIELDS)
+    names = [f"the-{y}" for y in range(2016, 2027)]
+    names += ["leiden-2022", "bcur-2016", "bcur-2017", "bcur-2018", "evaluation-2017"]
+    assert list(table["name"]) == names
+    assert list(table["group"].unique()) == ["the", "leiden", "bcur", "evaluation"]
+    assert table["sha256"].is_unique
+    assert table["terms"].str.contains("not redistributed").all()
+    for group, publisher in {
+        "the": "Times Higher Education",
+        "leiden": "CWTS",
+        "bcur": "ShanghaiRanking",
+        "evaluation": "教育部学位与研究生教育发展中心",
+    }.items():
+        assert table.loc[table["group"] == group, "citation"].str.contains(publisher).all()
+
+
+def put(old: str, new: str) -> Callable[[str], str]:
+    return lambda text: text.replace(old, new, 1)
+
+
+@pytest.mark.parametrize(
+    ("damage", "says"),
+    [
+        (put('publisher = "text"\n', ""), r"row 1 \(toy\), field 'publisher': missing or empty"),
+        (put('terms = "text"', 'terms = " "'), r"row 1 \(toy\), field 'terms': missing or empty"),
+        (put('what = "text"', "what = 3"), r"field 'what': missing or empty; give it a text"),
+        (put("what = ", "waht = "), r"field 'waht': unknown"),
+        (put(GOOD, GOOD[:-1]), "field 'sha256': 64 lower-case"),
+        (put(GOOD, GOOD.upper()), "field 'sha256': 64 lower-case"),
+        (put("https:", "http:"), "field 'url': begin with https"),
+        (put(f"{COMMIT}/toy", f"{COMMIT}/学"), "field 'url': begin with https:// and escape"),
+        (put(COMMIT, "main"), "field 'url': pin it to a commit"),
+        (put(COMMIT, COMMIT[:-1]), "field 'url': pin it to a commit"),
+        (put(f"bytes = {len(BODY)}", 'bytes = "9"'), "field 'bytes': give the size"),
+        (put(f"bytes = {len(BODY)}", "bytes = 0"), "field 'bytes': give the size"),
+        (put(f"bytes = {len(BODY)}", ""), "field 'bytes': give the size"),
+        (put("toys/toy.bin", "../toy.bin"), r"field 'file': '../toy.bin' must stay within"),
+        (put("toys/toy.bin", "/toy.bin"), r"field 'file': '/toy.bin' must stay within"),
+        (put('group = "toys"', 'group = "toy"'), "'toy' is a name and a group"),
+        (lambda text: text + text, "name 'toy' is doubled"),
+        (lambda text: text + put('"toy"', '"boy"')(text), "file 'toys/toy.bin' is doubled"),
+        (put("[[source]]", "[[source]"), "cannot be read as TOML .*line 1"),
+        (lambda _: "", r"no \[\[source\]\] in it"),
+    ],
+)
+def test_a_damaged_list_is_refused(tmp_path: Path, damage: Callable[[str], str], says: str) -> None:
+    good = entry("toy", f"https://host.example/{COMMIT}/toy.bin")
+    path = tmp_path / "sources.toml"
+    path.write_text(good, encoding="utf-8")
+    assert len(download.load_sources(path)) == 1
+    path.write_text(damage(good), encoding="utf-8")
+    with pytest.raises(RegistryError, match=says) as caught:
+        download.load_sources(path)
+    assert "sources.toml" in str(caught.value)
+
+
+def test_a_doi_pins_as_a_commit_does(tmp_path: Path) -> None:
+    path = tmp_path / "sources.toml"
+    path.write_text(entry("toy", "https://doi.org/10.5281/toy.1"), encoding="utf-8")
+    assert len(download.load_sources(path)) == 1
+
+
+def test_a_missing_list_is_named(tmp_path: Path) -> None:
+    with pytest.raises(RegistryError, match=r"none\.toml: cannot be read"):
+        download.load_sources(tmp_path / "none.toml")
+
+
+# Downloading --------------------------------------------------------------------------------------
+
+
+def test_a_file_is_downloaded_once(server: Server, part: Path) -> None:
+    assert download.missing(["toy"]) == ["toy"]
+    path = download.locate("toy")
+    assert path == part.with_suffix("")
+    assert path.read_bytes() == BODY
+    assert download.locate("toy") == path
+    assert server.asked == [None]
+    assert download.missing() == []
+    assert [p.name for p in path.parent.iterdir()] == ["toy.bin"]
+
+
+def test_a_download_goes_on_where_it_broke_off(server: Server, part: Path) -> None:
+    server.behaviour = "cut"
+    said = refused(lambda: download.locate("toy"))
+    assert "127.0.0.1, which broke off in the middle (the same command goes on" in said
+    kept = part.stat().st_size
+    assert 0 < kept <= 200_000
+    assert download.missing() == ["toy"]
+    assert download.locate("toy").read_bytes() == BODY
+    assert server.asked == [None, f"bytes={kept}-"]
+    assert not part.exists()
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "requests"),
+    [("ranges", 1), ("whole", 1), ("416", 2), ("elsewhere", 2)],
+)
+def test_a_partial_file_is_used_only_if_the_server_goes_on_from_it(
+    server: Server, part: Path, behaviour: str, requests: int
+) -> None:
+    part.write_bytes(BODY[:1000])
+    server.behaviour = behaviour
+    assert download.locate("toy").read_bytes() == BODY
+    assert server.asked == ["bytes=1000-", None][:requests]
+
+
+def test_a_partial_file_longer_than_the_file_is_begun_anew(server: Server, part: Path) -> None:
+    part.write_bytes(BODY + b"more")
+    assert download.locate("toy").read_bytes() == BODY
+
+
+@pytest.mark.parametrize("begun", [b"", b"wrong"])
+def test_a_wrong_checksum_leaves_nothing(server: Server, part: Path, begun: bytes) -> None:
+    if begun:
+        part.write_bytes(begun)
+    else:
+        server.body = BODY[:-1] + b"x"
+    said = refused(lambda: download.locate("toy"))
+    assert "what 127.0.0.1 sent for toy" in said
+    assert GOOD in said
+    assert "was removed" in said
+    assert list(part.parent.iterdir()) == []
+    # What is removed cannot spoil the next attempt.
+    server.body = BODY
+    assert download.locate("toy").read_bytes() == BODY
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_file_that_is_not_there(server: Server, part: Path, begun: bool) -> None:
+    if begun:
+        part.write_bytes(BODY[:1000])
+    server.behaviour = "404"
+    said = refused(lambda: download.locate("toy"))
+    assert said.startswith("could not get toy (text) from 127.0.0.1, which answered 404 Not Found")
+    for remedy in ("--mirror DIR", "REPLICATION_OPEN_DATA", "committed results"):
+        assert remedy in said
+
+
+def test_a_host_that_sends_nothing_is_given_up(
+    server: Server, part: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(download, "TIMEOUT", 0.2)
+    server.behaviour = "slow"
+    begin = time.monotonic()
+    assert "which sent nothing for 0.2 seconds" in refused(lambda: download.locate("toy"))
+    assert time.monotonic() - begin < 1.2
+
+
+def test_a_host_that_refuses(server: Server, sources: Path) -> None:
+    server.shutdown()
+    server.server_close()
+    assert "127.0.0.1, which cannot be reached" in refused(lambda: download.locate("toy"))
+
+
+def test_a_damaged_file_of_the_cache_is_fetched_again(server: Server, part: Path) -> None:
+    path = part.with_suffix("")
+    path.write_bytes(BODY[:-1])
+    assert download.missing() == ["toy"]
+    assert download.locate("toy").read_bytes() == BODY
+    assert len(server.asked) == 1
+
+
+def test_progress_is_shown_if_asked_for(part: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    download.locate("toy")
+    assert capsys.readouterr() == ("", "")
+    part.with_suffix("").unlink()
+    download.fetch()
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "toy: 100%" in said.err
+
+
+# Mirrors ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def folder(tmp_path: Path, sources: Path) -> Path:
+    """A mirror with the file."""
+    folder = tmp_path / "mirror"
+    (folder / "toys").mkdir(parents=True)
+    (folder / "toys" / "toy.bin").write_bytes(BODY)
+    return folder
+
+
+@pytest.mark.parametrize("how", ["argument", "environment"])
+def test_a_mirror_goes_before_cache_and_network(
+    server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    download.locate("toy")
+    if how == "environment":
+        monkeypatch.setenv("REPLICATION_OPEN_DATA", str(folder))
+    found = download.locate("toy", mirror=folder if how == "argument" else None)
+    assert found == folder / "toys" / "toy.bin"
+    assert len(server.asked) == 1
+
+
+def test_a_file_that_the_mirror_lacks_is_downloaded(server: Server, folder: Path) -> None:
+    (folder / "toys" / "toy.bin").unlink()
+    assert download.locate("toy", mirror=folder).read_bytes() == BODY
+    assert len(server.asked) == 1
+
+
+def test_a_damaged_file_of_a_mirror_is_an_error(
+    server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = folder / "toys" / "toy.bin"
+    file.write_bytes(BODY[:-1])
+    monkeypatch.setenv("REPLICATION_OPEN_DATA", str(folder))
+    for call in (lambda: download.locate("toy"), lambda: download.fetch(["toy"])):
+        said = refused(call)
+        assert said.startswith(f"{file} is damaged")
+        assert hashlib.sha256(BODY[:-1]).hexdigest() in said
+        assert GOOD in said
+        assert "replace it" in said
+    assert download.missing() == ["toy"]
+    assert server.asked == []
+
+
+def test_a_mirror_that_is_no_folder_is_an_error(sources: Path, tmp_path: Path) -> None:
+    assert "nowhere is no folder" in refused(
+        lambda: download.locate("toy", mirror=tmp_path / "nowhere")
+    )
+
+
+def test_a_mirror_is_needed_once(server: Server, folder: Path, tmp_path: Path) -> None:
+    (copy,) = download.fetch(mirror=folder)
+    assert copy == tmp_path / "cache" / "toys" / "toy.bin"
+    (folder / "toys" / "toy.bin").unlink()
+    assert download.locate("toy") == copy
+    assert download.missing() == []
+    assert server.asked == []
+
+
+def test_names_and_groups(sources: Path) -> None:
+    more = [entry("boy", f"https://a.example/{COMMIT}/b"), entry("x", f"https://a/{COMMIT}/", GOOD)]
+    text = sources.read_text(encoding="utf-8")
+    sources.write_text(text + more[0] + more[1].replace('"toys"', '"xs"'), encoding="utf-8")
+    assert download.select() == ["toy", "boy", "x"]
+    assert download.select(["toys"]) == ["toy", "boy"]
+    assert download.select(["x", "boy", "boy"]) == ["boy", "x"]
+    assert "no source 'ty': name a group (toys, xs)" in refused(lambda: download.select(["ty"]))
+    assert "source 'toys' is not one of toy" in refused(lambda: download.locate("toys"))
+
+
+def test_without_a_variable_the_cache_is_the_system_s(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("REPLICATION_CACHE", raising=False)
+    assert "replication" in download.cache_folder().parts
+
+
+# The command --------------------------------------------------------------------------------------
+
+
+def test_the_command_fetches_and_lists(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["fetch", "--list"]) == 0
+    assert re.search(r"^toy +512 kB  not here +text\n +text; text$", capsys.readouterr().out, re.M)
+    assert not (tmp_path / "cache").exists()
+    assert cli.main(["fetch", "--list", "--mirror", str(folder)]) == 0
+    assert "in the mirror" in capsys.readouterr().out
+    assert cli.main(["fetch", "toys", "--mirror", str(folder)]) == 0
+    assert capsys.readouterr().out == f"{tmp_path / 'cache' / 'toys' / 'toy.bin'}\n"
+    assert cli.main(["fetch", "--list"]) == 0
+    assert "in the cache" in capsys.readouterr().out
+
+
+def test_a_damaged_copy_is_called_so(
+    server: Server, part: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = part.with_suffix("")
+    path.write_bytes(BODY[:-1])
+    assert cli.main(["fetch", "--list"]) == 0
+    assert re.search(r"^toy +512 kB  damaged ", capsys.readouterr().out, re.M)
+    server.behaviour = "404"
+    assert cli.main(["fetch"]) == 1
+    assert f"the copy {path} is damaged, and could not get toy" in capsys.readouterr().err
+
+
+def test_a_cache_that_is_no_folder_is_named(
+    sources: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("REPLICATION_CACHE", str(sources))
+    assert cli.main(["fetch"]) == 1
+    said = capsys.readouterr().err
+    assert f"the cache {sources} cannot be written to" in said
+    assert "name another folder in REPLICATION_CACHE" in said
+
+
+def test_what_is_for_openalex_is_not_ignored(
+    sources: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["fetch", "toy", "--years", "2011-2012"]) == 1
+    assert "--years and --institutions are for openalex: name it" in capsys.readouterr().err
+    assert cli.main(["fetch", "--list", "openalex"]) == 0
+    assert capsys.readouterr().out == "openalex: not collected here\n"
+
+
+def test_the_command_says_what_is_wrong_in_a_sentence(
+    server: Server, sources: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.behaviour = "404"
+    assert cli.main(["fetch"]) == 1
+    said = capsys.readouterr().err
+    assert said.splitlines()[-1].startswith("replication fetch: could not get toy")
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("names", "files", "asked"),
+    [([], [[]], 0), (["openalex"], [], 1), (["openalex", "the"], [["the"]], 1)],
+)
+def test_openalex_is_handed_over(
+    monkeypatch: pytest.MonkeyPatch, names: list[str], files: list[list[str]], asked: int
+) -> None:
+    handed: list[argparse.Namespace] = []
+    fetched: list[list[str]] = []
+    monkeypatch.setattr(openalex, "fetch_command", handed.append)
+    monkeypatch.setattr(download, "fetch", lambda names, *_, **__: fetched.append(names) or [])
+    assert cli.main(["fetch", *names]) == 0
+    assert fetched == files
+    assert len(handed) == asked
+    assert all(options.command == "fetch" for options in handed)
+
+
+# The real files -----------------------------------------------------------------------------------
+
+
+def test_a_mirror_of_the_real_files_is_what_the_list_says() -> None:
+    folder = mirror_or_skip()
+    for row in tomllib.loads(download.SOURCES.read_text(encoding="utf-8"))["source"]:
+        content = (folder / row["file"]).read_bytes()
+        assert len(content) == row["bytes"]
+        assert hashlib.sha256(content).hexdigest() == row["sha256"]
+        assert download.locate(row["name"], mirror=folder) == folder / row["file"]
