@@ -1,0 +1,61 @@
+"""Reading the data files that people write (TOML) as pydantic models, with errors that they can use.
+
+Every loader of the project goes through `read`: the file and the row, the field and what is wrong
+with it are named in one way, and a field that a model does not know is refused.
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+
+from replication.errors import RegistryError
+
+Text = Annotated[str, StringConstraints(min_length=1, pattern=r"^\S(.*\S)?$")]
+"""One line that is not empty, without blanks at its ends."""
+Chinese = Annotated[str, StringConstraints(pattern=r"[\u4e00-\u9fff]")]
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class Row(BaseModel):
+    """A row of a data file: every field is needed, none but these is known."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def read(path: Path, model: type[M]) -> M:
+    """Content of a TOML file as a model.
+
+    Raises
+    ------
+    RegistryError
+        The file is missing or is no TOML; or its first fault, with row, id and field.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise RegistryError(
+            f"{path}: cannot be read as TOML ({error}); correct the file"
+        ) from error
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise RegistryError(f"{path.name}{_place(content, first['loc'])}: {first['msg']}") from None
+
+
+def _place(content: dict[str, object], where: tuple[int | str, ...]) -> str:
+    """Table, row (counted from 1, with its id if it has one) and field of a fault."""
+    if not where:
+        return ""
+    table, *rest = where
+    if not rest or not isinstance(rest[0], int):
+        return "".join(f", {part}" for part in where)
+    rows = content.get(str(table))
+    row = rows[rest[0]] if isinstance(rows, list) else {}
+    name = row.get("id") or row.get("name") if isinstance(row, dict) else None
+    said = f" ({name})" if isinstance(name, str) else ""
+    field = "".join(f", field {part!r}" for part in rest[1:2])
+    return f", {table} {rest[0] + 1}{said}{field}"
