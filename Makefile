@@ -24,10 +24,12 @@ test: lint ## run all checks and tests, the notebooks' outputs included
 	@$(BIN)/python tools/system_packages.py || test "$$CI" != true
 	$(BIN)/pytest --nbval --nbval-current-env -n $(JOBS) --dist loadscope $(ARGS)
 
-lint: setup ## check style, format and types
+lint: setup ## check style, format, types, imports between stages, dependencies
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/deptry src
 
 format: setup ## put the code into the project's format
 	$(BIN)/ruff check --fix src tests tools book
@@ -49,7 +51,7 @@ lock: setup ## resolve pyproject.toml into requirements.txt (ARGS=--upgrade for 
 	UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile pyproject.toml --quiet \
 		--universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
 		--no-emit-index-url --no-emit-find-links \
-		$(addprefix --group ,build book tests lint benchmarks lock) -o requirements.txt $(ARGS)
+		--all-extras $(addprefix --group ,build tests lint benchmarks lock) -o requirements.txt $(ARGS)
 
 system: setup ## install the browser and the Chinese fonts that the tests need
 	$(BIN)/python tools/system_packages.py
@@ -58,4 +60,4 @@ serve: ## show the built site on this machine, port 8000
 	$(PYTHON) -m http.server --bind 127.0.0.1 --directory _build/html 8000
 
 clean: ## remove what was built; .venv stays
-	rm -rf _build build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf _build build .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .hypothesis

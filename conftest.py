@@ -32,6 +32,8 @@ def pytest_configure(config: pytest.Config) -> None:
     mirror = ROOT.parent / "shared" / "open-data"
     if mirror.is_dir():
         os.environ.setdefault("REPLICATION_OPEN_DATA", str(mirror))
+    # A worker a core: linear algebra that also asked for every core would wait for the others.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # Workers inherit what the main process has set, so each must set its own.
     worker = getattr(config, "workerinput", {}).get("workerid", "main")
     os.environ["REPLICATION_RESULTS"] = str(ROOT / "build" / "tests" / worker)
@@ -62,7 +64,7 @@ class Results(pytest.Item):
         self.cells = cells
 
     def runtest(self) -> None:
-        from replication.page.chapters import alternative_texts, compare_results
+        from replication.page.compare import alternative_texts, compare_results
 
         stopped = [cell.name for cell in self.cells if not completed(cell)]
         if stopped:

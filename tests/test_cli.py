@@ -1,5 +1,6 @@
 """The command: what it makes is what ships, what it is told wrongly it says in a sentence."""
 
+import os
 import re
 import shutil
 import statistics
@@ -9,15 +10,19 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from replication import cli
+from replication.arguments import parser
 from replication.config import DATA, ROOT
-from replication.errors import ChapterError
+from replication.errors import ChapterError, ReplicationError
+from replication.estimate.verbs import did
 from replication.page import book, chapters, readme
+from replication.panel.load import load_panel
 
-COMMANDS = next(list(a.choices) for a in cli._parser()._actions if a.choices)
+COMMANDS = list(cli.COMMANDS)
 
 
 def command(*arguments: object) -> subprocess.CompletedProcess[str]:
@@ -49,7 +54,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 # What ships ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["panel.parquet", "panel.account.csv"])
+@pytest.mark.parametrize("name", ["panel.parquet", "panel.sample_flow.csv"])
 def test_the_shipped_panel_is_what_two_commands_make(built: Path, name: str) -> None:
     same = (built / name).read_bytes() == (DATA / name).read_bytes()
     assert same, f"{name} is out of date: `make data` makes it anew"
@@ -221,7 +226,11 @@ def test_examples_are_commands_that_parse(name: str, capsys: pytest.CaptureFixtu
     with pytest.raises(SystemExit):
         cli.main([name, "--help"])
     (example,) = re.findall(r"example: replication (.+)", " ".join(capsys.readouterr().out.split()))
-    assert cli._parser().parse_args(example.split()).command == name
+    assert parser().parse_args(example.split()).command == name
+
+
+def test_every_subcommand_of_the_parser_has_its_function() -> None:
+    assert next(list(a.choices) for a in parser()._actions if a.choices) == COMMANDS
 
 
 def test_an_unknown_command_or_option_is_refused_by_the_parser(
@@ -257,7 +266,92 @@ def test_run_and_book_hand_over_what_they_are_told(
     without = chapters.Outcome([], {"05_real_universities": "no network"})
     monkeypatch.setattr(chapters, "run", lambda *_, **__: without)
     assert cli.main(["run"]) == 0
-    assert capsys.readouterr().out.endswith("except of what did not run: 05_real_universities\n")
+    assert capsys.readouterr().out.endswith(
+        "except of what did not run: 05_real_universities\n"
+        "05_real_universities did not run: no network\n"
+    )
+
+
+# Printing -----------------------------------------------------------------------------------------
+
+PLACES = {
+    "no language": {"LC_ALL": "C"},
+    "no language, nothing in its place": {
+        "LC_ALL": "C",
+        "PYTHONUTF8": "0",
+        "PYTHONCOERCECLOCALE": "0",
+    },
+    "Western code page": {"PYTHONIOENCODING": "cp1252"},
+    "Chinese code page": {"PYTHONIOENCODING": "gbk"},
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize(
+    "arguments",
+    [("fetch", "--list"), ("build", "--records", "没有 记录 − ©", "--out", "panel.parquet")],
+    ids=["list", "error"],
+)
+def test_every_character_is_printed_in_every_language(
+    tmp_path: Path, place: str, arguments: tuple[str, ...]
+) -> None:
+    folder = tmp_path / "复现 包"
+    folder.mkdir()
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("LC_", "PYTHONIO"))}
+    done = subprocess.run(
+        [sys.executable, "-m", "replication.cli", *arguments],
+        cwd=folder,
+        env={**environment, **PLACES[place]},
+        capture_output=True,
+        check=False,
+    )
+    encoding = PLACES[place].get("PYTHONIOENCODING", "utf-8")
+    out, error = done.stdout.decode(encoding), done.stderr.decode(encoding)
+    assert "Traceback" not in error
+    if arguments[0] == "fetch":
+        # The list has a dash that gbk prints in another way, and a sign that gbk has not.
+        assert done.returncode == 0
+        assert "©" in out or r"\xa9" in out
+    else:
+        assert done.returncode == 1
+        missing = {"cp1252": r"\u6ca1\u6709 \u8bb0\u5f55 \u2212 ©", "gbk": r"没有 记录 \u2212 \xa9"}
+        assert f"build: {missing.get(encoding, '没有 记录 − ©')} does not hold" in error
+
+
+def test_a_study_is_made_and_built_under_a_chinese_name(tmp_path: Path) -> None:
+    folder = tmp_path / "复现 包"
+    environment = {**os.environ, "LC_ALL": "C"}
+    for arguments in (
+        ("simulate", "--out", folder / "记录", "--scale", "0.1"),
+        ("build", "--records", folder / "记录", "--out", folder / "面板.parquet"),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", "replication.cli", *map(str, arguments)],
+            env=environment,
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        assert str(folder) in done.stdout
+    assert (folder / "面板.parquet").is_file()
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"exposure": np.float64(1.5)}, "(1.5 in all"),
+        ({"exposure": np.inf}, "in row 0"),
+        ({"post": np.int64(1)}, "(1.0 in all"),
+        ({"patents_joint": np.float64(-1.5)}, "(-1.5)"),
+        ({"university": np.int64(1)}, "'university': 1"),
+    ],
+)
+def test_messages_show_numbers_as_they_are_written(change: dict[str, object], says: str) -> None:
+    with pytest.raises(ReplicationError) as caught:
+        did(load_panel().assign(**change), treatment=["exposure", "post"], scale="log1p")
+    assert says in str(caught.value)
+    assert "np." not in str(caught.value)
 
 
 # Importing ----------------------------------------------------------------------------------------

@@ -1,9 +1,11 @@
 """What the book needs beyond Jupyter Book: generated pages, source badges, search, mathematics.
 
 ``{generated} register``
-    Markdown returned by a function of the package, parsed where the directive stands.
+    Markdown that `replication.page.generated` makes from data, parsed where the directive stands.
 ``{source-badge} simulated open``
     Says which data the numbers of the page come from; ``none`` for a page without numbers.
+Chapters that did not run
+    A note under the title of each, in a build by ``make book``.
 Search
     English stemming as usual, and Chinese text indexed by overlapping pairs of characters. The
     same rule splits the query in the browser, so no dictionary has to agree on both sides.
@@ -13,9 +15,11 @@ Mathematics
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import shutil
-from importlib import import_module, resources
+from importlib import resources
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -24,35 +28,11 @@ from docutils import nodes
 from sphinx.search.en import SearchEnglish
 from sphinx.util.docutils import SphinxDirective
 
+from replication.page.book import NOT_RUN
+from replication.page.generated import PARTS
+
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
-
-# Name in the directive: (function that returns Markdown, data files the result depends on).
-# Functions are imported when a page asks for them, so that the other pages build without them.
-GENERATED: dict[str, tuple[str, tuple[str, ...]]] = {
-    "claims": (
-        "replication.estimate.claims:claims_page",
-        ("data/claims.toml", "results/03_heterogeneity/tab-claims.csv"),
-    ),
-    "codebook": (
-        "replication.page.codebook:codebook_markdown",
-        ("src/replication/records/schema.py", "src/replication/panel/openalex.py"),
-    ),
-    "context-drivers": (
-        "replication.page.article:drivers_markdown",
-        ("data/context.toml", "results/03_heterogeneity/tab-claims.csv"),
-    ),
-    "context-measures": (
-        "replication.page.article:measures_markdown",
-        ("data/context.toml",),
-    ),
-    "context-recommendations": (
-        "replication.page.article:recommendations_markdown",
-        ("data/context.toml",),
-    ),
-    "timeline": ("replication.page.article:timeline_markdown", ("data/timeline.toml",)),
-    "register": ("replication.records.registry:register_markdown", ("data/register.toml",)),
-}
 
 BADGES: dict[str, tuple[str, str]] = {
     "simulated": ("Simulated data 模拟数据", "made by a known process; says nothing about China"),
@@ -86,15 +66,12 @@ class Generated(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         name = self.arguments[0]
-        if name not in GENERATED:
-            known = ", ".join(sorted(GENERATED))
-            raise self.error(f"{{generated}} knows {known}; got {name!r}")
-        target, files = GENERATED[name]
-        module, function = target.split(":")
-        for file in files:
+        if name not in PARTS:
+            raise self.error(f"{{generated}} knows {', '.join(PARTS)}; got {name!r}")
+        part = PARTS[name]
+        for file in part.files:
             self.env.note_dependency(str(Path(self.env.srcdir) / file))
-        text: str = getattr(import_module(module), function)()
-        return self.parse_markdown(text)
+        return self.parse_markdown(part.markdown())
 
     def parse_markdown(self, text: str) -> list[nodes.Node]:
         """Nodes of a Markdown text, headings included."""
@@ -156,6 +133,18 @@ function splitQuery(query) {{
         return words
 
 
+def note_not_run(app: Sphinx, doctree: nodes.document) -> None:
+    """Say under its title that a chapter did not run in this build, where `make book` says so."""
+    not_run: dict[str, str] = json.loads(os.environ.get(NOT_RUN, "{}"))
+    reason = not_run.get(app.env.docname.removeprefix("notebooks/"))
+    title = next(doctree.findall(nodes.title), None)
+    if reason is None or title is None:
+        return
+    text = f"Not run in this build: {reason}; the outputs are the committed ones."
+    note = nodes.note("", nodes.paragraph(text=text), classes=["not-run"])
+    title.parent.insert(title.parent.index(title) + 1, note)
+
+
 def copy_mathjax(app: Sphinx, exception: Exception | None) -> None:
     """Copy the used part of MathJax beside the site's other static files."""
     if exception is not None or app.builder.format != "html":
@@ -175,5 +164,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("generated", Generated)
     app.add_directive("source-badge", SourceBadge)
     app.add_search_language(SearchEnglishCJK)
+    app.connect("doctree-read", note_not_run)
     app.connect("build-finished", copy_mathjax)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,20 +1,24 @@
 """The ``replication`` command: thin, one function a subcommand."""
 
 import argparse
+import codecs
+import io
 import math
 import sys
 from dataclasses import replace
-from pathlib import Path
 
+from replication.arguments import parser
 from replication.config import DATA, ROOT
 from replication.errors import ReplicationError
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one subcommand; an error that a user can mend is one sentence and exit code 1."""
-    options = _parser().parse_args(arguments)
+    """Run one subcommand; an error that a user can correct is one sentence and exit code 1."""
+    for stream in (sys.stdout, sys.stderr):
+        _print_anything(stream)
+    options = parser().parse_args(arguments)
     try:
-        return int(options.run(options) or 0)
+        return int(COMMANDS[options.command](options) or 0)
     except ReplicationError as error:
         said = str(error)
     except OSError as error:
@@ -23,190 +27,30 @@ def main(arguments: list[str] | None = None) -> int:
     return 1
 
 
+def _print_anything(stream: object) -> None:
+    """Let a stream print every character: in UTF-8, or as an escape where its code page has none.
+
+    ASCII is what Python falls back to where no language is set; UTF-8 says the same and more. Names
+    of files that are no text pass through as the bytes they are.
+    """
+    if isinstance(stream, io.TextIOWrapper):
+        if codecs.lookup(stream.encoding).name in ("ascii", "utf-8"):
+            stream.reconfigure(encoding="utf-8", errors="surrogateescape")
+        else:
+            stream.reconfigure(errors="backslashreplace")
+
+
 def _require(possible: bool, message: str) -> None:
     """Refuse an option's value before anything is done with it."""
     if not possible:
         raise ReplicationError(message)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="replication",
-        description="International exchange and university–firm co-innovation, replicated.",
-        epilog="`replication COMMAND --help` explains a command and gives examples.",
-    )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-
-    def command(name: str, run: object, text: str, example: str) -> argparse.ArgumentParser:
-        sub = commands.add_parser(
-            name,
-            help=text,
-            description=f"{text[0].upper()}{text[1:]}.",
-            epilog=f"example: {example}",
-        )
-        sub.set_defaults(run=run)
-        return sub
-
-    sub = command(
-        "simulate",
-        _simulate,
-        "write simulated records with a known truth",
-        "replication simulate --out my-records --seed 7 --effect none",
-    )
-    sub.add_argument(
-        "--out", type=Path, required=True, metavar="DIR", help="folder for the records"
-    )
-    sub.add_argument("--seed", type=int, default=2026, help="same seed, same bytes (default: 2026)")
-    sub.add_argument(
-        "--scale",
-        type=float,
-        default=1.0,
-        metavar="K",
-        help="number of universities, in multiples of 56 (default: 1)",
-    )
-    sub.add_argument(
-        "--effect",
-        choices=["planted", "uniform", "none"],
-        default="planted",
-        help="planted: as documented; uniform: one effect for all disciplines, "
-        "technologies and forms of exchange; none: exchange does nothing",
-    )
-    sub.add_argument(
-        "--pretrend",
-        type=float,
-        default=0.0,
-        metavar="B",
-        help="slope a year and SD of exposure in all years: a broken design",
-    )
-    sub.add_argument(
-        "--anticipation", action="store_true", help="half of the effect is there a year early"
-    )
-    sub.add_argument(
-        "--confounder",
-        type=float,
-        default=0.0,
-        metavar="B",
-        help="shock after treatment a SD of exposure that is no effect of exchange",
-    )
-
-    sub = command(
-        "build",
-        _build,
-        "make the analysis panel from records",
-        "replication build --records my-records --out panel.parquet",
-    )
-    sub.add_argument(
-        "--records",
-        type=Path,
-        required=True,
-        metavar="DIR",
-        help="folder with one Parquet file a table (see the codebook)",
-    )
-    sub.add_argument(
-        "--out",
-        type=Path,
-        required=True,
-        metavar="FILE",
-        help="panel to write; FILE.account.csv says what became of each record",
-    )
-    sub.add_argument("--backend", default="duckdb", help="Ibis backend (default: duckdb)")
-
-    sub = command(
-        "truth",
-        _truth,
-        "compute what is true in a simulated study, claim by claim",
-        "replication truth --out truth.csv --draws 500",
-    )
-    sub.add_argument("--out", type=Path, required=True, metavar="FILE")
-    sub.add_argument("--seed", type=int, default=2026, help="of the study (default: 2026)")
-    sub.add_argument(
-        "--draws",
-        type=int,
-        default=500,
-        help="draws for the targets that have no closed form (default: 500)",
-    )
-
-    sub = command(
-        "fetch",
-        _fetch,
-        "download the public data of the chapter on open data and check them",
-        "replication fetch the evaluation --mirror open-data",
-    )
-    sub.add_argument(
-        "names",
-        nargs="*",
-        metavar="NAME",
-        help="a group (the, leiden, bcur, evaluation), a file as --list names it, or openalex "
-        "(default: all files, without openalex)",
-    )
-    sub.add_argument(
-        "--mirror",
-        type=Path,
-        metavar="DIR",
-        help="folder that holds the files already (default: $REPLICATION_OPEN_DATA); they are "
-        "copied to the cache ($REPLICATION_CACHE), so that it is needed once",
-    )
-    sub.add_argument(
-        "--list",
-        action="store_true",
-        help="fetch nothing: say what each file is, its size, its licence and whether it is here",
-    )
-    sub.add_argument(
-        "--institutions",
-        type=Path,
-        metavar="FILE",
-        help="for openalex: your ids of universities, a CSV with name_zh and openalex_id",
-    )
-    sub.add_argument(
-        "--years", metavar="A-B", help="for openalex: years to count (default: 2011-2022)"
-    )
-
-    command("codebook", _codebook, "print data/README.md from the schema", "replication codebook")
-
-    sub = command(
-        "run",
-        _run,
-        "execute chapters and compare them with what is committed",
-        "replication run 01_baseline --update",
-    )
-    sub.add_argument("names", nargs="*", metavar="NAME", help="chapters (default: all)")
-    sub.add_argument("--update", action="store_true", help="keep the new outputs and results")
-    sub.add_argument("--jobs", type=int, default=2, help="chapters at a time (default: 2)")
-
-    sub = command(
-        "book", _book, "run all chapters, compare, build and check the site", "replication book"
-    )
-    sub.add_argument("--jobs", type=int, default=2, help="chapters at a time (default: 2)")
-
-    sub = command(
-        "claims",
-        _claims,
-        "estimate and judge the nine claims of the paper's abstract",
-        "replication claims --source simulated --json",
-    )
-    sub.add_argument(
-        "--source",
-        choices=["simulated", "restricted", "open"],
-        default="simulated",
-        help="whose panel to use (default: simulated); open is what `replication fetch openalex` "
-        "has collected",
-    )
-    sub.add_argument("--panel", type=Path, metavar="FILE", help="another panel of that source")
-    sub.add_argument(
-        "--truth",
-        type=Path,
-        metavar="FILE",
-        help="truth of another simulated panel, from `replication truth`",
-    )
-    sub.add_argument("--json", action="store_true", help="print JSON instead of a table")
-
-    command("readme", _readme, "make the generated parts of README.md anew", "replication readme")
-    return parser
-
-
 def _simulate(options: argparse.Namespace) -> None:
-    from replication.simulate.records import records
-    from replication.simulate.study import Process, simulate
+    from replication.records.manifest import table_path, write_records
+    from replication.simulate.process import Process
+    from replication.simulate.records import simulate_records
+    from replication.simulate.study import simulate
 
     _require(not options.out.is_file(), f"--out {options.out} is a file: name a folder")
     _require(options.seed >= 0, f"--seed {options.seed}: a seed is 0 or more")
@@ -227,21 +71,23 @@ def _simulate(options: argparse.Namespace) -> None:
         anticipation=0.5 if options.anticipation else 0.0,
         confounder=options.confounder,
     )
-    options.out.mkdir(parents=True, exist_ok=True)
-    for name, table in records(simulate(process, options.seed), options.seed).items():
-        table.to_parquet(options.out / f"{name}.parquet", index=False)
-        print(f"{options.out / name}.parquet: {len(table):,} rows")
+    tables = simulate_records(simulate(process, options.seed), options.seed)
+    write_records(options.out, tables, process, options.seed)
+    for name, table in tables.items():
+        print(f"{table_path(options.out, name)}: {len(table):,} rows")
 
 
 def _build(options: argparse.Namespace) -> None:
     from replication.panel.build import build_panel, read_records
+    from replication.records.manifest import flow_path, require_own_panel
 
     _require(not options.out.is_dir(), f"--out {options.out} is a folder: name a file in it")
-    panel, account = build_panel(read_records(options.records), backend=options.backend)
+    require_own_panel(options.out, options.records)
+    panel, flow = build_panel(read_records(options.records), backend=options.backend)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     panel.to_parquet(options.out, index=False)
-    account.to_csv(options.out.with_suffix(".account.csv"), index=False, lineterminator="\n")
-    print(account.to_string(index=False))
+    flow.to_csv(flow_path(options.out), index=False, lineterminator="\n")
+    print(flow.to_string(index=False))
     print(f"{options.out}: {len(panel):,} rows")
 
 
@@ -276,7 +122,7 @@ def _fetch(options: argparse.Namespace) -> None:
         for path in download.fetch(files, options.mirror, progress=sys.stderr.isatty()):
             print(path)
     if "openalex" in options.names:
-        from replication.records.open.openalex import fetch_command
+        from replication.panel.openalex_collect import fetch_command
 
         fetch_command(options)
 
@@ -297,6 +143,8 @@ def _run(options: argparse.Namespace) -> int:
         print(line)
     if not options.update:
         print(outcome.verdict)
+    for line in outcome.gaps:
+        print(line)
     return 1 if outcome.differences else 0
 
 
@@ -320,7 +168,7 @@ def _claims(options: argparse.Namespace) -> None:
         truth = known.xs("mean", level="target")["value"]
     table = evaluate(panel, options.source, truth)
     if options.json:
-        print(table.reset_index().to_json(orient="records", indent=1, force_ascii=False))
+        print(table.reset_index().to_json(orient="records", indent=1))
         return
     with pd.option_context("display.width", 200, "display.max_columns", None):
         shown = table.drop(columns=[] if table["reason"].any() else ["reason"])
@@ -332,6 +180,19 @@ def _readme(options: argparse.Namespace) -> None:
     from replication.page import readme
 
     readme.write()
+
+
+COMMANDS = {
+    "simulate": _simulate,
+    "build": _build,
+    "truth": _truth,
+    "fetch": _fetch,
+    "codebook": _codebook,
+    "run": _run,
+    "book": _book,
+    "claims": _claims,
+    "readme": _readme,
+}
 
 
 if __name__ == "__main__":

@@ -1,8 +1,12 @@
-"""Errors that a user can mend; each message says what is wrong, where, and what to do."""
+"""Errors that a user can correct; each message says what is wrong, where, and what to do."""
 
 
 class ReplicationError(Exception):
     """Base of all errors that this package raises on purpose."""
+
+
+class DesignError(ReplicationError, ValueError):
+    """A choice of a design does not exist, or does not go with another."""
 
 
 class MissingColumnError(ReplicationError):
@@ -39,6 +43,10 @@ class RegistryError(ReplicationError):
 
 class SourceUnavailableError(ReplicationError):
     """The records or the panel of a data source are not on this machine."""
+
+
+class OverwriteError(ReplicationError):
+    """A file is in the way that the command did not write."""
 
 
 class ChapterError(ReplicationError):

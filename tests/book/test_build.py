@@ -3,27 +3,35 @@
 import functools
 import html
 import http.server
+import inspect
+import json
+import os
 import re
+import runpy
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from docutils.core import publish_doctree
 
+import replication
 from replication.config import ROOT
 from replication.page.site import check_site
 from tools.system_packages import find_browser
 
 pytestmark = pytest.mark.site
 
+NOT_RUN = "05_real_universities"
 BUILD = "from jupyter_book.cli.main import main; main()"
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The book, built apart from the one that a reader may be looking at."""
+    """The book, built apart from the one that a reader may be looking at, without one chapter."""
     out = tmp_path_factory.mktemp("book")
     options = ["-W", "--keep-going", "--all", "-q", "--path-output", str(out)]
     done = subprocess.run(
@@ -31,6 +39,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         capture_output=True,
         text=True,
         cwd=out,
+        env={**os.environ, "REPLICATION_NOT_RUN": json.dumps({NOT_RUN: "no network here"})},
         check=False,
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
@@ -46,6 +55,37 @@ def test_every_chapter_of_the_contents_is_built(site: Path) -> None:
     assert len(chapters) > 2
     for chapter in chapters:
         assert (site / chapter).with_suffix(".html").is_file(), chapter
+
+
+def test_the_page_on_the_facade_documents_every_name_and_links_them(site: Path) -> None:
+    page = (site / "book" / "api.html").read_text("utf-8")
+    for name in dir(replication):
+        if inspect.ismodule(getattr(replication, name)):
+            assert re.search(rf"<h3><code[^>]*><span[^>]*>rp\.{name}<", page), name
+        else:
+            assert f'id="replication.{name}"' in page, name
+    assert 'href="#replication.Estimate"' in page
+
+
+def test_a_chapter_that_did_not_run_says_so_under_its_title(site: Path) -> None:
+    said = "Not run in this build: no network here; the outputs are the committed ones."
+    pages = {path.stem: path.read_text("utf-8") for path in (site / "notebooks").glob("*.html")}
+    assert {name for name, page in pages.items() if said in page} == {NOT_RUN}
+    title, note, badge = (pages[NOT_RUN].index(text) for text in ("<h1>", said, '"source-badges'))
+    assert title < note < badge
+
+
+def test_a_build_by_hand_says_nothing_of_what_ran(monkeypatch: pytest.MonkeyPatch) -> None:
+    extension = runpy.run_path(str(ROOT / "book" / "_ext" / "replication_book.py"))
+    app = SimpleNamespace(env=SimpleNamespace(docname=f"notebooks/{NOT_RUN}"))
+    monkeypatch.delenv("REPLICATION_NOT_RUN", raising=False)
+    page = publish_doctree("Title\n=====\n\nText.")
+    before = page.pformat()
+    extension["note_not_run"](app, page)
+    assert page.pformat() == before
+    monkeypatch.setenv("REPLICATION_NOT_RUN", json.dumps({NOT_RUN: "why"}))
+    extension["note_not_run"](app, page)
+    assert "Not run in this build: why" in page.pformat()
 
 
 def test_mathematics_is_served_by_the_site_itself(site: Path) -> None:

@@ -10,18 +10,27 @@ from typing import Any
 import pytest
 
 from replication import cli
+from replication.arguments import parser
 from replication.config import ROOT
 from replication.page import chapters
 
 STUDENTS = ROOT / "book" / "students.md"
 README = ROOT / "README.md"
-PAGES = [README, *sorted((ROOT / "book").glob("*.md")), *sorted((ROOT / "notebooks").glob("*.md"))]
+CONTRIBUTING = ROOT / "CONTRIBUTING.md"
+PAGES = [
+    README,
+    CONTRIBUTING,
+    *sorted((ROOT / "book").glob("*.md")),
+    *sorted((ROOT / "notebooks").glob("*.md")),
+]
 
 HEADING = re.compile(r"#{1,6} (.+)")
 INLINE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 CONSOLE = re.compile(r"^(?:\$|>) (.+)$", re.MULTILINE)
 # What commands write and git ignores.
 MADE = ("data/records", "data/restricted/")
+# What a reader is told to write.
+NEW = ("notebooks/06_name", "results/06_name")
 # Commands that are written without what they need, to name them.
 PLACEHOLDER = re.compile(r"\b(COMMAND|DIR|FILE)\b|…")
 
@@ -127,7 +136,7 @@ def test_commands_are_ones_that_the_program_takes(
 def accepted(arguments: list[str]) -> bool:
     """Whether the command's parser takes the arguments, or shows its help."""
     try:
-        cli._parser().parse_args(arguments)
+        parser().parse_args(arguments)
     except SystemExit as end:
         return end.code == 0
     return True
@@ -168,7 +177,7 @@ def test_files_that_are_named_are_there(page: Path) -> None:
     for name in sorted(paths(page)):
         if list(ROOT.glob(name)) or list(ROOT.glob(f"{name}.*")):
             continue
-        assert name.startswith(MADE), name
+        assert name.startswith((*MADE, *NEW)), name
 
 
 def test_readme_describes_every_folder_and_every_notebook() -> None:

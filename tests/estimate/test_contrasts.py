@@ -14,7 +14,7 @@ from replication.estimate.contrasts import (
     side_by_side,
     stacked,
 )
-from replication.estimate.designs import did, poisson
+from replication.estimate.verbs import did, poisson
 from replication.panel.load import load_panel
 
 
@@ -28,8 +28,8 @@ SSC = pf.ssc(k_adj=True, k_fixef="nonnested", G_adj=True)
 
 @pytest.mark.parametrize("model", ["ols", "ppml"])
 def test_stacking_joins_two_separate_regressions(panel: pd.DataFrame, model: str) -> None:
-    key = did(panel, "patents_joint_key", model=model)["exposure × post"].estimate
-    other = did(panel, "patents_joint_other", model=model)["exposure × post"].estimate
+    key = did(panel, outcome="patents_joint_key", model=model)["exposure × post"].estimate
+    other = did(panel, outcome="patents_joint_other", model=model)["exposure × post"].estimate
     both = stacked(panel, model=model)
     assert both["exposure × post"].estimate == pytest.approx(other, abs=1e-8)
     assert both["exposure × post × first"].estimate == pytest.approx(key - other, abs=1e-8)
@@ -146,5 +146,5 @@ def test_a_missing_column_is_named_with_what_it_is_for(
 def test_the_rows_of_a_stack_are_twice_those_of_the_panel(panel: pd.DataFrame) -> None:
     assert stacked(panel).n == 2 * len(panel)
     ppml = stacked(panel, model="ppml")
-    assert ppml.n + sum(ppml.set_aside.values()) == 2 * len(panel)
+    assert ppml.n + sum(ppml.dropped.values()) == 2 * len(panel)
     assert np.isfinite(ppml.frame.to_numpy(float)).all()

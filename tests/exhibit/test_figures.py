@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
@@ -17,12 +18,15 @@ from matplotlib.colors import to_hex
 
 from replication.config import ROOT
 from replication.errors import MissingColumnError, NoVariationError
-from replication.estimate.designs import did, event_study, poisson
-from replication.exhibit import figures
-from replication.exhibit.figures import Figure
-from replication.exhibit.publish import picture
+from replication.estimate.verbs import did, event_study, poisson
+from replication.exhibit import article, figures, theme
+from replication.exhibit.render import to_png
+from replication.exhibit.studies import power_figure
+from replication.exhibit.theme import Figure
+from replication.records.article import load_context, load_timeline
 from tests.support.designs_panel import panel
 
+POWER = ROOT / "results" / "A2_design" / "fig-power-effect.csv"
 TRUTH = pd.Series({-4: 0.0, -3: 0.01, -2: 0.02, 0: 0.2, 1: 0.3, 2: 0.4, 3: 0.5})
 
 
@@ -39,13 +43,13 @@ def make_trends() -> Figure:
 
 def make_event_study() -> Figure:
     data = sample()
-    studies = {"OLS": event_study(data, "y"), "Counts": event_study(data, model="ppml")}
+    studies = {"OLS": event_study(data, outcome="y"), "Counts": event_study(data, model="ppml")}
     return figures.event_study(studies, truth=TRUTH)
 
 
 def make_estimates() -> Figure:
     data = sample()
-    models = {"B": did(data, "y"), "A": poisson(data)}
+    models = {"B": did(data, outcome="y"), "A": poisson(data)}
     return figures.estimates(models, {"B": 0.5, "A": 0.25})
 
 
@@ -55,6 +59,22 @@ def make_histogram() -> Figure:
 
 MAKERS = [make_trends, make_event_study, make_estimates, make_histogram]
 makers = pytest.mark.parametrize("make", MAKERS, ids=lambda f: f.__name__)
+
+
+def make_flow() -> Figure:
+    return article.flow(load_context())
+
+
+def make_timeline() -> Figure:
+    return article.timeline(load_timeline(), sample())
+
+
+def make_power() -> Figure:
+    return power_figure(pd.read_csv(POWER), "scale", "planted effect", mark=1.0)
+
+
+ALL_MAKERS = [*MAKERS, make_flow, make_timeline, make_power]
+every_maker = pytest.mark.parametrize("make", ALL_MAKERS, ids=lambda f: f.__name__)
 
 
 def axes_of(figure: Figure) -> Axes:
@@ -106,7 +126,7 @@ def test_an_event_study_draws_every_period_and_interval() -> None:
     axes = axes_of(figure)
     data = sample()
     for i, (name, estimate) in enumerate(
-        {"OLS": event_study(data, "y"), "Counts": event_study(data, model="ppml")}.items()
+        {"OLS": event_study(data, outcome="y"), "Counts": event_study(data, model="ppml")}.items()
     ):
         rows = figure.data[figure.data["design"] == name]
         assert rows["event_time"].tolist() == list(range(-4, 4))
@@ -138,7 +158,7 @@ def test_an_event_study_tells_its_ranges_in_the_order_of_its_designs() -> None:
 
 
 def test_a_period_without_a_truth_has_none_drawn() -> None:
-    study = {"OLS": event_study(sample(), "y")}
+    study = {"OLS": event_study(sample(), outcome="y")}
     figure = figures.event_study(study, truth=TRUTH.drop(3))
     truth = figure.data.set_index("event_time")["truth"]
     assert np.isnan(truth[3])
@@ -146,7 +166,7 @@ def test_a_period_without_a_truth_has_none_drawn() -> None:
 
 
 def test_another_reference_period_is_drawn_and_told() -> None:
-    study = event_study(sample(), "y", reference=-3)
+    study = event_study(sample(), outcome="y", reference=-3)
     figure = figures.event_study({"OLS": study}, reference=-3)
     zero = figure.data.set_index("event_time")["estimate"] == 0
     assert zero[zero].index.tolist() == [-3]
@@ -166,7 +186,7 @@ def test_a_forest_draws_estimates_intervals_and_targets_in_order() -> None:
     assert list(targets.get_xdata()) == [0.5, 0.25] == figure.data["truth"].tolist()
     assert [t.get_text() for t in axes.get_yticklabels()] == ["B", "A"]
     assert axes.yaxis.get_inverted()
-    model = did(sample(), "y").frame.iloc[0]
+    model = did(sample(), outcome="y").frame.iloc[0]
     assert figure.data.loc[0, ["estimate", "std_error"]].tolist() == [
         model["estimate"],
         model["std_error"],
@@ -177,7 +197,7 @@ def test_a_forest_draws_estimates_intervals_and_targets_in_order() -> None:
 
 def test_a_forest_draws_the_term_it_is_asked_for() -> None:
     data = sample().assign(second=lambda d: d["post"] * d["x1"])
-    model = did(data, "y", treatment=["x1", "second"])
+    model = did(data, outcome="y", treatment=["x1", "second"])
     first, second = (
         figures.estimates({"A": model}, term=term).data.loc[0, "estimate"]
         for term in (None, "second")
@@ -186,7 +206,7 @@ def test_a_forest_draws_the_term_it_is_asked_for() -> None:
 
 
 def test_an_event_study_names_its_periods_as_it_is_told() -> None:
-    study = {"OLS": event_study(sample(), "y")}
+    study = {"OLS": event_study(sample(), outcome="y")}
     labels = [
         axes_of(figures.event_study(study, **options)).get_xlabel()
         for options in ({}, {"xlabel": "editions"})
@@ -235,17 +255,40 @@ def test_a_figure_leaves_no_state_behind(make: Callable[[], Figure]) -> None:
     assert (figure.canvas.get_figwidth(), figure.canvas.dpi) == (7.0, 150)
 
 
-@makers
-def test_colours_are_of_the_palette_for_the_colour_blind(make: Callable[[], Figure]) -> None:
-    axes = axes_of(make())
-    palette = {to_hex(colour) for colour in sns.color_palette("colorblind")}
+def colours(figure: Figure) -> set[str]:
+    """Colours of what a figure draws, without greys."""
+    axes = axes_of(figure)
     artists = [*axes.get_lines(), *axes.patches]
     used = {
         to_hex(a.get_color() if hasattr(a, "get_color") else a.get_facecolor()) for a in artists
     }
-    grey = {c for c in used if c[1:3] == c[3:5] == c[5:7]}
-    assert used - grey <= palette
-    assert used - grey
+    points = [c for drawn in axes.collections for c in drawn.get_facecolors()]
+    used |= {to_hex(colour) for colour in points}
+    return {c for c in used if not c[1:3] == c[3:5] == c[5:7]}
+
+
+@every_maker
+def test_colours_are_of_the_palette_for_the_colour_blind(make: Callable[[], Figure]) -> None:
+    palette = {to_hex(colour) for colour in sns.color_palette("colorblind")}
+    assert colours(make()) <= palette
+    assert colours(make())
+
+
+@every_maker
+def test_one_line_changes_the_colours_of_every_figure(
+    make: Callable[[], Figure], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = ["#663399", "#884400", "#005500", "#000077"]
+    monkeypatch.setattr(theme, "PALETTE", other)
+    assert colours(make())
+    assert colours(make()) <= set(other)
+
+
+def test_only_the_theme_names_colours() -> None:
+    named = re.compile(r"""color=["']|palette\(["']|["']#[0-9a-f]{6}|["']0\.\d+["']""")
+    for path in Path(theme.__file__).parent.glob("*.py"):
+        found = named.findall(path.read_text(encoding="utf-8"))
+        assert bool(found) == (path.name == "theme.py"), (path.name, found)
 
 
 @makers
@@ -282,15 +325,15 @@ import hashlib, sys
 sys.path.insert(0, "")
 import matplotlib as mpl
 from tests.exhibit import test_figures
-from replication.exhibit.publish import picture
+from replication.exhibit.render import to_png
 mpl.rcParams.update(eval(sys.argv[1]))
 for make in test_figures.MAKERS:
-    print(hashlib.sha256(picture(make())).hexdigest())
+    print(hashlib.sha256(to_png(make())).hexdigest())
 """
 
 
 def test_a_drawing_is_the_same_in_every_process_and_setting() -> None:
-    here = [hashlib.sha256(picture(make())).hexdigest() for make in MAKERS]
+    here = [hashlib.sha256(to_png(make())).hexdigest() for make in MAKERS]
     settings = "{'savefig.dpi': 50, 'font.size': 20, 'lines.linewidth': 9, 'savefig.bbox': 'tight'}"
     done = subprocess.run(
         [sys.executable, "-c", DRAW, settings],

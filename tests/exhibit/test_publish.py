@@ -17,10 +17,17 @@ import pytest
 from bs4 import BeautifulSoup
 
 from replication.config import ROOT
-from replication.errors import RegistryError
-from replication.estimate.designs import did, poisson
+from replication.errors import MissingColumnError, RegistryError
+from replication.estimate.verbs import did, poisson
 from replication.exhibit import figures, tables
-from replication.exhibit.publish import SOURCES, chapter, load_registry, number, publish
+from replication.exhibit.publish import (
+    SOURCES,
+    chapter,
+    load_registry,
+    number,
+    numbers,
+    publish,
+)
 from tests.support.designs_panel import panel
 
 
@@ -28,7 +35,7 @@ from tests.support.designs_panel import panel
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Results of an open chapter, apart from the committed ones."""
     monkeypatch.setenv("REPLICATION_RESULTS", str(tmp_path))
-    monkeypatch.setattr(publish, "_chapter", {})
+    monkeypatch.setattr("replication.exhibit.publish._chapter", {})
     chapter("x", "simulated")
     return tmp_path / "x"
 
@@ -45,7 +52,7 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 def regression() -> tables.Table:
     data = panel()
-    models = {"(1)": did(data, "y"), "(2)": poisson(data)}
+    models = {"(1)": did(data, outcome="y"), "(2)": poisson(data)}
     return tables.regression(models, labels={"exposure × post": "Exposure & post_t [β]"})
 
 
@@ -205,6 +212,40 @@ def test_numbers_are_kept_in_full_beside_their_text(folder: Path) -> None:
     }
 
 
+def test_a_coefficient_is_registered_with_its_inference(folder: Path) -> None:
+    frame = poisson(panel()).frame
+    numbers("did", frame.iloc[0])
+    numbers("did_wide", frame.iloc[0], "{:.1f}")
+    kept = json.loads((folder / "numbers.json").read_text(encoding="utf-8"))
+    columns = ["estimate", "std_error", "lower", "upper", "p_value"]
+    for name, style in (("did", "{:.3f}"), ("did_wide", "{:.1f}")):
+        for end, column in zip(("", "_se", "_lower", "_upper", "_p"), columns, strict=True):
+            value = frame[column].iloc[0]
+            assert kept.pop(f"{name}{end}") == {
+                "value": value,
+                "text": style.format(value).replace("-", "−"),
+            }
+    assert kept == {}
+
+
+def test_several_numbers_share_a_style(folder: Path) -> None:
+    numbers({"n_rows": 12096, "n_cells": np.int64(1008)}, "{:,d}")
+    numbers({"share": 0.25})
+    kept = json.loads((folder / "numbers.json").read_text(encoding="utf-8"))
+    assert {name: entry["text"] for name, entry in kept.items()} == {
+        "n_rows": "12,096",
+        "n_cells": "1,008",
+        "share": "0.250",
+    }
+
+
+def test_a_row_without_inference_is_refused(folder: Path) -> None:
+    row = poisson(panel()).frame.iloc[0].drop("p_value")
+    with pytest.raises(MissingColumnError, match="'p_value' is needed for the numbers of 'did'"):
+        numbers("did", row)
+    assert not (folder / "numbers.json").exists()
+
+
 @pytest.mark.parametrize(
     ("name", "value", "style", "says"),
     [
@@ -250,7 +291,7 @@ def test_a_table_is_no_figure() -> None:
 
 
 def test_nothing_is_published_without_a_chapter(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(publish, "_chapter", {})
+    monkeypatch.setattr("replication.exhibit.publish._chapter", {})
     for call in (lambda: publish("tab-a", awkward(), title="T"), lambda: number("a", 1.0)):
         with pytest.raises(RegistryError, match=r"no chapter is open: call chapter\(name"):
             call()

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from replication.errors import MissingColumnError
-from replication.estimate.designs import did, poisson
+from replication.estimate.verbs import did, poisson
 from replication.exhibit import tables
 from replication.exhibit.tables import Table
 from tests.support.designs_panel import SILENT_UNIT_ROWS, panel
@@ -23,11 +23,11 @@ def mixed() -> Table:
     data = panel()
     small = data[data["university"] < "U09"]
     models = {
-        "(1)": did(data, "y", effects=["university", "year"]),
+        "(1)": did(data, outcome="y", effects=["university", "year"]),
         "(2)": poisson(data, effects=[CELLS, "year"]),
-        "(3)": did(data, "y", effects=[], cluster=None),
-        "(4)": did(small, "patents_joint", scale="log1p", effects=[CELLS, YEARS]),
-        "(5)": did(data, "y", treatment=["x1", "x2"], effects=[CELLS, YEARS]),
+        "(3)": did(data, outcome="y", effects=[], cluster=None),
+        "(4)": did(small, outcome="patents_joint", scale="log1p", effects=[CELLS, YEARS]),
+        "(5)": did(data, outcome="y", treatment=["x1", "x2"], effects=[CELLS, YEARS]),
     }
     return tables.regression(models, labels={"x1": "R&D_staff"}, rows={"Controls": list("abcde")})
 
@@ -85,27 +85,27 @@ def test_heads_name_outcomes_and_models(mixed: Table) -> None:
     assert [head[-1] for head in heads] == [f"({i})" for i in range(1, 6)]
     outcomes = [head[0] for head in heads]
     assert outcomes == ["Y", "Joint applications", "Y", "log(1 + joint applications)", "Y"]
-    named = tables.regression({"plain": did(panel(), "y"), "PPML": poisson(panel())})
+    named = tables.regression({"plain": did(panel(), outcome="y"), "PPML": poisson(panel())})
     assert [head[0] for head in named.printed.df.columns] == ["plain", "PPML"]
 
 
-def test_the_note_says_convention_clusters_and_rows_set_aside(mixed: Table) -> None:
+def test_the_note_says_convention_clusters_and_rows_dropped(mixed: Table) -> None:
     assert mixed.note == (
         "Standard errors in brackets: CR1, t(G − 1), 8–14 clusters; classical, t(N − K); "
-        f"rows set aside: separated by a fixed effect, up to {SILENT_UNIT_ROWS}."
+        f"rows dropped: separated by a fixed effect, up to {SILENT_UNIT_ROWS}."
     )
-    assert (mixed.data.loc[mixed.data["model"] == "(2)", "set_aside"] == SILENT_UNIT_ROWS).all()
-    one = did(panel(), "y")
+    assert (mixed.data.loc[mixed.data["model"] == "(2)", "dropped"] == SILENT_UNIT_ROWS).all()
+    one = did(panel(), outcome="y")
     note = tables.regression({"(1)": one}).note
     assert note == "Standard errors in brackets: CR1, t(G − 1), 14 clusters."
-    many = replace(one, set_aside={"no value of y": 1234})
-    few = replace(one, set_aside={"no value of y": 3})
+    many = replace(one, sample=replace(one.sample, dropped={"no value of y": 1234}))
+    few = replace(one, sample=replace(one.sample, dropped={"no value of y": 3}))
     assert "no value of y, up to 1,234." in tables.regression({"(1)": many, "(2)": few}).note
 
 
 def test_the_data_hold_every_number_in_full(mixed: Table) -> None:
     assert list(mixed.data.columns[:3]) == ["model", "term", "estimate"]
-    model = did(panel(), "y", effects=["university", "year"])
+    model = did(panel(), outcome="y", effects=["university", "year"])
     row = mixed.data.iloc[0]
     for column in model.frame:
         assert row[column] == model.frame[column].iloc[0]
@@ -113,7 +113,7 @@ def test_the_data_hold_every_number_in_full(mixed: Table) -> None:
 
 
 def test_digits_are_what_was_asked_for() -> None:
-    table = tables.regression({"(1)": did(panel(), "y")}, digits=5)
+    table = tables.regression({"(1)": did(panel(), outcome="y")}, digits=5)
     assert re.fullmatch(r"\d\.\d{5} \(\d\.\d{5}\)", printed(table, "Exposure × post")[0])
 
 

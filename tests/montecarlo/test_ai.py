@@ -5,7 +5,7 @@ import pytest
 
 from replication.montecarlo.ai import ai_decomposition, ai_event_truth, key_core_shares
 from replication.panel.load import load_truth
-from replication.simulate.study import Process
+from replication.simulate.process import Process
 from tests.support.simulated import study
 
 

@@ -1,32 +1,87 @@
 """The chain from process to verdict can fail: where nothing is planted, little is claimed."""
 
 import numpy as np
+import pandas as pd
 import pytest
+from scipy import stats
 
-from replication.estimate.claims import evaluate
-from replication.estimate.designs import event_study, pretrend_test
+from replication.estimate.claims import evaluate, judge
+from replication.estimate.contrasts import ESTIMANDS
+from replication.estimate.many.poisson import poisson_fits
+from replication.estimate.verbs import event_study, pretrend_test
+from replication.montecarlo.repeat import layouts
 from replication.montecarlo.truth import _panel, realised_panel, truth
-from replication.simulate.study import Process, Study, draw_counts, redraw, simulate
+from replication.simulate.process import Process
+from replication.simulate.study import Study, draw_counts, redraw, simulate
 
 DRAWS = 15
+OUTCOMES = {
+    "C1": "patents_joint",
+    "C3": "hires_overseas",
+    "C4": "papers_foreign",
+    "C5": "patents_overseas",
+}
+"""Claims that are difference-in-differences of one outcome."""
+CONTRASTS = ["C6", "C7", "C8", "C9"]
 
 
-def _claimed(study: Study, claims: list[str], draws: int, seed: int) -> np.ndarray:
-    """Whether each claim is made (its test, in its direction) in each of many draws."""
-    made = []
+def _drawn(study: Study, draws: int, seed: int) -> list[pd.DataFrame]:
+    """Panels of many draws."""
+    panels = []
     for number in range(draws):
         rng = np.random.default_rng([seed, number])
         joint, mediators = (draw_counts(study, m, rng) for m in redraw(study, rng))
-        # A real source has no truth: the verdict is the direction of a significant difference.
-        table = evaluate(_panel(study, joint, mediators), "open")
-        made.append(table.loc[claims, "verdict"].eq("direction supported").to_numpy())
-    return np.array(made)
+        panels.append(_panel(study, joint, mediators))
+    return panels
+
+
+def _evaluated(panels: list[pd.DataFrame]) -> list[pd.DataFrame]:
+    """Tables of the claims, each by fits of its own.
+
+    A real source has no truth: the verdict is the direction of a significant difference.
+    """
+    return [evaluate(panel, "open") for panel in panels]
+
+
+def _judged(study: Study, panels: list[pd.DataFrame]) -> list[pd.DataFrame]:
+    """The same tables, those outcomes that share a regressor being fitted together."""
+    designs = layouts(study)
+    columns = {("DID", c): column for c, column in OUTCOMES.items()}
+    columns["DDD", "C2"] = "patents_joint"
+    rows: list[dict[str, pd.Series]] = [{} for _ in panels]
+    for name, layout in designs.items():
+        claims = [claim for design, claim in columns if design == name]
+        counts = [panel[columns[name, claim]] for panel in panels for claim in claims]
+        fits = poisson_fits(layout.sample, np.column_stack(counts))
+        t = fits.estimate / fits.std_error
+        p = 2 * stats.t.sf(np.abs(t), fits.clusters - 1)
+        for i, (estimate, p_value) in enumerate(zip(fits.estimate, p, strict=True)):
+            row = pd.Series({"estimate": estimate, "p_value": p_value})
+            rows[i // len(claims)][claims[i % len(claims)]] = row
+    for row, panel in zip(rows, panels, strict=True):
+        row.update({claim: ESTIMANDS[claim](panel, "ppml") for claim in CONTRASTS})
+    return [judge(row, "open") for row in rows]
+
+
+def _made(tables: list[pd.DataFrame]) -> np.ndarray:
+    """Whether each claim of a table is made (its test, in its direction), a row a draw."""
+    return np.array([table["verdict"].eq("direction supported") for table in tables])
+
+
+@pytest.mark.parametrize("process", [Process(), Process().without_effect()], ids=["one", "none"])
+def test_outcomes_fitted_together_are_judged_as_each_alone(process: Process) -> None:
+    study = simulate(process)
+    panels = _drawn(study, 1, seed=1)
+    (one,), (many,) = _evaluated(panels), _judged(study, panels)
+    assert many["verdict"].equals(one["verdict"])
+    for column in ("estimate", "p_value", "p_adjusted"):
+        assert many[column].to_numpy() == pytest.approx(one[column], rel=1e-5, abs=1e-9)
 
 
 def test_without_an_effect_no_claim_is_made_more_often_than_its_level() -> None:
     study = simulate(Process().without_effect())
-    claims = [f"C{i}" for i in range(1, 10)]
-    made = _claimed(study, claims, DRAWS, seed=1)
+    made = _made(_judged(study, _drawn(study, DRAWS, seed=1)))
+    assert made.shape == (DRAWS, 9)
     trials = made.size
     bound = 0.05 * trials + 3 * np.sqrt(0.05 * 0.95 * trials)
     assert made.sum() <= bound, made.mean(axis=0)
@@ -35,14 +90,20 @@ def test_without_an_effect_no_claim_is_made_more_often_than_its_level() -> None:
 
 
 def test_without_heterogeneity_the_four_contrasts_are_not_claimed() -> None:
+    """Of the four alone: without the columns that others need, these are not tested."""
     study = simulate(Process().without_heterogeneity())
-    made = _claimed(study, ["C6", "C7", "C8", "C9"], DRAWS, seed=3)
-    assert made.any(axis=1).mean() <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / DRAWS)
+    panels = _drawn(study, DRAWS, seed=3)
+    spared = ["control_exposure", "hires_overseas", "papers_foreign", "patents_overseas"]
+    tables = _evaluated([panel.drop(columns=spared) for panel in panels])
+    assert all(table.loc[CONTRASTS, "estimate"].notna().all() for table in tables)
+    claimed = [table.loc[CONTRASTS, "verdict"].eq("direction supported").any() for table in tables]
+    assert np.mean(claimed) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / DRAWS)
 
 
 def test_with_the_effect_planted_the_same_count_is_high() -> None:
     """The counter of the tests above can count: planted, most claims are made."""
-    made = _claimed(simulate(), [f"C{i}" for i in range(1, 10)], 3, seed=4)
+    made = _made(_evaluated(_drawn(simulate(), 3, seed=4)))
+    assert made.shape == (3, 9)
     assert made.mean() > 0.5
 
 

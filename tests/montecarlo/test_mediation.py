@@ -6,20 +6,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from replication.estimate.designs import event_study, pretrend_test
-from replication.estimate.mediation.decomposition import ALL, gelbach, three_steps
+from replication.estimate.mediation.decomposition import ALL, three_steps
+from replication.estimate.verbs import event_study, pretrend_test
 from replication.montecarlo.mediation import (
     NOT_MEDIATED,
     WORLDS,
-    _design,
+    _layout,
     _three_steps,
     accounted,
     declared,
     false_alarms,
-    shares_figure,
 )
-from replication.montecarlo.truth import realised_panel
-from replication.simulate.study import MEDIATORS, Process, draw_counts, redraw, standardise
+from replication.records.exposure import standardise
+from replication.records.variables import MEDIATORS
+from replication.simulate.process import Process
+from replication.simulate.study import draw_counts, redraw
 from tests.support.simulated import SMALL, frame, study
 
 CAUSES = WORLDS["not mediated, common causes"]
@@ -43,10 +44,10 @@ class TestProcess:
         np.testing.assert_array_equal(plain.mediator_effect, other.mediator_effect)
         assert not np.array_equal(plain.counts, other.counts)
 
-    def test_a_mediator_that_does_not_respond_carries_nothing(self):
+    def test_a_mediator_that_does_not_respond_transmits_nothing(self):
         np.testing.assert_array_equal(WORLDS["mediators do not respond"].loadings, 0.0)
-        with pytest.raises(ValueError, match="carries no share"):
-            _ = Process(response_hires=0.0).loadings
+        with pytest.raises(ValueError, match="transmits no share"):
+            _ = Process().with_mediators("hires_overseas", response=0.0).loadings
 
     def test_nothing_is_mediated_but_in_the_first_world(self):
         assert WORLDS["mediated"].shares.sum() == pytest.approx(0.7)
@@ -87,7 +88,7 @@ class TestRedraw:
 def test_one_draw_is_the_public_regressions():
     """The fast way gives the t statistics of `three_steps` on a panel with the same counts."""
     s = study(SMALL)
-    fast = _three_steps(_design(s), np.random.default_rng(7))
+    fast = _three_steps(_layout(s), np.random.default_rng(7))
     rng = np.random.default_rng(7)
     joint, mediators = redraw(s, rng)
     y = draw_counts(s, joint, rng).sum(axis=2)
@@ -116,7 +117,7 @@ class TestFalseAlarms:
         m = np.moveaxis(draw_counts(s, redraw(s, rng)[1], rng), 2, 0)
         panel = frame(s, **dict(zip(MEDIATORS, m, strict=True)))
         for i, mediator in enumerate(MEDIATORS):
-            p = pretrend_test(event_study(panel, mediator, scale="log1p")).p_value
+            p = pretrend_test(event_study(panel, outcome=mediator, scale="log1p")).p_value
             for level in (p * 0.999, p * 1.001):
                 found = false_alarms(s, draws=1, seed=4, level=level)["counts"].iloc[i]
                 assert found == (p < level)
@@ -155,7 +156,7 @@ class TestDeclared:
         process = NOT_MEDIATED.without_heterogeneity()
         s = study(process)
         s = replace(s, exposure=standardise(s.forms @ process.effects))
-        design, rng = _design(s), np.random.default_rng(5)
+        design, rng = _layout(s), np.random.default_rng(5)
         t = np.array([_three_steps(design, rng)[:, 2] for _ in range(150)])
         # 450 correlated tests; clustered t with 56 unequal clusters is slightly liberal.
         assert (np.abs(t) > 2.004).mean() < 0.10
@@ -166,13 +167,3 @@ def test_no_decomposition_is_safe_from_a_common_cause():
     found = accounted(study(CAUSES), draws=15).loc[ALL]
     assert found["planted"] == 0
     assert found["counts"] > 0.1 + 3 * found["counts_error"]
-
-
-def test_figure_draws_and_says_what_the_table_holds():
-    shares = gelbach(realised_panel(study(SMALL))).shares
-    targets = accounted(study(SMALL), draws=3)
-    figure = shares_figure(shares, targets)
-    np.testing.assert_allclose(figure.data["estimate"], shares.frame["estimate"])
-    np.testing.assert_allclose(figure.data["planted"], [0.25, 0.25, 0.2, 0.7])
-    for value in (*shares.frame["estimate"], *targets["counts"], *targets["intensity"]):
-        assert f"{value:.3f}".replace("-", "−") in figure.alt.replace("-", "−")

@@ -9,9 +9,10 @@ import pytest
 
 from replication.config import DATA
 from replication.estimate.contrasts import AI, ESTIMANDS, stacked
-from replication.estimate.designs import did
+from replication.estimate.verbs import did
 from replication.montecarlo.truth import expected_panel, realised_panel, truth
-from replication.simulate.study import Process, Study, draw_counts, redraw
+from replication.simulate.process import Process
+from replication.simulate.study import Study, draw_counts, redraw
 from tests.support.simulated import (
     SMALL,
     built,

@@ -1,5 +1,6 @@
 """Building the book: what differs or is wrong is said, and decides the exit code."""
 
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -29,7 +30,7 @@ sys.exit({code})
 def builder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., None]:
     """Puts a builder with a given end in the place of Jupyter Book."""
     monkeypatch.setattr(book, "ROOT", tmp_path)
-    monkeypatch.setattr(book.build_site, "__defaults__", (tmp_path,))
+    monkeypatch.setattr(book.build_site, "__defaults__", (tmp_path, None))
 
     def replace(page: str = SOUND, said: str = "", code: int = 0) -> None:
         script = BUILDER.format(page=page, said=said, code=code)
@@ -96,6 +97,29 @@ def test_a_sound_book_ends_with_0(
         "every output and result is as committed",
         f"the site: {site}",
     ]
+
+
+def test_what_did_not_run_is_told_to_the_builder_and_in_the_last_lines(
+    builder: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    builder()
+    book.JUPYTER_BOOK[2] = (
+        book.JUPYTER_BOOK[2]
+        .replace(
+            "sys.stderr.write('')",
+            "sys.stderr.write('WARNING ' + os.environ['REPLICATION_NOT_RUN'])",
+        )
+        .replace("import sys\n", "import os, sys\n", 1)
+    )
+    not_run = {"05_real_universities": "no network", "x": "no data"}
+    monkeypatch.setattr(chapters, "run", lambda *_, **__: Outcome([], not_run))
+    book.make()
+    lines = capsys.readouterr().out.splitlines()
+    assert f"site: WARNING {json.dumps(not_run)}" in lines
+    assert lines[-2:] == ["05_real_universities did not run: no network", "x did not run: no data"]
+    assert "except of what did not run: 05_real_universities, x" in lines[-4]
 
 
 def test_differences_are_said_and_end_with_1(

@@ -70,7 +70,7 @@ class TestTable:
         text = codebook_markdown().split(f"## `{name}`")[1].split("##")[0]
         key = ", ".join(f"`{c}`" for c in table.metadata["key"])
         assert f"Key: {key}." in text
-        assert ("repeated row is set aside" in text) == (name in ("patents", "papers", "hires"))
+        assert ("repeated row is dropped" in text) == (name in ("patents", "papers", "hires"))
 
 
 @pytest.mark.parametrize(
@@ -161,8 +161,10 @@ class TestRestricted:
                 pytest.skip("not a git checkout")
             assert (asked.returncode == 0) == ignored, name
 
-    def test_explains_every_reason_of_the_account(self):
-        source = (ROOT / "src" / "replication" / "panel" / "build.py").read_text(encoding="utf-8")
+    def test_explains_every_reason_of_the_sample_flow(self):
+        folder = ROOT / "src" / "replication" / "panel"
+        modules = ("build", "patents", "reasons", "universities")
+        source = "".join((folder / f"{m}.py").read_text(encoding="utf-8") for m in modules)
         starts = "year outside|university not|no such|no university|main IPC|discipline outside"
         reasons = set(re.findall(rf'"((?:{starts})[^"]+)"', source))
         assert len(reasons) == 7

@@ -12,9 +12,11 @@ import pytest
 
 from replication.config import DATA
 from replication.errors import NoVariationError, SchemaError, SourceUnavailableError
-from replication.panel.build import Choices, build_panel, read_records
+from replication.panel.build import build_panel, read_records
 from replication.records import schema
-from replication.simulate.study import FORMS
+from replication.records.choices import Choices
+from replication.records.validation import validate
+from replication.simulate.process import FORMS
 from tests.support.simulated import SMALL, built, study, tables
 
 Tables = dict[str, pd.DataFrame]
@@ -161,10 +163,8 @@ def agree(panel: pd.DataFrame, other: pd.DataFrame) -> None:
     pd.testing.assert_frame_equal(panel, other, check_dtype=False, rtol=0, atol=1e-9)
 
 
-def reasons(account: pd.DataFrame) -> dict[tuple[str, str], int]:
-    return dict(
-        zip(zip(account["table"], account["reason"], strict=True), account["rows"], strict=True)
-    )
+def reasons(flow: pd.DataFrame) -> dict[tuple[str, str], int]:
+    return dict(zip(zip(flow["table"], flow["reason"], strict=True), flow["rows"], strict=True))
 
 
 class TestShippedStudy:
@@ -202,28 +202,28 @@ class TestShippedStudy:
             panel["patents_joint"] == panel["patents_joint_key"] + panel["patents_joint_other"]
         ).all()
 
-    def test_every_record_is_counted_or_set_aside(self):
+    def test_every_record_is_counted_or_dropped(self):
         rows = built()[1].groupby("table")["rows"].sum()
         for name in ("grades", "exchange", "resources", "patents", "papers", "hires"):
             assert rows[name] == len(tables()[name]), name
 
-    def test_account_finds_what_the_simulation_hid(self):
-        account, patents = reasons(built()[1]), tables()["patents"]
-        assert account["patents", "application listed before"] == patents.duplicated().sum()
-        assert account["patents", "no university of the sample among the applicants"] == 200
-        assert account["patents", "main IPC subclass without a discipline"] == 100
-        assert account["patents × universities", "counted"] == account["patents", "counted"]
-        assert account["exchange", "year outside the pre-period"] == 56 * 5
+    def test_sample_flow_finds_what_the_simulation_hid(self):
+        flow, patents = reasons(built()[1]), tables()["patents"]
+        assert flow["patents", "application listed before"] == patents.duplicated().sum()
+        assert flow["patents", "no university of the sample among the applicants"] == 200
+        assert flow["patents", "main IPC subclass without a discipline"] == 100
+        assert flow["patents × universities", "counted"] == flow["patents", "counted"]
+        assert flow["exchange", "year outside the pre-period"] == 56 * 5
 
 
 class TestChoices:
     @pytest.mark.parametrize("years", [(2011, 2022, 2017), (2011, 2022, 2019), (2013, 2020, 2018)])
     def test_years_and_treatment(self, years):
         first, last, treated = years
-        panel, account = build_panel(tables(SMALL), Choices(first, last, treated))
+        panel, flow = build_panel(tables(SMALL), Choices(first, last, treated))
         agree(panel, looped(tables(SMALL), first, last, treated))
         for name in ("patents", "papers", "hires"):
-            assert account.query("table == @name")["rows"].sum() == len(tables(SMALL)[name])
+            assert flow.query("table == @name")["rows"].sum() == len(tables(SMALL)[name])
 
     @pytest.mark.parametrize("treated", [2009, 2011, 2023])
     def test_treatment_needs_a_year_before_and_after(self, treated):
@@ -235,11 +235,11 @@ class TestChoices:
             build_panel(tables(SMALL), Choices(first_year=2009))
 
     def test_other_categories(self):
-        panel, account = build_panel(tables(SMALL), Choices(categories=("08",)))
+        panel, flow = build_panel(tables(SMALL), Choices(categories=("08",)))
         assert set(panel["category"]) == {"08"}
         outside = (~tables(SMALL)["grades"]["discipline"].str.startswith("08")).sum()
         assert outside > 0
-        assert reasons(account)["grades", "discipline outside the chosen categories"] == outside
+        assert reasons(flow)["grades", "discipline outside the chosen categories"] == outside
 
     def test_unknown_backend_is_named_with_the_known(self):
         with pytest.raises(SourceUnavailableError, match=r"'spark'.*duckdb"):
@@ -342,7 +342,8 @@ class TestDamagedRecords:
     """
 
     @pytest.fixture(scope="class")
-    def clean(self) -> Tables:
+    @classmethod
+    def clean(cls) -> Tables:
         t = dict(tables(SMALL))
         grades = t["grades"].query("discipline != '0832'")
         ours = {"university": ["U01", "U03"], "discipline": "0832", "grade": ["A", None]}
@@ -356,11 +357,13 @@ class TestDamagedRecords:
         return t
 
     @pytest.fixture(scope="class")
-    def before(self, clean) -> tuple[pd.DataFrame, pd.DataFrame]:
+    @classmethod
+    def before(cls, clean) -> tuple[pd.DataFrame, pd.DataFrame]:
         return build_panel(clean)
 
     @pytest.fixture(scope="class")
-    def damaged(self, clean) -> Tables:
+    @classmethod
+    def damaged(cls, clean) -> Tables:
         patents = [
             {
                 "application": f"X{i:03d}",
@@ -375,7 +378,7 @@ class TestDamagedRecords:
         # The first of them again, twice alike, and the second again with another applicant.
         patents += [patents[0], patents[0], patents[1] | {"applicants": f"U01大学;~{FIRM}"}]
         t = dict(clean)
-        t["patents"] = self.added(t["patents"], patents)
+        t["patents"] = cls.added(t["patents"], patents)
         for name, rows, value in (
             ("hires", HIRES, "doctorate_country"),
             ("papers", PAPERS, "partner_countries"),
@@ -385,15 +388,15 @@ class TestDamagedRecords:
                 dict(zip(columns, (f"X{i}", *row[:4]), strict=True)) for i, row in enumerate(rows)
             ]
             more += [more[0], more[0] | {value: "ZZ"}]
-            t[name] = self.added(t[name], more)
-        t["grades"] = self.added(
+            t[name] = cls.added(t[name], more)
+        t["grades"] = cls.added(
             t["grades"],
             [
                 {"university": "U99", "discipline": "0832", "grade": "A+"},
                 {"university": "U01", "discipline": "0901", "grade": "A+"},
             ],
         )
-        t["disciplines"] = self.added(
+        t["disciplines"] = cls.added(
             t["disciplines"],
             [
                 {
@@ -413,9 +416,10 @@ class TestDamagedRecords:
         return t
 
     @pytest.fixture(scope="class")
-    def after(self, damaged) -> tuple[pd.DataFrame, pd.DataFrame]:
+    @classmethod
+    def after(cls, damaged) -> tuple[pd.DataFrame, pd.DataFrame]:
         for name, table in damaged.items():
-            schema.validate(table, schema.RECORDS[name], name)
+            validate(table, schema.RECORDS[name], name)
         return build_panel(damaged)
 
     @staticmethod
@@ -441,7 +445,7 @@ class TestDamagedRecords:
                     expected.loc[(university, discipline, year), column] += 1
         agree(after[0], expected.reset_index()[list(after[0])])
 
-    def test_each_is_in_the_account_with_its_reason(self, before, after):
+    def test_each_is_in_the_sample_flow_with_its_reason(self, before, after):
         change = Counter(reasons(after[1]))
         change.subtract(reasons(before[1]))
         expected = Counter(("patents", p.fate) for p in PATENTS)
@@ -461,7 +465,7 @@ class TestDamagedRecords:
             expected[name, "university not in the sample"] = 12
         assert {k: n for k, n in change.items() if n} == dict(expected)
 
-    def test_rows_in_are_rows_counted_and_set_aside(self, damaged, after):
+    def test_rows_in_are_rows_counted_and_dropped(self, damaged, after):
         rows = after[1].groupby("table")["rows"].sum()
         for name in ("grades", "exchange", "resources", "patents", "papers", "hires"):
             assert rows[name] == len(damaged[name]), name

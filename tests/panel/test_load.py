@@ -6,7 +6,7 @@ import pytest
 
 from replication.errors import SchemaError, SourceUnavailableError
 from replication.montecarlo.truth import truth
-from replication.panel.load import load_account, load_panel, load_truth
+from replication.panel.load import load_panel, load_sample_flow, load_truth
 from tests.support.simulated import SMALL, built, study
 
 
@@ -16,8 +16,8 @@ class TestShipped:
         assert panel.attrs["source"] == "simulated"
         pd.testing.assert_frame_equal(panel, built()[0])
 
-    def test_account_is_that_of_the_panel(self):
-        pd.testing.assert_frame_equal(load_account(), built()[1])
+    def test_sample_flow_is_that_of_the_panel(self):
+        pd.testing.assert_frame_equal(load_sample_flow(), built()[1])
 
     def test_truth_is_that_of_the_study(self):
         shipped, now = load_truth(), truth(study())
@@ -49,7 +49,7 @@ class TestOther:
         with pytest.raises(SourceUnavailableError, match=rf"absent\.parquet: .*{remedy}"):
             load_panel(source, tmp_path / "absent.parquet")
 
-    @pytest.mark.parametrize("load", [load_truth, load_account])
+    @pytest.mark.parametrize("load", [load_truth, load_sample_flow])
     def test_absent_table_is_named_with_the_way_to_get_it(self, load, tmp_path):
         with pytest.raises(SourceUnavailableError, match=r"absent\.csv.*make data"):
             load(path=tmp_path / "absent.csv")

@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
 
-from replication.errors import NoVariationError, RegistryError
-from replication.estimate.claims import CONTRADICTED, SUPPORTED, UNCLEAR, UNTESTABLE, judge
-from replication.estimate.designs import did, event_study, pretrend_test
+from replication.errors import NoVariationError
+from replication.estimate.open_scores import SCORES
+from replication.estimate.verbs import did
 from replication.panel import scores
 from replication.records.open import rankings
-from replication.records.registry import load_claims
+from replication.records.open.evaluation import frame
+from replication.records.open.sources import read_sources
 from tests.support.real_files import mirror_or_skip
 
 
@@ -114,12 +114,12 @@ def test_who_is_left_out_is_counted_and_placed() -> None:
 def test_every_row_of_the_files_is_kept_or_set_aside(files: Path) -> None:
     panel = scores.score_panel()
     lines = sum(len(rows(files / "the" / f"THE_{e}_rankings.csv")) for e in range(2016, 2024))
-    assert len(panel) + sum(panel.attrs["set_aside"].values()) == lines
+    assert len(panel) + sum(panel.attrs["dropped"].values()) == lines
     late = rankings.the_scores(range(2016, 2024))
     before = set(late.loc[late["edition"] < 2021, "university"])
     entered = (~late["university"].isin(before)).sum()
-    assert panel.attrs["set_aside"][scores.UNEXPOSED] == entered > 0
-    assert panel.attrs["set_aside"][scores.ALONE] == 1
+    assert panel.attrs["dropped"][scores.UNEXPOSED] == entered > 0
+    assert panel.attrs["dropped"][scores.ALONE] == 1
     assert panel.groupby("university").size().min() == 2
 
 
@@ -134,9 +134,7 @@ def test_a_score_of_zero_is_no_score(files: Path) -> None:
     assert np.isnan(panel.loc[("厦门大学", 2016), "industry"])
     assert np.isnan(panel.loc[("厦门大学", 2016), "industry_standing"])
     assert panel["industry"].isna().sum() == 1
-    assert did(panel.reset_index(), "industry", missing="drop", **scores.DESIGN).set_aside == {
-        "no value of industry": 1
-    }
+    assert did(panel.reset_index(), SCORES).dropped == {"no value of industry": 1}
 
 
 def test_standing_is_the_share_of_a_fixed_pool_below(files: Path) -> None:
@@ -175,60 +173,8 @@ def test_share_of_advantaged_disciplines_is_that_of_the_evaluation(files: Path) 
     for name in ("清华大学", "厦门大学", "兰州大学"):
         if name in panel.index:
             assert panel.loc[name, "advantaged_share"] == pytest.approx(np.mean(grades[name])), name
-    inside = set(rankings.frame()["university"])
+    inside = set(frame()["university"])
     assert set(panel.index[panel["advantaged_share"].notna()]) == inside & set(panel.index)
-
-
-# Estimates ----------------------------------------------------------------------------------------
-
-
-def test_difference_in_differences_is_the_dense_regression() -> None:
-    panel = scores.score_panel().dropna(subset="industry")
-    dummies = [pd.get_dummies(panel[c], dtype=float) for c in ("university", "edition")]
-    x = np.column_stack([panel["exposure"] * panel["post"], *dummies])
-    slope = np.linalg.lstsq(x, panel["industry"].to_numpy(), rcond=None)[0][0]
-    found = scores.variants()["Universities seen before treatment"].frame["estimate"].iloc[0]
-    assert found == pytest.approx(slope, rel=1e-8)
-
-
-@pytest.mark.parametrize("effect", [-5.0, 3.0])
-def test_an_effect_added_to_the_real_scores_is_found_in_full(effect: float) -> None:
-    panel = scores.score_panel()
-    options = {"missing": "drop", **scores.DESIGN}
-    before = did(panel, "industry", **options)["exposure × post"]
-    moved = panel.assign(industry=panel["industry"] + effect * panel["exposure"] * panel["post"])
-    after = did(moved, "industry", **options)["exposure × post"]
-    assert after.estimate - before.estimate == pytest.approx(effect)
-    verdict = judge({"C1": after}, "open").loc["C1", "verdict"]
-    assert verdict == (SUPPORTED if effect > 0 else CONTRADICTED)
-
-
-def test_what_the_chapter_says_of_the_leads_is_so() -> None:
-    """On which side of five per cent depends on the averaging; without 2016 there is nothing."""
-    options = {"missing": "drop", **scores.DESIGN}
-    panel, plain = scores.score_panel(), scores.score_panel(net=False)
-    late = panel[panel["edition"] > 2016]
-    p = [
-        pretrend_test(event_study(sample, "industry", **options)).p_value
-        for sample in (panel, plain, late)
-    ]
-    assert p[1] < 0.05 < p[0] < 0.1
-    assert p[2] > 0.5
-    estimates = {n: e.frame["estimate"].iloc[0] for n, e in scores.variants().items()}
-    whole = estimates["Universities seen before treatment"]
-    assert estimates["Editions from 2017"] < whole / 3
-    rest = event_study(panel, "industry", **options).frame["estimate"].iloc[-3:]
-    assert rest.abs().max() < 0.5
-
-
-def test_variants_are_six_samples_of_one_design() -> None:
-    found = scores.variants()
-    clusters = {name: e.clusters for name, e in found.items()}
-    assert clusters["Universities seen before treatment"] == 50
-    assert clusters["Universities of the frame (R20)"] == 43
-    assert clusters["Universities in all editions"] == 23
-    assert clusters["Treated one edition earlier"] < 50
-    assert len({e.frame["estimate"].iloc[0] for e in found.values()}) == 6
 
 
 # Frame, match, agreement --------------------------------------------------------------------------
@@ -244,7 +190,7 @@ def test_frame_sizes_are_those_of_the_evaluation() -> None:
 def test_every_university_is_found_or_not_with_a_reason() -> None:
     found = scores.found()
     assert (found.groupby("source")["universities"].sum() == 75).all()
-    assert set(found.index) == set(scores.PRINTED.values())
+    assert set(found.index) == {group.title for group in read_sources().group}
     assert not found["state"].isin(["", "nan"]).any()
 
 
@@ -253,47 +199,3 @@ def test_entries_add_up() -> None:
     change = table["Universities"].diff().dropna()
     assert (change == (table["New"] - table["Gone"]).loc[change.index]).all()
     assert table.loc[2016, "Universities"] == 29
-
-
-def test_agreement_is_spearmans() -> None:
-    table = scores.measures()
-    found = scores.agreement(table, scores.EXCHANGE, scores.EXCHANGE)
-    assert len(found) == 3
-    both = table[["outlook", "students"]].dropna()
-    rho = stats.spearmanr(both["outlook"], both["students"]).statistic
-    row = found[found["and"] == scores.MEASURES["students"]].iloc[0]
-    assert row["rho"] == pytest.approx(rho)
-    assert row["universities"] == len(both)
-    assert row["lower"] < rho < row["upper"]
-    across = scores.agreement(table, scores.EXCHANGE, scores.INDUSTRY)
-    assert len(across) == 9
-    assert across["universities"].max() <= 75
-
-
-def test_interval_of_a_rank_correlation_covers() -> None:
-    rng = np.random.default_rng(5)
-    hits = 0
-    for _ in range(300):
-        x = rng.standard_normal((50, 2))
-        x[:, 1] = 0.6 * x[:, 0] + 0.8 * x[:, 1]
-        table = pd.DataFrame(x, columns=["outlook", "students"])
-        row = scores.agreement(table, ["outlook"], ["students"]).iloc[0]
-        # The population's rho of a normal pair (Kruskal 1958).
-        hits += row["lower"] <= 6 / np.pi * np.arcsin(0.6 / 2) <= row["upper"]
-    assert 0.92 <= hits / 300 <= 0.98
-
-
-# Verdicts -----------------------------------------------------------------------------------------
-
-
-def test_claims_without_open_data_are_not_testable_for_the_reason_in_the_file() -> None:
-    row = pd.Series({"estimate": 0.1, "std_error": 1.0, "lower": -2, "upper": 2, "p_value": 0.9})
-    table = judge({"C1": row}, "open")
-    assert table.loc["C1", "verdict"] == UNCLEAR
-    rest = table.drop("C1")
-    assert (rest["verdict"] == UNTESTABLE).all()
-    assert rest["reason"].to_dict() == load_claims()["open"].drop("C1").to_dict()
-    with pytest.raises(RegistryError, match="differ: each claim needs an estimate or the reason"):
-        judge({"C10": row}, "open")
-    with pytest.raises(RegistryError, match="differ"):
-        judge({"C1": row}, "restricted")

@@ -44,10 +44,10 @@ def test_require_unique_passes_on_a_key():
 
 
 @pytest.mark.parametrize("dtype", ["str", "category", "object"])
-def test_require_unique_finds_a_doubled_key(dtype):
-    doubled = with_values("year", [1, 1, 1, 2]).astype({"unit": dtype})
+def test_require_unique_finds_a_duplicate_key(dtype):
+    duplicate = with_values("year", [1, 1, 1, 2]).astype({"unit": dtype})
     with pytest.raises(errors.DuplicateRowsError, match=r"2 rows share.*'unit': 'a', 'year': 1"):
-        checks.require_unique(doubled, ["unit", "year"])
+        checks.require_unique(duplicate, ["unit", "year"])
 
 
 @pytest.mark.parametrize(
@@ -72,9 +72,9 @@ def test_require_unique_needs_its_columns():
 
 @pytest.mark.parametrize("missing", ["raise", "drop"])
 def test_complete_rows_leaves_a_complete_table_alone(missing):
-    kept, set_aside = checks.complete_rows(TABLE, ["unit", "y"], missing)
+    kept, dropped = checks.complete_rows(TABLE, ["unit", "y"], missing)
     pd.testing.assert_frame_equal(kept, TABLE)
-    assert set_aside == {}
+    assert dropped == {}
     assert checks.complete_rows(EMPTY, ["unit", "y"], missing)[0].empty
 
 
@@ -96,16 +96,16 @@ def test_complete_rows_finds_every_kind_of_gap(values):
     table = with_values("y", values)
     with pytest.raises(errors.MissingValueError, match=r"'y'.*1 of 4 rows.*'r2'"):
         checks.complete_rows(table, ["y"], "raise")
-    kept, set_aside = checks.complete_rows(table, ["y"], "drop")
+    kept, dropped = checks.complete_rows(table, ["y"], "drop")
     assert list(kept.index) == ["r1", "r3", "r4"]
-    assert set_aside == {"no value of y": 1}
+    assert dropped == {"no value of y": 1}
 
 
 def test_complete_rows_counts_a_row_once_under_its_first_gap():
     table = with_values("y", [np.nan, np.nan, 1, 1]).assign(x=[np.nan, 1, np.nan, 1])
-    kept, set_aside = checks.complete_rows(table, ["x", "y"], "drop")
-    assert set_aside == {"no value of x": 2, "no value of y": 1}
-    assert len(kept) + sum(set_aside.values()) == len(table)
+    kept, dropped = checks.complete_rows(table, ["x", "y"], "drop")
+    assert dropped == {"no value of x": 2, "no value of y": 1}
+    assert len(kept) + sum(dropped.values()) == len(table)
 
 
 def test_complete_rows_accepts_labels_that_repeat():
@@ -226,6 +226,6 @@ def test_require_nonnegative_accepts_labels_that_repeat():
 
 
 def test_every_error_is_the_package_s_own():
-    """One ``except ReplicationError`` catches whatever a user can mend."""
+    """One ``except ReplicationError`` catches whatever a user can correct."""
     own = [e for e in vars(errors).values() if isinstance(e, type)]
     assert all(issubclass(e, errors.ReplicationError) for e in own)

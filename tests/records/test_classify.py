@@ -58,8 +58,26 @@ def test_subclass_with_two_disciplines_is_refused(folder) -> None:
 
 def test_name_rules_are_in_the_order_of_the_file() -> None:
     rules = load_name_rules()
-    assert rules.firms == ("firm",)
-    kinds = [kind for kind, _ in rules.kinds]
+    assert rules.firm_kinds == ["firm"]
+    kinds = [rule.kind for rule in rules.rule]
     assert kinds[0] == "university_holding"
     assert kinds[-1] == "other"
-    assert len(rules.translate[0]) == len(rules.translate[1])
+    assert len(rules.normalise.translate_from) == len(rules.normalise.translate_to)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ('kind = "university_holding"\n', "", r"rule 1 \(holding_full_name\), field 'kind': Field"),
+        ("[[rule]]", '[[rule]]\nkidn = "firm"', r"rule 1 \(holding_full_name\), field 'kidn': Ext"),
+        ("uppercase = true", "uppercase = false", r"normalise, uppercase: Input should be True"),
+        ("translate_from", "translate", r"normalise, translate_from: Field required"),
+        ('firm_kinds = ["firm"]', "", r"firm_kinds: Field required"),
+    ],
+)
+def test_damaged_name_rules_are_refused(tmp_path, old, new, says) -> None:
+    text = (DATA / "firm_names.toml").read_text(encoding="utf-8")
+    assert old in text
+    (tmp_path / "firm_names.toml").write_text(text.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(RegistryError, match=rf"firm_names\.toml, {says}"):
+        load_name_rules(tmp_path)

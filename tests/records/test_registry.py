@@ -9,7 +9,7 @@ import pytest
 
 from replication.config import ROOT
 from replication.errors import RegistryError
-from replication.records.registry import REGISTER, load_register, register_markdown
+from replication.records.registry import CLAIMS, REGISTER, load_claims, load_register
 
 Damage = Callable[[str], str]
 
@@ -44,24 +44,34 @@ def test_every_choice_names_a_file_of_the_project() -> None:
         assert (ROOT / where).is_file(), where
 
 
+ALTERNATIVES = 'alternatives = ["2017", "2019"]'
+
+
 @pytest.mark.parametrize(
     ("damage", "says"),
     [
-        (drop("reason", "R7"), r"row 7 \(R7\), field 'reason': missing"),
-        (drop("alternatives", "R3"), r"row 3 \(R3\), field 'alternatives': missing"),
-        (put('id = "R2"\n', ""), r"row 2 \(without id\), field 'id': missing"),
-        (put('alternatives = ["2017", "2019"]', "alternatives = []"), r"R2.*'alternatives': miss"),
-        (put('alternatives = ["2017", "2019"]', 'alternatives = ["2017", " "]'), r"R2.*'alternat"),
-        (put('alternatives = ["2017", "2019"]', 'alternatives = "2017"'), r"R2.*as a list"),
-        (put('choice = "2018"', 'choice = "  "'), r"row 2 \(R2\), field 'choice': missing or empt"),
-        (put('choice = "2018"', "choice = 2018"), r"row 2 \(R2\), field 'choice'.*give it a text"),
-        (put('choice = "2018"', 'chioce = "2018"'), r"row 2 \(R2\), field 'chioce': unknown"),
-        (put('id = "R5"', 'id = "R4"'), r"row 5, field 'id': 'R4' is doubled; 'R5' stands here"),
-        (put('id = "R5"', 'id = "R6"'), r"row 5, field 'id': 'R6' is out of order or unknown"),
-        (lambda text: text[: text.index('[[choice]]\nid = "R20"')], r"19 rows, 20 are needed"),
-        (lambda text: text + text[text.rindex("[[choice]]") :], r"21 rows, 20 are needed"),
+        (drop("reason", "R7"), r"choice 7 \(R7\), field 'reason': Field required"),
+        (drop("alternatives", "R3"), r"choice 3 \(R3\), field 'alternatives': Field required"),
+        (put('id = "R2"\n', ""), r"choice 2 \(.+\), field 'id': Field required"),
+        (put(ALTERNATIVES, "alternatives = []"), r"choice 2 \(R2\), field 'alternatives': List"),
+        (put(ALTERNATIVES, 'alternatives = ["2017", " "]'), r"choice 2 \(R2\), field 'alternati"),
+        (put(ALTERNATIVES, 'alternatives = "2017"'), r"\(R2\), field 'alternatives': .* valid li"),
+        (put('choice = "2018"', 'choice = "  "'), r"choice 2 \(R2\), field 'choice': String"),
+        (put('choice = "2018"', "choice = 2018"), r"choice 2 \(R2\), field 'choice': .*valid stri"),
+        (put('choice = "2018"', 'choice = "2018"\nchioce = "2018"'), r"\(R2\), field 'chioce': Ex"),
+        (
+            put('id = "R5"', 'id = "R4"'),
+            r"choice 5, field 'id': R4 where R5 belongs; keep R1 …",
+        ),
+        (put('id = "R5"', 'id = "R6"'), r"choice 5, field 'id': R6 where R5 belongs"),
+        (lambda text: text[: text.index('[[choice]]\nid = "R20"')], r"choice 20.*no row where R20"),
+        (
+            lambda text: text + text[text.rindex("[[choice]]") :],
+            r"choice 21, .*R20 where no row",
+        ),
         (put('[[choice]]\nid = "R2"', '[[choice]\nid = "R2"'), r"cannot be read as TOML .*line"),
-        (lambda _: "", r"0 rows, 20 are needed"),
+        (put('choice = "2018"', 'chioce = "2018"'), r"\(R2\), field 'choice': Field required"),
+        (lambda _: "", r"register\.toml, choice: Field required"),
     ],
 )
 def test_a_damaged_copy_is_refused(tmp_path: Path, damage: Damage, says: str) -> None:
@@ -75,16 +85,40 @@ def test_a_damaged_copy_is_refused(tmp_path: Path, damage: Damage, says: str) ->
     assert "register.toml" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("damage", "says"),
+    [
+        (drop("contradicted_by", "C2"), r"claim 2 \(C2\), field 'contradicted_by': Field required"),
+        (put('kind = "effect"', 'kind = "fact"'), r"claim 1 \(C1\), field 'kind': Input should be"),
+        (
+            put('needs = ["patents_joint", "exposure", "post"]', "needs = []"),
+            r"C1\), field 'needs",
+        ),
+        (put('short = "C1', 'shrot = "C1'), r"claim 1 \(C1\), field 'short': Field required"),
+        (put('id = "C3"', 'id = "C4"'), r"claim 3, field 'id': C4 where C3 belongs"),
+        (put("level = 0.05", "level = 5"), r"claims\.toml, level: Input should be less than 1"),
+        (put("level = 0.05", ""), r"claims\.toml, level: Field required"),
+    ],
+)
+def test_damaged_claims_are_refused(tmp_path: Path, damage: Damage, says: str) -> None:
+    good = CLAIMS.read_text(encoding="utf-8")
+    bad = damage(good)
+    assert bad != good
+    copy = tmp_path / "claims.toml"
+    copy.write_text(bad, encoding="utf-8")
+    with pytest.raises(RegistryError, match=says) as caught:
+        load_claims(copy)
+    assert "claims.toml" in str(caught.value)
+
+
+def test_a_claim_is_tested_in_a_family_or_alone() -> None:
+    claims = load_claims()
+    assert list(claims.index) == [f"C{n}" for n in range(1, 10)]
+    assert (claims["level"] == 0.05).all()
+    rows = tomllib.loads(CLAIMS.read_text(encoding="utf-8"))["claim"]
+    assert claims["family"].to_dict() == {row["id"]: row.get("family") for row in rows}
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(RegistryError, match=r"nowhere\.toml: cannot be read"):
         load_register(tmp_path / "nowhere.toml")
-
-
-def test_the_page_prints_every_text_of_the_file() -> None:
-    page = register_markdown()
-    for row in tomllib.loads(REGISTER.read_text(encoding="utf-8"))["choice"]:
-        texts = [*row.pop("alternatives"), *row.values()]
-        assert all(text in page for text in texts)
-        anchor = f"register-{row['id'].lower()}"
-        assert f"](#{anchor})" in page
-        assert f"({anchor})=" in page

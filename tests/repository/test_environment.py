@@ -11,15 +11,18 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
+from replication.records.published import DATASETS
+
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 LOCK = (ROOT / "requirements.txt").read_text(encoding="utf-8")
 CONDA = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
 
-# uv's name for what asks for a package: the project itself or one of its groups.
+# uv's name for what asks for a package: the project itself, extras included, or one of its groups.
 OURS = re.compile(r"replication \(pyproject\.toml(?::(?P<group>[\w-]+))?\)")
 DIRECT = [
     *[("", text) for text in PROJECT["project"]["dependencies"]],
+    *[("", t) for texts in PROJECT["project"]["optional-dependencies"].values() for t in texts],
     *[(group, text) for group, texts in PROJECT["dependency-groups"].items() for text in texts],
 ]
 
@@ -119,3 +122,18 @@ def test_package_is_installed_without_a_download(name: str) -> None:
 
 def test_torch_is_not_needed() -> None:
     assert not {"torch", "honestdid"} & set(locked())
+
+
+def test_the_extra_is_what_its_message_installs() -> None:
+    ours = {canonicalize_name(Requirement(text).name) for group, text in DIRECT if not group}
+    assert {package for package, _ in DATASETS.values()} <= ours
+    assert list(PROJECT["project"]["optional-dependencies"]) == ["validation"]
+
+
+def test_the_contract_of_the_stages_names_every_stage() -> None:
+    (contract,) = PROJECT["tool"]["importlinter"]["contracts"]
+    layers = [name for layer in contract["layers"] for name in layer.split(" | ")]
+    package = ROOT / "src" / "replication"
+    there = {path.stem for path in package.glob("*.py")} - {"__init__"}
+    there |= {path.parent.name for path in package.glob("*/__init__.py")}
+    assert sorted(layers) == sorted(there)

@@ -12,8 +12,10 @@ import pytest
 
 from replication.config import ROOT
 from replication.records import schema
-from replication.simulate.records import records
-from replication.simulate.study import Process, simulate
+from replication.records.validation import validate
+from replication.simulate.process import Process
+from replication.simulate.records import simulate_records
+from replication.simulate.study import simulate
 from tests.support.simulated import SMALL, study, tables
 
 SCRIPT = """
@@ -21,7 +23,7 @@ import hashlib, io, sys
 import ibis
 from replication.panel.build import build_panel
 from replication.simulate.study import simulate
-from replication.simulate.records import records
+from replication.simulate.records import simulate_records
 
 connect = ibis.duckdb.connect
 def limited(*args, **options):
@@ -30,8 +32,8 @@ def limited(*args, **options):
     return connection
 ibis.duckdb.connect = limited
 
-tables = records(simulate())
-tables["panel"], tables["account"] = build_panel(tables)
+tables = simulate_records(simulate())
+tables["panel"], tables["flow"] = build_panel(tables)
 for name, table in tables.items():
     buffer = io.BytesIO()
     table.to_parquet(buffer, index=False)
@@ -81,7 +83,7 @@ def test_one_seed_gives_the_same_bytes_on_any_machine(tmp_path: Path) -> None:
 def test_every_table_is_there_and_valid() -> None:
     assert set(tables()) == set(schema.RECORDS)
     for name, table in tables().items():
-        assert list(schema.validate(table, schema.RECORDS[name], name)) == list(table)
+        assert list(validate(table, schema.RECORDS[name], name)) == list(table)
 
 
 def test_records_count_what_was_drawn() -> None:
@@ -148,8 +150,8 @@ class TestPatents:
         assert patents["ipc"].str.contains(";").mean() == pytest.approx(0.3, abs=0.02)
 
     @pytest.mark.parametrize("universities", [3, 120])
-    def test_to_set_aside_belong_to_a_university_of_the_sample(self, universities):
-        t = records(simulate(Process(universities=universities, cells_per_university=4.0)))
+    def test_dropped_belong_to_a_university_of_the_sample(self, universities):
+        t = simulate_records(simulate(Process(universities=universities, cells_per_university=4.0)))
         names = set(t["universities"]["applicant_names"])
         other = t["patents"].loc[t["patents"]["ipc"].str.startswith("A61K"), "applicants"]
         assert {name.split(";")[0] for name in other} <= names
@@ -175,7 +177,7 @@ class TestGrades:
 
 def test_names_and_dates_have_a_seed_of_their_own() -> None:
     s = study(SMALL)
-    one, two = records(s, 1), records(s, 2)
+    one, two = simulate_records(s, 1), simulate_records(s, 2)
     assert not one["patents"].equals(two["patents"])
     for name in ("exchange", "resources", "grades", "hires", "papers"):
         pd.testing.assert_frame_equal(one[name], two[name])

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from replication.estimate.designs import ddd, did, ppml
-from replication.simulate.study import Process, Study, simulate
+from replication.estimate.verbs import ddd, did, poisson
+from replication.simulate.process import Process
+from replication.simulate.study import Study, simulate
 from tests.support.simulated import SMALL, by_period, double, expected, frame, near, study, triple
 
 SEEDS = range(8)
@@ -129,14 +130,15 @@ class TestExchange:
         naive = []
         for s in eight:
             data = frame(s).query("post == 0")
-            naive.append(ppml(data, "patents_joint", ["exposure"])["exposure"].estimate)
+            naive.append(poisson(data, treatment="exposure", effects=())["exposure"].estimate)
         assert np.mean(naive) > 0.15
         assert np.mean(naive) > 5 * np.std(naive, ddof=1) / np.sqrt(len(naive))
 
 
 class TestEffect:
     @pytest.fixture(scope="class")
-    def misses(self) -> pd.DataFrame:
+    @classmethod
+    def misses(cls) -> pd.DataFrame:
         """Estimates of thirty studies, and how far each is from its own truth."""
         rows = []
         for seed in range(30):

@@ -1,12 +1,15 @@
 """Where the tests find the public files of others, which do not ship with the project."""
 
+import csv
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from replication.config import ROOT
-from replication.records.open.download import cache_folder, load_sources
+from replication.records.open.download import cache_folder
+from replication.records.open.sources import load_sources
 
 
 def mirror_or_skip() -> Path:
@@ -18,3 +21,22 @@ def mirror_or_skip() -> Path:
         if all((folder / file).is_file() for file in load_sources()["file"]):
             return folder
     pytest.skip("no public files here: `replication fetch`, or REPLICATION_OPEN_DATA")
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+Change = Callable[[bytes], bytes]
+Replace = Callable[[str, Change], None]
+
+
+def put(old: str, new: str) -> Callable[[bytes], bytes]:
+    """Replace the first occurrence of a text, which must be there."""
+
+    def change(content: bytes) -> bytes:
+        assert old.encode() in content
+        return content.replace(old.encode(), new.encode(), 1)
+
+    return change

@@ -31,6 +31,8 @@ NOT_IN_A_CELL = {
 PLOTTING = {"matplotlib", "seaborn", "plotly", "bokeh", "altair", "plotnine"}
 
 BADGE = re.compile(r"\{source-badge\}`([^`]+)`|```\{source-badge\}\s+(.+)")
+# What `numbers` registers of one coefficient: itself, standard error, interval, p-value.
+COEFFICIENT = ("", "_se", "_lower", "_upper", "_p")
 GLUE = re.compile(r"\{glue:?\w*\}`([^`]+)`")
 
 
@@ -61,15 +63,13 @@ def imported(node: ast.AST) -> set[str]:
     return set()
 
 
-def calls(notebook: Path, function: str) -> list[ast.Call]:
-    """Calls of a function in the cells of a chapter."""
-    trees = [ast.parse(source) for source in sources(notebook, "code")]
-    return [
-        node
-        for tree in trees
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and getattr(node.func, "id", None) == function
-    ]
+def calls(notebook: Path, *functions: str) -> list[ast.Call]:
+    """Calls of functions in the cells of a chapter, by name or through ``import replication``."""
+    nodes = [n for source in sources(notebook, "code") for n in ast.walk(ast.parse(source))]
+    imports = [a for n in nodes if isinstance(n, ast.Import) for a in n.names]
+    library = [a.asname or a.name for a in imports if a.name == "replication"]
+    names = {*functions, *(f"{name}.{function}" for name in library for function in functions)}
+    return [n for n in nodes if isinstance(n, ast.Call) and ast.unparse(n.func) in names]
 
 
 def opening_breaches(notebook: Path) -> Iterator[str]:
@@ -98,15 +98,27 @@ def opening_breaches(notebook: Path) -> Iterator[str]:
 
 def name_breaches(notebooks: list[Path]) -> Iterator[str]:
     """Exhibits and numbers have each one name in the whole book, written out where it is given."""
-    for function in ("publish", "number"):
+    for functions in (("publish",), ("number", "numbers")):
         found: Counter[str] = Counter()
         for notebook in notebooks:
-            for call in calls(notebook, function):
-                if not call.args or not isinstance(call.args[0], ast.Constant):
+            for call in calls(notebook, *functions):
+                names = given(call)
+                found.update(names)
+                if not names:
+                    function = ast.unparse(call.func)
                     yield f"{notebook.name}: a name of {function}() is not written out"
-                else:
-                    found[str(call.args[0].value)] += 1
-        yield from (f"{function}({n!r}) is called {k} times" for n, k in found.items() if k > 1)
+        yield from (f"{functions[0]}({n!r}) is called {k} times" for n, k in found.items() if k > 1)
+
+
+def given(call: ast.Call) -> list[str]:
+    """Names that a call of publish, number or numbers gives; none if one is not written out."""
+    first = call.args[0] if call.args else None
+    keys = first.keys if isinstance(first, ast.Dict) else [first]
+    names = [str(key.value) for key in keys if isinstance(key, ast.Constant)]
+    if len(names) < len(keys):
+        return []
+    several = ast.unparse(call.func).endswith("numbers") and not isinstance(first, ast.Dict)
+    return [name + end for name in names for end in (COEFFICIENT if several else ("",))]
 
 
 def output_breaches(executed: Path, results: Path) -> Iterator[str]:
@@ -165,7 +177,8 @@ def glue_breaches(pages: dict[str, str], results: Path) -> Iterator[str]:
     """Prose uses numbers that are registered, and every registered number is used.
 
     A page is named as ``notebooks/x.md`` or ``book/x.md``; only a chapter has numbers of its own,
-    other pages name the notebook: ``notebooks/x.ipynb::name``.
+    other pages name the notebook: ``notebooks/x.ipynb::name``. Of the numbers of one coefficient,
+    which are registered together, one is enough.
     """
     registered = numbers(results)
     used = set()
@@ -180,4 +193,10 @@ def glue_breaches(pages: dict[str, str], results: Path) -> Iterator[str]:
                 yield f"{page}: {name!r} is a number of {registered[name][0]}, not of {chapter}"
             elif not notebook and not page.startswith("notebooks/"):
                 yield f"{page}: {name!r} must be {registered[name][0]}.ipynb::{name}"
+    together = [
+        group
+        for name in registered
+        if (group := {name + end for end in COEFFICIENT}) <= registered.keys()
+    ]
+    used |= {name for group in together if group & used for name in group}
     yield from (f"number {name!r} is nowhere used" for name in sorted(set(registered) - used))

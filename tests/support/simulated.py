@@ -5,10 +5,11 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
-from replication.estimate.designs import event_study
+from replication.estimate.verbs import event_study
 from replication.panel.build import build_panel
-from replication.simulate.records import records
-from replication.simulate.study import FORMS, Process, Study, simulate
+from replication.simulate.process import FORMS, Process
+from replication.simulate.records import simulate_records
+from replication.simulate.study import Study, simulate
 
 SMALL = Process(universities=10, cells_per_university=8.0)
 
@@ -22,12 +23,12 @@ def study(process: Process | None = None, seed: int = 2026) -> Study:
 @cache
 def tables(process: Process | None = None) -> dict[str, pd.DataFrame]:
     """Records of a study. Copy a table before changing it."""
-    return records(study(process))
+    return simulate_records(study(process))
 
 
 @cache
 def built(process: Process | None = None) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Panel and account of a study."""
+    """Panel and sample flow of a study."""
     return build_panel(tables(process))
 
 

@@ -48,7 +48,7 @@ def test_missing_browser_stops_the_tests_only_in_continuous_integration(
     tmp_path: Path, ci: str, goes_on: bool
 ) -> None:
     log = tmp_path / "log"
-    for tool in ("ruff", "mypy", "python", "pytest"):
+    for tool in ("ruff", "mypy", "lint-imports", "deptry", "python", "pytest"):
         script = tmp_path / tool
         # The stand-in for Python reports that system packages are missing.
         script.write_text(f"#!/bin/sh\necho {tool} >> '{log}'\n[ {tool} != python ]\n")

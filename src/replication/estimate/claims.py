@@ -6,12 +6,11 @@ whether the claim's direction is supported. The two are never mixed.
 
 import math
 from collections.abc import Mapping
-from pathlib import Path
 
 import pandas as pd
 
-from replication.config import ROOT
 from replication.errors import MissingValueError, RegistryError
+from replication.estimate.contrasts import ESTIMANDS, holm
 from replication.records.registry import load_claims
 
 RECOVERS = "recovers the planted effect"
@@ -49,8 +48,6 @@ def evaluate(
         Indexed by claim: ``estimate``, ``lower``, ``upper``, ``p_value``, ``p_adjusted`` (Holm
         within the claim's family), ``truth``, ``verdict``, ``reason`` (why it is not testable).
     """
-    from replication.estimate.contrasts import ESTIMANDS
-
     claims = load_claims() if claims is None else claims
     if source == "open" and "papers_firm" in panel.columns:
         # Publications with a firm stand in for patents. Exposure is made of the foreign ones.
@@ -78,7 +75,7 @@ def judge(
     Parameters
     ----------
     estimates : mapping of str to Series
-        By claim, a row of `designs.Estimate.frame`, or ``reason`` alone where the claim is not
+        By claim, a row of `fit.Estimate.frame`, or ``reason`` alone where the claim is not
         testable. A claim that is left out is not testable on open data, for the reason in
         ``data/claims.toml``.
     source, truth, claims
@@ -90,8 +87,6 @@ def judge(
         Simulated data without a truth, a claim that does not exist, or one without an estimate on
         another source than the open one.
     """
-    from replication.estimate.contrasts import holm
-
     claims = load_claims() if claims is None else claims
     if source == "simulated" and truth is None:
         raise RegistryError("verdicts on simulated data need the planted truth")
@@ -138,7 +133,7 @@ def recovery(estimate: pd.Series, truth: float, significant: bool | None = None)
     Parameters
     ----------
     estimate : Series
-        A row of `designs.Estimate.frame`: ``estimate``, ``lower``, ``upper`` (95 % interval).
+        A row of `fit.Estimate.frame`: ``estimate``, ``lower``, ``upper`` (95 % interval).
     truth : float
         What the design aims at; exactly zero if nothing is planted.
     significant : bool, optional
@@ -177,41 +172,3 @@ def recovery(estimate: pd.Series, truth: float, significant: bool | None = None)
 def holds(estimate: pd.Series, truth: float) -> str:
     """Whether an interval ``"holds"`` or ``"misses"`` the truth, for a sentence."""
     return "holds" if estimate["lower"] <= truth <= estimate["upper"] else "misses"
-
-
-def claims_markdown(table: pd.DataFrame, claims: pd.DataFrame | None = None) -> str:
-    """Claims and verdicts as a Markdown table, each row linked to its exhibit.
-
-    Parameters
-    ----------
-    table : DataFrame
-        As of `evaluate`.
-    """
-    claims = load_claims() if claims is None else claims
-    lines = [
-        "| claim | in our words | estimate [95 %] | truth | verdict |",
-        "|---|---|---:|---:|---|",
-    ]
-    for (claim, row), text in zip(
-        table.iterrows(), claims.loc[table.index].to_dict("records"), strict=True
-    ):
-        number = (
-            "–"
-            if pd.isna(row["estimate"])
-            else (f"{row['estimate']:.3f} [{row['lower']:.3f},\u00a0{row['upper']:.3f}]")
-        )
-        known = "–" if pd.isna(row["truth"]) else f"{row['truth']:.3f}"
-        verdict = row["verdict"] + (f": {row['reason']}" if row["reason"] else "")
-        # A notebook of the book is a page; the exhibit is an anchor in it.
-        target = str(text["exhibit"]).replace(".ipynb#", ".html#")
-        lines.append(
-            f'| <a href="../{target}">{claim}</a> | {text["en"]} {text["zh"]} | '
-            f"{number.replace('-', '−')} | {known.replace('-', '−')} | {verdict} |"
-        )
-    return "\n".join(lines)
-
-
-def claims_page(path: Path = ROOT / "results" / "03_heterogeneity" / "tab-claims.csv") -> str:
-    """`claims_markdown` of the committed verdicts on the simulated study."""
-    table = pd.read_csv(path, index_col="claim").assign(reason="")
-    return claims_markdown(table)

@@ -5,7 +5,9 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from replication.estimate.designs import Estimate, event_frame
+from replication.estimate.fit import Estimate
+from replication.estimate.verbs import event_frame
+from replication.records.published import require_package
 
 
 def dynamic_effects(mpdta: pd.DataFrame) -> pd.DataFrame:
@@ -16,7 +18,13 @@ def dynamic_effects(mpdta: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         ``estimate`` and analytical ``std_error`` by term, ``"e = 0"`` and so on, and
         ``"overall"``. The published errors are bootstrapped, so only estimates are compared.
+
+    Raises
+    ------
+    SourceUnavailableError
+        If `moderndid` is not installed.
     """
+    require_package("moderndid", "Callaway and Sant'Anna's estimator comes from")
     from moderndid import aggte, att_gt
 
     by_group = att_gt(
@@ -50,12 +58,18 @@ def honest_interval(study: Estimate, method: Literal["FLCI", "C-LF"], m: float) 
     DataFrame
         ``lower`` and ``upper``, one row, with the restriction as its term.
 
+    Raises
+    ------
+    SourceUnavailableError
+        If `moderndid` is not installed.
+
     Notes
     -----
     C-LF inverts a test on a grid. The points here are those of the R package's default (1,000
     within 20 standard errors of zero), less the ones beyond 10 standard errors of the estimate.
     Its critical value is simulated, from a fixed seed.
     """
+    require_package("moderndid", "Rambachan and Roth's interval comes from")
     from moderndid import create_sensitivity_results_rm, create_sensitivity_results_sm
 
     event_time = event_frame(study).index

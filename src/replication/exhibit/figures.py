@@ -1,62 +1,31 @@
 """Figures in one theme, each with the numbers it draws and an alternative text made from them."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, cast
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import matplotlib as mpl
 import matplotlib.ticker
+import numpy as np
 import pandas as pd
 import seaborn as sns
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure as Canvas
 
 from replication.errors import NoVariationError
-from replication.estimate.designs import Estimate, event_frame
+from replication.estimate.fit import Estimate
+from replication.estimate.verbs import event_frame
 from replication.exhibit.tables import WORDS
+from replication.exhibit.theme import (
+    AIM,
+    CUT,
+    MARKERS,
+    SERIES,
+    TRUTH,
+    ZERO,
+    Figure,
+    drawn,
+    theme,
+    whiskers,
+)
 from replication.records.checks import require_columns
-
-WIDTH = 7.0
-"""Inches; the width of a journal's text block."""
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A drawing, the numbers in it, and what it shows in words.
-
-    Attributes
-    ----------
-    canvas : matplotlib Figure
-    data : DataFrame
-        What is drawn; this is written and checked.
-    alt : str
-        Alternative text, computed from `data`.
-    """
-
-    canvas: Canvas
-    data: pd.DataFrame
-    alt: str
-
-
-@contextmanager
-def _theme(height: float) -> Iterator[Axes]:
-    """One pair of axes in the project's theme: dark ink on white, for print and both modes."""
-    style = {"font.family": "DejaVu Sans", "axes.grid": True, "grid.color": "#e5e7eb"}
-    with (
-        sns.axes_style("ticks", style),
-        sns.plotting_context("paper", font_scale=1.1),
-        mpl.rc_context({"figure.dpi": 150, "savefig.dpi": 150}),
-        sns.color_palette("colorblind"),
-    ):
-        canvas = Canvas(figsize=(WIDTH, height), layout="constrained")
-        axes = canvas.subplots()
-        yield axes
-        sns.despine(fig=canvas)
-
-
-def _figure(axes: Axes, data: pd.DataFrame, alt: str) -> Figure:
-    return Figure(cast(Canvas, axes.figure), data, alt)
 
 
 def trends(
@@ -89,15 +58,15 @@ def trends(
     names = names or {1: "more exchange than the median", 0: "less exchange"}
     data = panel.groupby(["year", by])[outcome].mean().reset_index()
     data[by] = [names.get(group, str(group)) for group in data[by]]
-    with _theme(3.6) as axes:
+    with theme(3.6) as axes:
         sns.lineplot(data, x="year", y=outcome, hue=by, style=by, markers=True, ax=axes)
-        axes.axvline(first - 0.5, color="0.35", linestyle=":", linewidth=1.2)
+        axes.axvline(first - 0.5, **CUT)
         # On a log scale, groups that grow by the same rate are parallel.
         axes.set(xlabel="", ylabel=f"mean {_words(outcome)}, a cell and year", yscale="log")
         axes.yaxis.set_major_locator(mpl.ticker.MaxNLocator(6, min_n_ticks=4))
         axes.yaxis.set_major_formatter(mpl.ticker.ScalarFormatter())
         axes.yaxis.set_minor_formatter(mpl.ticker.NullFormatter())
-        axes.legend(title="", frameon=False)
+        axes.legend(title="")
     ends = data[data["year"].isin([data["year"].min(), first - 1, data["year"].max()])]
     parts = [
         f"{group}: "
@@ -107,7 +76,7 @@ def trends(
     alt = (
         f"Line chart of mean {_words(outcome)} by year in {len(parts)} groups. {'; '.join(parts)}."
     )
-    return _figure(axes, data, alt)
+    return drawn(axes, data, alt)
 
 
 def _words(column: str) -> str:
@@ -139,40 +108,36 @@ def event_study(
     if truth is not None:
         # The reference has no coefficient; the truth is measured against it too.
         data["truth"] = data["event_time"].map(truth).mask(data["event_time"] == reference, 0.0)
-    with _theme(4.0) as axes:
-        axes.axhline(0, color="0.35", linewidth=0.8)
-        axes.axvline(reference + 0.5, color="0.35", linestyle=":", linewidth=1.2)
+    with theme(4.0) as axes:
+        axes.axhline(0, **ZERO)
+        axes.axvline(reference + 0.5, **CUT)
         if truth is not None:
             steps = data.drop_duplicates("event_time")
             axes.step(
                 steps["event_time"],
                 steps["truth"],
                 where="mid",
-                color="0.2",
-                linestyle="--",
-                linewidth=1.4,
                 label="planted truth, log of the mean",
+                **TRUTH,
             )
         for i, (name, d) in enumerate(data.groupby("design", sort=False)):
             shift = 0.16 * (i - (len(estimates) - 1) / 2)
-            bars = [d["estimate"] - d["lower"], d["upper"] - d["estimate"]]
             axes.errorbar(
                 d["event_time"] + shift,
                 d["estimate"],
-                yerr=bars,
-                fmt="os^D"[i % 4],
-                markersize=4.5,
-                linewidth=1.2,
+                yerr=whiskers(d),
+                fmt=MARKERS[i % len(MARKERS)],
                 label=str(name),
+                **SERIES,
             )
         axes.set(xlabel=xlabel, ylabel=ylabel)
         axes.set_xticks(sorted(data["event_time"].unique()))
-        axes.legend(frameon=False, loc="upper left")
+        axes.legend(loc="upper left")
     shown = data[data["event_time"] != reference]
     words = [_event_words(name, d) for name, d in shown.groupby("design", sort=False)]
     if truth is not None:
         words.append(f"Planted truth: {_ranges(shown.drop_duplicates('event_time'), 'truth')}.")
-    return _figure(axes, data, " ".join(words))
+    return drawn(axes, data, " ".join(words))
 
 
 def _event_words(name: Any, d: pd.DataFrame) -> str:
@@ -217,7 +182,7 @@ def estimates(
     data = data[["estimate", "std_error", "lower", "upper"]].rename_axis("design").reset_index()
     if truth is not None:
         data["truth"] = data["design"].map(dict(truth))
-    return _forest(data, xlabel)
+    return forest(data, xlabel)
 
 
 def verdicts(table: pd.DataFrame, names: Mapping[str, str]) -> Figure:
@@ -234,35 +199,69 @@ def verdicts(table: pd.DataFrame, names: Mapping[str, str]) -> Figure:
     data = table.loc[table["estimate"].notna(), ["estimate", "lower", "upper", "truth"]]
     data = data.assign(design=[names[str(claim)] for claim in data.index])
     data = data[["design", "estimate", "lower", "upper", "truth"]].reset_index(drop=True)
-    return _forest(data.dropna(axis=1, how="all"), "effect on the log of the mean")
+    return forest(data.dropna(axis=1, how="all"), "effect on the log of the mean")
 
 
-def _forest(data: pd.DataFrame, xlabel: str) -> Figure:
-    with _theme(1.3 + 0.34 * len(data)) as axes:
-        axes.axvline(0, color="0.35", linewidth=0.8)
-        bars = [data["estimate"] - data["lower"], data["upper"] - data["estimate"]]
-        axes.errorbar(
-            data["estimate"], range(len(data)), xerr=bars, fmt="o", label="estimate, 95 %"
-        )
-        if "truth" in data:
-            axes.plot(
-                data["truth"],
-                range(len(data)),
-                "D",
-                color="0.2",
-                markerfacecolor="none",
-                markersize=7,
-                label="what the design aims at",
-            )
-        axes.set(xlabel=xlabel, yticks=range(len(data)), yticklabels=data["design"])
-        axes.set_ylim(len(data) - 0.5, -0.5)
-        axes.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
+class Mark(NamedTuple):
+    """A column that a forest plot shows beside the estimates: its marker and its names."""
+
+    marker: str
+    label: str
+    said: str
+
+
+TARGET = {"truth": Mark("D", "what the design aims at", "aims at")}
+
+
+def forest(
+    data: pd.DataFrame,
+    xlabel: str,
+    *,
+    marks: Mapping[str, Mark] = TARGET,
+    label: str = "estimate, 95 %",
+    said: str = "Estimates with 95 % intervals",
+    height: float | None = None,
+    legend_at: float = 0.5,
+) -> Figure:
+    """Forest plot: a row an estimate with its interval, and what is known of it.
+
+    Parameters
+    ----------
+    data : DataFrame
+        Names of the rows in its first column, ``estimate``, ``lower``, ``upper``, and the columns
+        of `marks` that there are.
+    xlabel, label : str
+        Name of the axis, and of the estimates.
+    marks : mapping of str to Mark
+    said : str
+        How the alternative text begins.
+    height : float, optional
+        Inches; by the number of rows if not given.
+    legend_at : float
+        Middle of the legend, as a share of the axes' width.
+    """
+    marks = {column: mark for column, mark in marks.items() if column in data}
+    names, rows = data.iloc[:, 0], np.arange(len(data))
+    # Marks of a row stand a little below each other.
+    margin = 0.5 + 0.05 * max(len(marks) - 1, 0)
+    with theme(height or 1.3 + 0.34 * len(data)) as axes:
+        axes.axvline(0, **ZERO)
+        axes.errorbar(data["estimate"], rows, xerr=whiskers(data), fmt="o", label=label)
+        for i, (column, mark) in enumerate(marks.items()):
+            axes.plot(data[column], rows + 0.12 * i, mark.marker, label=mark.label, **AIM)
+        axes.set(xlabel=xlabel, yticks=rows, yticklabels=names)
+        axes.set_ylim(len(data) - 1 + margin, -margin)
+        axes.legend(loc="lower center", bbox_to_anchor=(legend_at, 1.0), ncols=2)
     words = [
-        f"{r['design']} {r['estimate']:.3f} [{r['lower']:.3f}, {r['upper']:.3f}]"
-        + (f", aims at {r['truth']:.3f}" if pd.notna(r.get("truth")) else "")
-        for r in data.to_dict("records")
+        ", ".join(
+            [
+                f"{name} {row['estimate']:.3f} [{row['lower']:.3f}, {row['upper']:.3f}]",
+                *(f"{m.said} {row[c]:.3f}" for c, m in marks.items() if pd.notna(row[c])),
+            ]
+        )
+        for name, row in zip(names, data.to_dict("records"), strict=True)
     ]
-    return _figure(axes, data, f"Estimates with 95 % intervals: {'; '.join(words)}.")
+    return drawn(axes, data, f"{said}: {'; '.join(words)}.")
 
 
 def histogram(panel: pd.DataFrame, outcome: str = "patents_joint", top: int = 15) -> Figure:
@@ -271,7 +270,7 @@ def histogram(panel: pd.DataFrame, outcome: str = "patents_joint", top: int = 15
     top = min(top, int(panel[outcome].max()))
     shares = panel[outcome].clip(upper=top).value_counts(normalize=True).sort_index()
     data = shares.rename("share").rename_axis("count").reset_index()
-    with _theme(3.0) as axes:
+    with theme(3.0) as axes:
         axes.bar(data["count"], data["share"], width=0.8)
         axes.set(
             xlabel=f"{_words(outcome)}, a cell and year ({top} or more in the last bar)",
@@ -282,4 +281,4 @@ def histogram(panel: pd.DataFrame, outcome: str = "patents_joint", top: int = 15
         f"Bar chart of {_words(outcome)}: {100 * zero:.1f} % of cells and years have none, "
         f"{100 * float(data['share'].iloc[-1]):.1f} % have {top} or more."
     )
-    return _figure(axes, data, alt)
+    return drawn(axes, data, alt)

@@ -1,12 +1,11 @@
 """Published numbers, and ours beside them.
 
-`load` reads a published data set; the notebook calls the study's own verbs on it; `verdicts` puts
-every result beside the number in print. There is no tolerance: a number matches if, rounded
-to the digits that were printed, it is the printed one.
+A chapter calls the study's own verbs on a published data set; `verdicts` puts every result beside
+the number in print. There is no tolerance: a number matches if, rounded to the digits that were
+printed, it is the printed one.
 """
 
 import math
-import tomllib
 from collections.abc import Mapping
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from pathlib import Path
@@ -14,63 +13,18 @@ from typing import Any
 
 import pandas as pd
 
-from replication.config import DATA, ROOT
+from replication.config import ROOT
 from replication.errors import RegistryError, SourceUnavailableError
-from replication.estimate.designs import CLASSICAL, CLUSTERED, Estimate
+from replication.estimate.convention import CLASSICAL, CLUSTERED
+from replication.estimate.fit import Estimate
 from replication.exhibit.tables import Table, plain
-from replication.records.published import DATASETS, load
+from replication.records.published import load_published
 
-__all__ = [
-    "load",
-    "load_published",
-    "r_comparison",
-    "r_numbers",
-    "r_table",
-    "verdict_table",
-    "verdicts",
-]
-
-PUBLISHED = DATA / "published.toml"
 R_NUMBERS = ROOT / "tests" / "oracles" / "r_numbers.csv"
 
-FIELDS = ("id", "dataset", "package", "model", "fit", "term", "statistic", "value", "cite", "where")
-STATISTICS = ("estimate", "std_error", "lower", "upper")
 CONVENTIONS = {CLASSICAL: "classical", CLUSTERED: "CR1"}
 
 Fit = Estimate | pd.DataFrame
-
-
-def load_published(path: Path = PUBLISHED) -> pd.DataFrame:
-    """Read the published numbers, one row each, and check the file.
-
-    Returns
-    -------
-    DataFrame
-        Columns of `FIELDS`, ``value`` as text exactly as printed, and ``remark`` (empty, or why
-        the number cannot be expected to match).
-
-    Raises
-    ------
-    RegistryError
-        If the file is no TOML, or a field is missing, unknown or unreadable, or an id is doubled.
-    """
-    try:
-        rows = tomllib.loads(path.read_text(encoding="utf-8")).get("published", [])
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise RegistryError(f"{path}: cannot be read as TOML ({error}); mend the file") from error
-    for number, row in enumerate(rows, start=1):
-        place = f"{path.name}, row {number} ({row.get('id', 'without id')})"
-        for name in [*(set(FIELDS) - row.keys()), *(row.keys() - {*FIELDS, "remark"})]:
-            raise RegistryError(f"{place}: field {name!r} is missing or unknown; see `FIELDS`")
-        if row["statistic"] not in STATISTICS or row["dataset"] not in DATASETS:
-            raise RegistryError(f"{place}: unknown statistic or dataset; see STATISTICS, DATASETS")
-        if not isinstance(row["value"], str) or not _is_number(row["value"]):
-            raise RegistryError(f"{place}: value must be the number as printed, in quotes")
-    frame = pd.DataFrame(rows, columns=[*FIELDS, "remark"]).fillna({"remark": ""})
-    doubled = frame["id"][frame["id"].duplicated()]
-    if len(doubled):
-        raise RegistryError(f"{path.name}: id {doubled.iloc[0]!r} is doubled; rename one row")
-    return frame
 
 
 def verdicts(fits: Mapping[str, Fit], published: pd.DataFrame | None = None) -> pd.DataFrame:
@@ -98,10 +52,10 @@ def verdicts(fits: Mapping[str, Fit], published: pd.DataFrame | None = None) -> 
         If a published number has no estimate of ours, or an estimate no published number.
     """
     rows = load_published() if published is None else published
-    strangers = set(rows["fit"]) ^ set(fits)
-    if strangers:
+    unmatched = set(rows["fit"]) ^ set(fits)
+    if unmatched:
         raise RegistryError(
-            f"fits and published rows do not agree on {', '.join(sorted(strangers))}: every fit "
+            f"fits and published rows do not agree on {', '.join(sorted(unmatched))}: every fit "
             "needs a published number, and every number its fit"
         )
     record = r_numbers()
@@ -230,13 +184,6 @@ def r_numbers(path: Path = R_NUMBERS) -> pd.DataFrame:
             "it again as the head of tests/oracles/validation.R says"
         )
     return pd.read_csv(path)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        return Decimal(text).is_finite()
-    except ArithmeticError:
-        return False
 
 
 def _last_place(text: str) -> Decimal:

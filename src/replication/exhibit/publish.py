@@ -5,23 +5,21 @@ drawing (png) and the numbers drawn (csv); ``numbers.json`` for prose and ``exhi
 registry that the list of exhibits and every check are made from.
 """
 
-import html
-import io
 import json
 import math
 import re
-from copy import copy
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
-import matplotlib as mpl
 import pandas as pd
-from maketables import MTable
 
 from replication.config import results
 from replication.errors import RegistryError
-from replication.exhibit.figures import Figure
+from replication.exhibit.render import bundle, frame, to_png
 from replication.exhibit.tables import Table
+from replication.exhibit.theme import Figure
+from replication.records.checks import require_columns
 
 SOURCES = {
     "simulated": "Simulated data with a planted effect: no finding about any real university.",
@@ -32,20 +30,16 @@ SOURCES = {
     "none": "No data.",
 }
 
-LATEX = str.maketrans(
-    {
-        **{sign: f"\\{sign}" for sign in "&%$#_{}"},
-        "\\": r"\textbackslash{}",
-        "~": r"\textasciitilde{}",
-        "^": r"\textasciicircum{}",
-        "<": r"\textless{}",
-        ">": r"\textgreater{}",
-        "−": "$-$",
-        # After a line break, LaTeX would take a bracket for the break's height.
-        "[": "{[}",
-    }
-)
-"""What LaTeX does not print as it is written."""
+COEFFICIENT = {
+    "estimate": "",
+    "std_error": "_se",
+    "lower": "_lower",
+    "upper": "_upper",
+    "p_value": "_p",
+}
+"""Columns of a table of coefficients, and how the names of their numbers end."""
+
+STYLE = "{:.3f}"
 
 _chapter: dict[str, str] = {}
 
@@ -100,17 +94,15 @@ def publish(
     notes = [note, exhibit.note if isinstance(exhibit, Table) else "", SOURCES[source]]
     note = " ".join(n for n in notes if n)
     exhibit.data.to_csv(_folder() / f"{name}.csv", index=False, lineterminator="\n")
-    head = f'<p class="exhibit-title" id="{name}">{html.escape(title)}</p>'
-    foot = f'<p class="exhibit-note">{html.escape(note)}</p>'
     if isinstance(exhibit, Table):
-        _show_table(name, exhibit, title, note, head, foot)
+        _show_table(exhibit, name, title, note)
     else:
-        _show_figure(name, exhibit, head, foot)
+        _show_figure(exhibit, name, title, note)
     entry = {"kind": kind, "title": title, "source": source, "note": note}
     _register("exhibits.json", name, entry)
 
 
-def number(name: str, value: Any, style: str = "{:.3f}") -> None:
+def number(name: str, value: Any, style: str = STYLE) -> None:
     """Register a number for prose: `value` as `style` prints it, by ``{glue:text}`` in the text.
 
     Parameters
@@ -144,6 +136,40 @@ def number(name: str, value: Any, style: str = "{:.3f}") -> None:
     glue(name, text, display=False)
 
 
+@overload
+def numbers(names: Mapping[str, Any], style: str = ..., /) -> None: ...
+@overload
+def numbers(names: str, row: pd.Series, style: str = ..., /) -> None: ...
+def numbers(names: Any, what: Any = STYLE, style: str = STYLE, /) -> None:
+    """Register several numbers for prose, as `number` does.
+
+    ``numbers("did", row)`` registers a coefficient with its inference from a row of a table of
+    coefficients: ``did`` (the estimate), ``did_se``, ``did_lower``, ``did_upper``, ``did_p``.
+    ``numbers({"n_rows": 8, "n_years": 2}, "{:,d}")`` registers those named, in one style.
+
+    Parameters
+    ----------
+    names : str or mapping of str to number
+    row : Series
+        A row of `Estimate.frame`, where `names` is the name of a coefficient.
+    style : str
+
+    Raises
+    ------
+    MissingColumnError
+        If the row lacks what the table of an estimate has.
+    RegistryError
+        As `number`; then nothing of this call is registered after the number that is named.
+    """
+    if isinstance(names, str):
+        require_columns(what.to_frame().T, list(COEFFICIENT), f"the numbers of {names!r}")
+        names = {names + suffix: what[column] for column, suffix in COEFFICIENT.items()}
+    else:
+        style = what
+    for name, value in names.items():
+        number(name, value, style)
+
+
 def _require_source(source: str) -> None:
     if source not in SOURCES:
         raise RegistryError(f"source {source!r} is not one of {', '.join(SOURCES)}")
@@ -167,74 +193,22 @@ def _register(file: str, name: str, entry: dict[str, Any]) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def _show_table(name: str, table: Table, title: str, note: str, head: str, foot: str) -> None:
+def _show_table(table: Table, name: str, title: str, note: str) -> None:
     from IPython.display import display
 
-    printed = table.printed
-    body = _web(str(printed.make("html")), "exhibit words" if table.words else "exhibit")
-    latex = _latex(printed, name, title, note)
-    (_folder() / f"{name}.tex").write_text(latex + "\n", encoding="utf-8")
-    text = printed.df.map(lambda v: re.sub(r"\s*\n\s*", " ", str(v)))
-    if text.index.nlevels > 1:
-        text = text.droplevel(0)  # names of the parts of the table, which are not printed
-    bundle = {
-        "text/html": head + body + foot,
-        "text/latex": latex,
-        "text/plain": f"{title}\n\n{text.to_string()}\n\n{note}",
-    }
-    display(bundle, raw=True)
+    shown = bundle(table, name, title, note)
+    (_folder() / f"{name}.tex").write_text(shown["text/latex"] + "\n", encoding="utf-8")
+    display(shown, raw=True)
 
 
-def _latex(printed: MTable, name: str, title: str, note: str) -> str:
-    """LaTeX of a table; maketables leaves it to us to escape what LaTeX reads as commands."""
-    table = copy(printed)
-    table.df = printed.df.map(_escape)
-    table.df.index, table.df.columns = (_escaped(axis) for axis in printed.df.axes)
-    table.notes, table.caption, table.tab_label = _escape(note), _escape(title), name
-    return str(table.make("tex"))
-
-
-def _escaped(labels: pd.Index) -> pd.Index:
-    if isinstance(labels, pd.MultiIndex):
-        return pd.MultiIndex.from_tuples([tuple(map(_escape, entry)) for entry in labels])
-    return pd.Index([_escape(label) for label in labels])
-
-
-def _escape(text: Any) -> str:
-    return str(text).translate(LATEX)
-
-
-def _web(table: str, css: str = "exhibit") -> str:
-    """HTML of great_tables without what differs from run to run or belongs to the style sheet.
-
-    It draws a new identifier for every rendering, repeats identifiers between tables, brings its
-    own style, and names groups of rows that are not to be seen.
-    """
-    table = re.sub(r"<style>.*?</style>", "", table, flags=re.DOTALL)
-    table = re.sub(r'<tr class="gt_group_heading_row">.*?</tr>', "", table, flags=re.DOTALL)
-    table = re.sub(r"<tfoot>.*?</tfoot>", "", table, flags=re.DOTALL)
-    table = re.sub(r' (id|headers|style|data-quarto-[\w-]+)="[^"]*"', "", table)
-    table = re.sub(r"\n\s*\n+", "\n", table).strip()
-    return re.sub(r"^<div>", f'<div class="{css}">', table) + "\n"
-
-
-def _show_figure(name: str, figure: Figure, head: str, foot: str) -> None:
+def _show_figure(figure: Figure, name: str, title: str, note: str) -> None:
     from IPython.display import HTML, Image, display
 
-    drawn = picture(figure)
-    (_folder() / f"{name}.png").write_bytes(drawn)
+    picture, (head, foot) = to_png(figure), frame(name, title, note)
+    (_folder() / f"{name}.png").write_bytes(picture)
     display(HTML(head))
-    display(Image(drawn, alt=figure.alt))
+    display(Image(picture, alt=figure.alt))
     display(HTML(foot))
-
-
-def picture(figure: Figure) -> bytes:
-    """Drawing as PNG, whatever the settings of the program that asks for it."""
-    buffer = io.BytesIO()
-    with mpl.rc_context():
-        mpl.rcdefaults()
-        figure.canvas.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()
 
 
 def load_registry(folder: Path | None = None) -> pd.DataFrame:

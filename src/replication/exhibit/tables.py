@@ -10,19 +10,28 @@ import numpy as np
 import pandas as pd
 from maketables import ETable, MTable
 
-from replication.estimate.designs import Estimate
+from replication.estimate.fit import Estimate
+from replication.estimate.mediation.decomposition import ALL, Decomposition
 from replication.records.checks import require_columns
+from replication.records.schema import PANEL
+from replication.records.variables import CONTROLS, MEDIATORS
 
 WORDS = {
-    "patents_joint": "joint applications",
-    "patents_joint_key": "joint applications, key core technology",
-    "patents_joint_other": "joint applications, other fields",
-    "hires_overseas": "overseas hires",
-    "papers_foreign": "papers with foreign partners",
-    "patents_overseas": "overseas applications",
-    "control_exposure": "control",
+    c: column.metadata["word"] for c, column in PANEL.columns.items() if column.metadata["word"]
 }
 """Short names of the study's columns for the heads and rows of tables."""
+
+DESCRIBED = (
+    "patents_joint",
+    "patents_joint_key",
+    "patents_joint_other",
+    *MEDIATORS,
+    "exposure",
+    "control_exposure",
+    "advantaged",
+    *CONTROLS,
+)
+"""Columns of the analysis panel that the descriptive statistics show."""
 
 
 @dataclass(frozen=True)
@@ -174,27 +183,8 @@ def _entry(value: Any, style: str | None, digits: int, year: bool) -> str:
     return str(_minus(style.format(value)))
 
 
-DESCRIBED = (
-    "patents_joint",
-    "patents_joint_key",
-    "patents_joint_other",
-    "hires_overseas",
-    "papers_foreign",
-    "patents_overseas",
-    "exposure",
-    "control_exposure",
-    "advantaged",
-    "log_rd_staff",
-    "log_rd_spending",
-    "log_graduates",
-)
-"""Columns of the analysis panel that the descriptive statistics show."""
-
-
 def descriptives(panel: pd.DataFrame, columns: Sequence[str] = DESCRIBED) -> Table:
     """Number of rows, mean, standard deviation, extremes, median and share of zeros."""
-    from replication.records.schema import PANEL
-
     require_columns(panel, columns, "the descriptive statistics")
     summary = panel[list(columns)].agg(["count", "mean", "std", "min", "median", "max"]).T
     summary["zeros"] = (panel[list(columns)] == 0).mean()
@@ -214,6 +204,40 @@ def tests(results: Mapping[str, pd.Series]) -> Table:
     return plain(frame, formats={"p-value": "{:.3f}"})
 
 
+def decomposition_table(decomposition: Decomposition, planted: Sequence[float]) -> Table:
+    """Parts of a decomposition: a row a mediator, then the sum, the rest and the total.
+
+    Parameters
+    ----------
+    decomposition : Decomposition
+    planted : sequence of float
+        True share of each mediator.
+
+    Returns
+    -------
+    Table
+        ``π``, ``γ``, ``δ = γπ`` with ``SE`` and 95 % interval, ``share`` of the total, ``planted``.
+    """
+    parts, shares = decomposition.parts.frame, decomposition.shares.frame["estimate"]
+    b = decomposition.coefficients.frame["estimate"]
+    names = [*shares.index[:-1], ALL, "unaccounted", "total"]
+    true = [*planted, sum(planted), 1 - sum(planted), 1.0]
+    table = pd.DataFrame(
+        {
+            "π": [b.get(f"π {m}") for m in names],
+            "γ": [b.get(f"γ {m}") for m in names],
+            "δ = γπ": parts.loc[names, "estimate"].to_numpy(),
+            "SE": parts.loc[names, "std_error"].to_numpy(),
+            "lower": parts.loc[names, "lower"].to_numpy(),
+            "upper": parts.loc[names, "upper"].to_numpy(),
+            "share": (parts.loc[names, "estimate"] / parts.loc["total", "estimate"]).to_numpy(),
+            "planted": true,
+        },
+        index=pd.Index([WORDS.get(m, m) for m in names], name="part"),
+    )
+    return plain(table.astype(float), digits=3)
+
+
 def _tidy(model: Estimate) -> pd.DataFrame:
     return model.frame.assign(
         n=model.n,
@@ -222,7 +246,7 @@ def _tidy(model: Estimate) -> pd.DataFrame:
         estimator=model.model,
         effects=" + ".join(model.effects),
         convention=model.convention,
-        set_aside=sum(model.set_aside.values()),
+        dropped=sum(model.dropped.values()),
     )
 
 
@@ -231,12 +255,12 @@ def _inference(models: Sequence[Estimate]) -> str:
         convention + _clusters(models, convention)
         for convention in sorted({m.convention for m in models})
     )
-    aside: dict[str, int] = {}
+    dropped: dict[str, int] = {}
     for model in models:
-        for reason, rows in model.set_aside.items():
-            aside[reason] = max(aside.get(reason, 0), rows)
-    if aside:
-        text += "; rows set aside: " + ", ".join(f"{r}, up to {n:,}" for r, n in aside.items())
+        for reason, rows in model.dropped.items():
+            dropped[reason] = max(dropped.get(reason, 0), rows)
+    if dropped:
+        text += "; rows dropped: " + ", ".join(f"{r}, up to {n:,}" for r, n in dropped.items())
     return text + "."
 
 

@@ -5,10 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from replication.estimate.contrasts import AI, ai_targets
-from replication.estimate.designs import event_frame, event_study
-from replication.montecarlo.truth import expected_panel
-from replication.simulate.study import Process, Study, simulate
+from replication.estimate.contrasts import AI
+from replication.estimate.verbs import event_frame, event_study
+from replication.montecarlo.truth import ai_targets, expected_panel
+from replication.simulate.process import Process
+from replication.simulate.study import Study, simulate
 
 
 def ai_decomposition(seed: int = 2026) -> pd.DataFrame:
@@ -47,7 +48,7 @@ def ai_event_truth(study: Study) -> pd.Series:
     """Event study of applications in AI-related classes in expected outcomes, by event time."""
     # A fit without noise has no variance to take the root of.
     with np.errstate(invalid="ignore"):
-        found = event_study(expected_panel(study), AI[0], model="ppml")
+        found = event_study(expected_panel(study), outcome=AI[0], model="ppml")
     return event_frame(found)["estimate"]
 
 

@@ -8,38 +8,38 @@ and `false_alarms` how often a test of leads rejects where no lead is planted.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from replication.estimate.designs import DID_EFFECTS, Estimate, _categories, small_sample_factor
+from replication.estimate.convention import LEVEL, correction, rejects, wald
+from replication.estimate.design import STUDY
 from replication.estimate.mediation.decomposition import ALL, by_cluster, joint
-from replication.estimate.mediation.partial_out import columns_of, partial_out
-from replication.exhibit.figures import Figure, _figure, _theme
-from replication.exhibit.tables import WORDS
+from replication.estimate.mediation.partial_out import mediation_columns, partial_out
+from replication.estimate.sample import Sample
 from replication.montecarlo.truth import realised_panel
-from replication.simulate.study import MEDIATORS, Process, Study, draw_counts, redraw, simulate
+from replication.records.variables import MEDIATORS
+from replication.simulate.process import Process
+from replication.simulate.study import Study, draw_counts, redraw, simulate
 
-NOT_MEDIATED = Process(share_hires=0.0, share_papers=0.0, share_overseas=0.0)
+NOT_MEDIATED = Process().with_mediators(share=0.0)
 
 WORLDS: dict[str, Process] = {
     "mediated": Process(),
     "not mediated, common causes": replace(NOT_MEDIATED, mediator_confounding=0.5),
     "not mediated, no common cause": NOT_MEDIATED,
     "not mediated, one effect for all": NOT_MEDIATED.without_heterogeneity(),
-    "mediators do not respond": replace(
-        NOT_MEDIATED, response_hires=0.0, response_papers=0.0, response_overseas=0.0
-    ),
+    "mediators do not respond": NOT_MEDIATED.with_mediators(response=0.0),
 }
 """Processes to run the three steps on. In all but the first, mediators transmit nothing."""
 
 
 @dataclass(frozen=True)
-class _Design:
+class _Layout:
     """What is the same in all draws of a study."""
 
     study: Study
+    sample: Sample
     dose: np.ndarray
     codes: np.ndarray
     group: np.ndarray
@@ -51,10 +51,10 @@ class _Design:
         return partial_out(np.column_stack(columns), self.codes)
 
 
-def _design(study: Study) -> _Design:
+def _layout(study: Study) -> _Layout:
     # The factor is that of one mediator at a time.
-    columns = columns_of(realised_panel(study), MEDIATORS[:1], "patents_joint")
-    return _Design(study, columns.raw[:, 1], columns.codes, columns.group, columns.factors)
+    c = mediation_columns(realised_panel(study), MEDIATORS[:1], STUDY)
+    return _Layout(study, c.sample, c.raw[:, 1], c.codes, c.group, c.factors)
 
 
 def accounted(study: Study, draws: int = 200, seed: int = 1) -> pd.DataFrame:
@@ -68,7 +68,7 @@ def accounted(study: Study, draws: int = 200, seed: int = 1) -> pd.DataFrame:
         is measured with error; ``counts``, what it finds in log(1 + count); and the Monte-Carlo
         errors ``intensity_error``, ``counts_error``.
     """
-    rng, design = np.random.default_rng(seed), _design(study)
+    rng, layout = np.random.default_rng(seed), _layout(study)
     found: dict[str, list[np.ndarray]] = {"intensity": [], "counts": []}
     for _ in range(draws):
         log_joint, log_mediators = redraw(study, rng)
@@ -79,7 +79,7 @@ def accounted(study: Study, draws: int = 200, seed: int = 1) -> pd.DataFrame:
             ("intensity", mean, log_mediators),
             ("counts", np.log1p(counts), measured),
         ):
-            b, _influence = joint(design.within(y, m), design.group, (1.0, 1.0))
+            b, _influence = joint(layout.within(y, m), layout.group, (1.0, 1.0))
             k = len(MEDIATORS)
             found[name].append(np.array([b[0], *b[2 : 2 + k] * b[2 + k :], b[0] - b[1]]))
     planted = study.process.shares
@@ -95,49 +95,11 @@ def accounted(study: Study, draws: int = 200, seed: int = 1) -> pd.DataFrame:
     return table
 
 
-def shares_figure(shares: Estimate, targets: pd.DataFrame) -> Figure:
-    """Forest plot of the shares of a decomposition, what it aims at, and what is planted.
-
-    Parameters
-    ----------
-    shares : Estimate
-        `mechanisms.Decomposition.shares`.
-    targets : DataFrame
-        As of `accounted`.
-    """
-    data = shares.frame[["estimate", "std_error", "lower", "upper"]]
-    data = data.join(targets[["counts", "intensity", "planted"]]).rename_axis("mediator")
-    data = data.rename(index=WORDS).reset_index()
-    marks = {
-        "counts": ("s", "its average over draws"),
-        "intensity": ("^", "its average, nothing measured with error"),
-        "planted": ("D", "planted share"),
-    }
-    with _theme(3.2) as axes:
-        rows = np.arange(len(data))
-        axes.axvline(0, color="0.35", linewidth=0.8)
-        bars = [data["estimate"] - data["lower"], data["upper"] - data["estimate"]]
-        axes.errorbar(data["estimate"], rows, xerr=bars, fmt="o", label="decomposition, 95 %")
-        for i, (column, (marker, label)) in enumerate(marks.items()):
-            style: dict[str, Any] = {"color": "0.2", "markerfacecolor": "none", "markersize": 7}
-            axes.plot(data[column], rows + 0.12 * i, marker, label=label, **style)
-        axes.set(xlabel="share of the total", yticks=rows, yticklabels=data["mediator"])
-        axes.set_ylim(len(data) - 0.4, -0.6)
-        axes.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.4, 1.0), ncols=2)
-    words = [
-        f"{r['mediator']} {r['estimate']:.3f} [{r['lower']:.3f}, {r['upper']:.3f}], on average "
-        f"{r['counts']:.3f}, without measurement error {r['intensity']:.3f}, planted "
-        f"{r['planted']:.3f}"
-        for r in data.to_dict("records")
-    ]
-    return _figure(axes, data, f"Shares of the total by mediator: {'; '.join(words)}.")
-
-
 def declared(
     worlds: Mapping[str, Process] | None = None,
     draws: int = 200,
     seed: int = 2026,
-    level: float = 0.05,
+    level: float = LEVEL,
 ) -> pd.DataFrame:
     """How often the three steps declare mediation, one mediator at a time.
 
@@ -158,17 +120,14 @@ def declared(
         Indexed by ``world`` and ``mediator``: ``planted`` share; ``printed``, the median of the
         share a · b / c; the rates ``step_1``, ``step_2``, ``step_3`` and ``declared``.
     """
-    from scipy import stats
-
     rows = []
     for world, process in (WORLDS if worlds is None else worlds).items():
         study = simulate(process, seed)
-        rng, design = np.random.default_rng(seed), _design(study)
-        critical = stats.t.ppf(1 - level / 2, process.universities - 1)
-        found = np.array([_three_steps(design, rng) for _ in range(draws)])
+        rng, layout = np.random.default_rng(seed), _layout(study)
+        found = np.array([_three_steps(layout, rng) for _ in range(draws)])
         for i, mediator in enumerate(MEDIATORS):
             t, share = found[:, i, :3], found[:, i, 3]
-            steps = np.abs(t) > critical
+            steps = rejects(t, 1.0, len(np.unique(layout.group)) - 1, level)
             rates = [*steps.mean(axis=0), (steps.all(axis=1) & (share > 0)).mean()]
             rows.append((world, mediator, process.shares[i], np.median(share), *rates))
     names = ["world", "mediator", "planted", "printed", "step_1", "step_2", "step_3", "declared"]
@@ -176,7 +135,7 @@ def declared(
 
 
 def false_alarms(
-    study: Study, draws: int = 200, seed: int = 1, level: float = 0.05
+    study: Study, draws: int = 200, seed: int = 1, level: float = LEVEL
 ) -> pd.DataFrame:
     """How often the joint test of all leads rejects for a mediator, though no lead is planted.
 
@@ -187,46 +146,44 @@ def false_alarms(
         every lead is zero in truth, and with log(1 + count) (``counts``), where the scale makes
         leads of its own.
     """
-    panel, design, rng = realised_panel(study), _design(study), np.random.default_rng(seed)
+    panel, layout, rng = realised_panel(study), _layout(study), np.random.default_rng(seed)
     periods = [t for t in np.unique(panel["event_time"]) if t != -1]
     leads = sum(t < -1 for t in periods)
     dummies = [(panel["exposure"] * (panel["event_time"] == t)).to_numpy() for t in periods]
-    x = partial_out(np.column_stack(dummies), design.codes)
-    absorb = _categories(panel, DID_EFFECTS)
-    factor, df = small_sample_factor(panel, len(periods), absorb, "university")
+    x = partial_out(np.column_stack(dummies), layout.codes)
+    factor, df, _ = correction(layout.sample, len(periods))
     rejected = []
     for _ in range(draws):
         _joint, log_mediators = redraw(study, rng)
         counts = np.log1p(draw_counts(study, log_mediators, rng))
         outcomes = np.concatenate([log_mediators, counts], axis=2).reshape(len(panel), -1)
-        y = partial_out(outcomes, design.codes)
-        rejected.append([_leads_p(x, column, design.group, factor, df, leads) for column in y.T])
-    rates = (np.array(rejected) < level).mean(axis=0).reshape(2, -1)
+        y = partial_out(outcomes, layout.codes)
+        tests = [_leads_test(x, column, layout.group, factor, df, leads) for column in y.T]
+        rejected.append([test["p_value"] < level for test in tests])
+    rates = np.array(rejected).mean(axis=0).reshape(2, -1)
     index = pd.Index(MEDIATORS, name="mediator")
     return pd.DataFrame({"intensity": rates[0], "counts": rates[1]}, index=index)
 
 
-def _leads_p(
+def _leads_test(
     x: np.ndarray, y: np.ndarray, group: np.ndarray, factor: float, df: int, leads: int
-) -> float:
-    """Compute the p-value of `designs.pretrend_test` from columns less their effects."""
-    from scipy import stats
-
+) -> pd.Series:
+    """`verbs.pretrend_test` from columns less their effects."""
     bread = np.linalg.inv(np.einsum("ni,nj->ij", x, x))
     b = bread @ np.einsum("ni,n->i", x, y)
     influence = by_cluster(x * (y - x @ b)[:, None], group) @ bread
     v = factor * influence[:, :leads].T @ influence[:, :leads]
-    return float(stats.f.sf(b[:leads] @ np.linalg.solve(v, b[:leads]) / leads, leads, df))
+    return wald(b[:leads], v, df)
 
 
-def _three_steps(design: _Design, rng: np.random.Generator) -> np.ndarray:
+def _three_steps(layout: _Layout, rng: np.random.Generator) -> np.ndarray:
     """One draw: by mediator, t of the three steps and the share of the total in their product."""
-    log_joint, log_mediators = redraw(design.study, rng)
-    y = np.log1p(draw_counts(design.study, log_joint, rng).sum(axis=2))
-    within = design.within(y, np.log1p(draw_counts(design.study, log_mediators, rng)))
+    log_joint, log_mediators = redraw(layout.study, rng)
+    y = np.log1p(draw_counts(layout.study, log_joint, rng).sum(axis=2))
+    within = layout.within(y, np.log1p(draw_counts(layout.study, log_mediators, rng)))
     found = []
     for i in range(len(MEDIATORS)):
-        b, influence = joint(within[:, [0, 1, 2 + i]], design.group, design.factors)
+        b, influence = joint(within[:, [0, 1, 2 + i]], layout.group, layout.factors)
         t = b / np.sqrt((influence**2).sum(axis=0))
         found.append([t[0], t[2], t[3], b[2] * b[3] / b[0]])
     return np.array(found)

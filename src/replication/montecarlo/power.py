@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-import numpy as np
 import pandas as pd
-from scipy import stats
+from statsmodels.stats.proportion import proportion_confint
 
-from replication.exhibit.figures import Figure, _figure, _theme
-from replication.montecarlo.repeat import ESTIMATORS, rejects, repeat
-from replication.simulate.study import Process, Study, simulate
+from replication.montecarlo.repeat import rejected, repeat
+from replication.simulate.process import Process
+from replication.simulate.study import Study, simulate
 
 
 def power(found: pd.DataFrame) -> pd.DataFrame:
@@ -20,12 +19,10 @@ def power(found: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         ``design``, ``model``, ``power``, ``lower``, ``upper`` (Wilson), ``studies``.
     """
-    hits = found.assign(hit=rejects(found)).groupby(["design", "model"], sort=False)["hit"]
-    table = hits.agg(power="mean", studies="size").reset_index()
-    p, n, z2 = table["power"], table["studies"], stats.norm.ppf(0.975) ** 2
-    middle = (p + z2 / (2 * n)) / (1 + z2 / n)
-    half = np.sqrt(z2 * (p * (1 - p) / n + z2 / (4 * n**2))) / (1 + z2 / n)
-    return table.assign(lower=middle - half, upper=middle + half)
+    hits = found.assign(hit=rejected(found)).groupby(["design", "model"], sort=False)["hit"]
+    table = hits.agg(power="mean", studies="size", rejected="sum").reset_index()
+    lower, upper = proportion_confint(table.pop("rejected"), table["studies"], method="wilson")
+    return table[["design", "model", "power", "studies"]].assign(lower=lower, upper=upper)
 
 
 def power_by_effect(
@@ -85,55 +82,3 @@ def power_by_universities(
     return (
         pd.concat(tables, names=["universities"]).reset_index("universities").reset_index(drop=True)
     )
-
-
-def figure(table: pd.DataFrame, by: str, label: str, mark: float | None = None) -> Figure:
-    """Power of each estimator against `by`.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Of `power_by_effect` or `power_by_universities`.
-    by, label : str
-        Column of the horizontal axis and its name.
-    mark : float, optional
-        Where the study stands.
-    """
-    with _theme(3.8) as axes:
-        axes.axhline(0.8, color="0.6", linewidth=0.8)
-        axes.axhline(0.05, color="0.35", linestyle="--", linewidth=0.8)
-        if mark is not None:
-            axes.axvline(mark, color="0.35", linestyle=":", linewidth=1.2)
-        for i, (name, line) in enumerate(_lines(table)):
-            bars = [line["power"] - line["lower"], line["upper"] - line["power"]]
-            axes.errorbar(
-                line[by],
-                line["power"],
-                yerr=bars,
-                marker="os^D"[i],
-                linestyle=("-", "-", "--", "--")[i],
-                markersize=4.5,
-                linewidth=1.2,
-                label=name,
-            )
-        if by == "universities":
-            axes.set_xscale("log", base=2)
-        axes.set_xticks(sorted(table[by].unique()), [f"{v:g}" for v in sorted(table[by].unique())])
-        axes.minorticks_off()
-        axes.set(xlabel=label, ylabel="share of studies that reject zero", ylim=(-0.02, 1.05))
-        axes.legend(frameon=False, loc="lower right")
-    words = [
-        f"{name}: " + ", ".join(f"{p:.2f} at {v:g}" for v, p in zip(r[by], r["power"], strict=True))
-        for name, r in _lines(table)
-    ]
-    alt = (
-        f"Line chart of the share of studies that reject zero against {label}. {'; '.join(words)}."
-    )
-    return _figure(axes, table, alt)
-
-
-def _lines(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
-    return [
-        (f"{design}, {model}", table[(table["design"] == design) & (table["model"] == model)])
-        for design, model in ESTIMATORS
-    ]

@@ -1,12 +1,11 @@
 """What the remedies for few clusters do, over many studies of which the truth is known."""
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
-from scipy import stats
 
-from replication.estimate.many.least_squares import effective, std_errors
+from replication.estimate.convention import CLUSTERED, LEVEL, rejects
+from replication.estimate.few_clusters import CR2, PERMUTED, WILD
+from replication.estimate.few_clusters import CR3 as CR3_FEW
 from replication.estimate.many.poisson import jackknife_scores, poisson_fits
 from replication.estimate.many.resampling import (
     Permutations,
@@ -15,10 +14,9 @@ from replication.estimate.many.resampling import (
     exposures,
     score_bootstrap,
 )
-from replication.exhibit.tables import Table, plain
+from replication.estimate.many.variance import effective, std_errors
 from replication.montecarlo.repeat import (
     CHUNK,
-    ESTIMATORS,
     OLS,
     PPML,
     Layout,
@@ -29,12 +27,11 @@ from replication.montecarlo.repeat import (
 )
 from replication.simulate.study import Study
 
-CR1, CR1_FEW = "CR1, t(G − 1)", "CR1, t(G* − 1)"
-CR3_FEW = "CR3 (jackknife), t(G* − 1)"
-CR2, CR3 = "CR2, t(Satterthwaite)", "CR3 (jackknife), t(G − 1)"
+CR1 = CLUSTERED
+CR1_FEW = "CR1, t(G* − 1)"
+CR3 = "CR3 (jackknife), t(G − 1)"
 LEVERAGE = "CR3 by partial leverage, t(G* − 1)"
-WILD, SCORE = "wild cluster bootstrap", "score bootstrap"
-PERMUTED = "randomisation test"
+SCORE = "score bootstrap"
 
 
 def remedies(
@@ -47,7 +44,7 @@ def remedies(
     resamples: int = 499,
     chunk: int = CHUNK,
 ) -> pd.DataFrame:
-    """Test a true null in many studies by every method of `inference`.
+    """Test a true null in many studies by every method of `few_clusters`.
 
     Parameters
     ----------
@@ -79,7 +76,7 @@ def remedies(
     weights = bootstrap_weights(groups, resamples, "rademacher", [seed, 1])
     shuffled = exposures(study.exposure, resamples, seed)
     tests = {
-        name: Permutations(part.regression.kernel, part.schedule, shuffled)
+        name: Permutations(part.regression.kernel, part.sample.schedule, shuffled)
         for name, part in parts.items()
         if scale == 0
     }
@@ -103,43 +100,30 @@ def remedies(
     return pd.DataFrame(rows, columns=columns)
 
 
-def by_method(tests: pd.DataFrame) -> Table:
-    """Print the rejections of `remedies` in per cent: one row a method, one column an estimator."""
-    percent = 100 * tests.set_index(["method", "design", "model"])["rejected"]
-    shown = percent.unstack(["design", "model"])[list(ESTIMATORS)]
-    shown = shown.loc[tests["method"].drop_duplicates()]
-    shown.columns = pd.Index([f"{design}, {model}" for design, model in ESTIMATORS])
-    return replace(plain(shown, digits=1), data=tests)
-
-
-def _beyond(gap: np.ndarray, error: np.ndarray, df: float | np.ndarray) -> np.ndarray:
-    return np.asarray(np.abs(gap) > error * stats.t.ppf(0.975, df))
-
-
 def _least_squares_tests(
     part: Layout, y: np.ndarray, null: float, weights: np.ndarray, permuted: Permutations | None
 ) -> dict[str, np.ndarray]:
     """Which of a chunk of studies reject the null, by method."""
     reg = part.regression
-    estimate, residual = part.least_squares(np.log1p(y))
-    left, gap = residual - estimate * reg.x, estimate - null
-    error = {kind: std_errors(reg, left, kind, part.factor) for kind in ("CR1", "CR2", "CR3")}
-    g = len(reg.power)
-    few = float(effective(reg.power[:, None])[0])
-    share = reg.power[:, None] / reg.total
+    estimate, left = reg.fit(np.log1p(y))
+    residual, gap = left + estimate * reg.x, estimate - null
+    error = {kind: std_errors(reg, left, kind) for kind in ("CR1", "CR2", "CR3")}
+    g = len(reg.leverage)
+    few = float(effective(reg.leverage[:, None])[0])
+    share = reg.leverage[:, None] / reg.total
     near = np.sqrt(((reg.products(left) / (1 - share)) ** 2).sum(axis=0)) / reg.total
     found = {
-        CR1: _beyond(gap, error["CR1"], g - 1),
-        CR1_FEW: _beyond(gap, error["CR1"], few - 1),
-        CR2: _beyond(gap, error["CR2"], part.df),
-        CR3: _beyond(gap, error["CR3"], g - 1),
-        LEVERAGE: _beyond(gap, near, few - 1),
-        WILD: WildBootstrap(reg, residual).p_values(null, weights) <= 0.05,
+        CR1: rejects(gap, error["CR1"], g - 1),
+        CR1_FEW: rejects(gap, error["CR1"], few - 1),
+        CR2: rejects(gap, error["CR2"], part.df),
+        CR3: rejects(gap, error["CR3"], g - 1),
+        LEVERAGE: rejects(gap, near, few - 1),
+        WILD: WildBootstrap(reg, residual).p_values(null, weights) <= LEVEL,
     }
     if permuted is not None:
         # Under the sharp null, what is left of the own target is the scale's and no effect.
         _, t = permuted.statistics(residual - null * reg.x)
-        found[PERMUTED] = (np.abs(t) >= np.abs(t[:, :1]) * (1 - 1e-9)).mean(axis=1) <= 0.05
+        found[PERMUTED] = (np.abs(t) >= np.abs(t[:, :1]) * (1 - 1e-9)).mean(axis=1) <= LEVEL
     return found
 
 
@@ -147,22 +131,20 @@ def _poisson_tests(
     part: Layout, y: np.ndarray, null: float, weights: np.ndarray
 ) -> dict[str, np.ndarray]:
     """Which of a chunk of studies reject the null, by method."""
-    fits = poisson_fits(y, part.x, part.codes, part.cluster, keep_mean=True)
-    held = poisson_fits(y, part.x, part.codes, part.cluster, fixed=null)
-    gap, few = fits.estimate - null, effective(fits.power)
-    share = fits.power / fits.information
+    fits = poisson_fits(part.sample, y, keep_mean=True)
+    held = poisson_fits(part.sample, y, fixed=null)
+    gap, few, g = fits.estimate - null, effective(fits.leverage), fits.clusters
+    share = fits.leverage / fits.information
     near = np.sqrt(((fits.scores / (1 - share)) ** 2).sum(axis=0)) / fits.information
     found = {
-        CR1: _beyond(gap, fits.std_error, fits.clusters - 1),
-        CR1_FEW: _beyond(gap, fits.std_error, few - 1),
-        LEVERAGE: _beyond(gap, near, few - 1),
+        CR1: rejects(gap, fits.std_error, g - 1),
+        CR1_FEW: rejects(gap, fits.std_error, few - 1),
+        LEVERAGE: rejects(gap, near, few - 1),
     }
-    if part.design == "DID":
-        years = int(part.panel["year"].nunique())
-        moves = jackknife_scores(fits, y, years, part.discipline, part.cluster)
-        g = fits.clusters
+    if part.sample.design.third is None:
+        moves = jackknife_scores(part.sample, fits, y)
         error = np.sqrt((g - 1) / g * (moves**2).sum(axis=0))
-        found[CR3] = _beyond(gap, error, g - 1)
-        found[CR3_FEW] = _beyond(gap, error, few - 1)
-    found[SCORE] = score_bootstrap(held.scores, held.power, weights) <= 0.05
+        found[CR3] = rejects(gap, error, g - 1)
+        found[CR3_FEW] = rejects(gap, error, few - 1)
+    found[SCORE] = score_bootstrap(held.scores, held.leverage, weights) <= LEVEL
     return found

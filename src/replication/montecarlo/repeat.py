@@ -2,129 +2,58 @@
 
 Universities, cells, exposures and planted effects stay those of one study; shocks and counts are
 drawn anew (`simulate.redraw`). Least squares on all draws is a product with the residualised
-regressor, PPML is `counts.poisson_fits`, the remedies are the sufficient statistics of `inference`:
-nothing is fitted draw by draw, and the cost is linear in the number of studies. Every study has a
-random stream of its own, so that its numbers do not depend on how many are drawn at a time.
+regressor, PPML is `many.poisson.poisson_fits`, the remedies are the sufficient statistics of
+`few_clusters`: nothing is fitted draw by draw, and the cost is linear in the number of studies.
+Every study has a random stream of its own, so that its numbers do not depend on how many are drawn
+at a time.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
-from replication.estimate.designs import DDD_EFFECTS, DID_EFFECTS, _categories, small_sample_factor
-from replication.estimate.many.least_squares import (
-    Regression,
-    degrees_of_freedom,
-    kernel,
-    regression,
-    std_errors,
-)
+from replication.estimate.convention import LEVEL, rejects
+from replication.estimate.design import STUDY, TRIPLE
+from replication.estimate.many.least_squares import Regression, regression
 from replication.estimate.many.poisson import poisson_fits
-from replication.exhibit.tables import Table, plain
+from replication.estimate.many.variance import degrees_of_freedom, std_errors
+from replication.estimate.sample import Sample, sample
 from replication.montecarlo.truth import expected_panel
 from replication.simulate.study import Study, draw_counts, redraw
 
-DESIGNS = ("DID", "DDD")
+DESIGNS = {"DID": STUDY, "DDD": TRIPLE}
 OLS, PPML = "log(1 + y)", "PPML"
 ESTIMATORS = tuple((design, model) for design in DESIGNS for model in (OLS, PPML))
+KEY = ["design", "model"]
 CHUNK = 16
 """Studies at a time: their arrays fit a processor's cache."""
-
-HEADS = {
-    "target": "target",
-    "estimate": "mean estimate",
-    "bias": "bias",
-    "bias_error": "MC error of the bias",
-    "spread": "SD of estimates",
-    "std_error": "mean SE",
-    "coverage": "coverage",
-    "coverage_of_mean": "coverage of effect on mean",
-    "size": "size",
-    "power": "power",
-    "type_s": "type S",
-    "type_m": "type M",
-    "rejected": "size",
-}
-"""Columns of the tables as they are printed."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """What the draws of a study have in common, for one of the `DESIGNS`.
+    """What the draws of a study have in common, for one of the `DESIGNS`."""
 
-    Attributes
-    ----------
-    panel : DataFrame
-        Of `truth.expected_panel`.
-    design : str
-    """
-
-    panel: pd.DataFrame
-    design: str
-
-    @cached_property
-    def schedule(self) -> np.ndarray:
-        """What multiplies a university's exposure."""
-        third = 1.0 if self.design == "DID" else self.panel["control_exposure"]
-        return np.asarray(self.panel["post"] * third, dtype=float)
-
-    @cached_property
-    def x(self) -> np.ndarray:
-        """The regressor."""
-        return self.panel["exposure"].to_numpy() * self.schedule
-
-    @cached_property
-    def absorb(self) -> pd.DataFrame:
-        """The effects."""
-        effects = DID_EFFECTS if self.design == "DID" else DDD_EFFECTS
-        return _categories(self.panel, effects)
-
-    @cached_property
-    def codes(self) -> list[np.ndarray]:
-        """Levels of the effects."""
-        return [self.absorb[c].cat.codes.to_numpy().astype(int) for c in self.absorb]
-
-    @cached_property
-    def cluster(self) -> np.ndarray:
-        """University of each row."""
-        return self.panel["university"].to_numpy()
-
-    @cached_property
-    def discipline(self) -> np.ndarray:
-        """Discipline of each row."""
-        return self.panel["discipline"].to_numpy()
+    sample: Sample
 
     @cached_property
     def regression(self) -> Regression:
         """Regressor and effects, taken apart for least squares."""
-        return regression(kernel(self.panel["university"], self.absorb), self.x)
-
-    @cached_property
-    def factor(self) -> float:
-        """CR1 factor of least squares."""
-        return small_sample_factor(self.panel, 1, self.absorb, "university")[0]
+        return regression(self.sample, "least squares of many studies")
 
     @cached_property
     def df(self) -> float:
         """Degrees of freedom of CR2 in least squares."""
         return degrees_of_freedom(self.regression)
 
-    def least_squares(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Coefficients (S,) and residualised outcomes (N, S)."""
-        k = self.regression.kernel
-        residual = k.residualise(k.arrange(y))
-        products = self.regression.products(residual)
-        return products.sum(axis=0) / self.regression.total, residual
-
 
 def layouts(study: Study) -> dict[str, Layout]:
-    """Both designs of a study."""
+    """Both designs of a study, on its expected outcomes."""
     panel = expected_panel(study)
-    return {design: Layout(panel, design) for design in DESIGNS}
+    return {name: Layout(sample(panel, design)) for name, design in DESIGNS.items()}
 
 
 def scaled(study: Study, scale: float) -> Study:
@@ -134,13 +63,6 @@ def scaled(study: Study, scale: float) -> Study:
         effect=scale * study.effect,
         mediator_effect=scale * study.mediator_effect,
     )
-
-
-def alike(study: Study, effect: float) -> Study:
-    """The study with one effect for all: `effect` × exposure in every cell after treatment."""
-    post = study.process.years >= study.process.first_treated
-    dose = effect * np.outer(study.exposure[study.university], post)
-    return replace(study, effect=np.repeat(dose[:, :, None], 2, axis=2))
 
 
 def draws(study: Study, studies: int, seed: int, chunk: int = CHUNK) -> Iterator[np.ndarray]:
@@ -185,20 +107,17 @@ def repeat(
     rows: list[pd.DataFrame] = []
     done = 0
     for y in draws(scaled(study, scale), studies, seed, chunk):
-        chunks = [_estimate(parts[design], model, y) for design, model in models]
-        for (design, model), (estimate, error, df) in zip(models, chunks, strict=True):
-            rows.append(
-                pd.DataFrame(
-                    {
-                        "study": np.arange(done, done + y.shape[1]),
-                        "design": design,
-                        "model": model,
-                        "estimate": estimate,
-                        "std_error": error,
-                        "df": df,
-                    }
-                )
-            )
+        for design, model in models:
+            estimate, error, df = _estimate(parts[design], model, y)
+            found = {
+                "study": np.arange(done, done + y.shape[1]),
+                "design": design,
+                "model": model,
+                "estimate": estimate,
+                "std_error": error,
+                "df": df,
+            }
+            rows.append(pd.DataFrame(found))
         done += y.shape[1]
     return pd.concat(rows, ignore_index=True)
 
@@ -208,12 +127,11 @@ def _estimate(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Coefficients, CR1 standard errors and degrees of freedom of a chunk of studies."""
     if model == PPML:
-        fits = poisson_fits(y, layout.x, layout.codes, layout.cluster)
+        fits = poisson_fits(layout.sample, y)
         return fits.estimate, fits.std_error, fits.clusters - 1
-    estimate, residual = layout.least_squares(np.log1p(y))
-    reg = layout.regression
-    error = std_errors(reg, residual - estimate * reg.x, "CR1", layout.factor)
-    return estimate, error, np.full(y.shape[1], len(reg.power) - 1)
+    estimate, residuals = layout.regression.fit(np.log1p(y))
+    df = np.full(y.shape[1], len(layout.regression.leverage) - 1)
+    return estimate, std_errors(layout.regression, residuals, "CR1"), df
 
 
 def targets(study: Study, scale: float = 1.0, studies: int = 1000, seed: int = 1) -> pd.DataFrame:
@@ -229,28 +147,21 @@ def targets(study: Study, scale: float = 1.0, studies: int = 1000, seed: int = 1
         Indexed by ``design`` and ``model``: ``own``, ``mc_error``, and ``mean``, the effect on the
         log of the mean that an estimate is commonly read as.
     """
-    changed = scaled(study, scale)
-    expected = expected_panel(changed)["patents_joint"].to_numpy()[:, None]
-    parts = layouts(study)
+    expected = expected_panel(scaled(study, scale))["patents_joint"].to_numpy()[:, None]
+    least = repeat(
+        study, studies, seed=seed, scale=scale, models=tuple((design, OLS) for design in DESIGNS)
+    )
+    drawn = least.groupby("design")["estimate"].agg(["mean", "sem"])
     rows = []
-    for design, layout in parts.items():
-        fit = poisson_fits(expected, layout.x, layout.codes, layout.cluster)
-        exact = 0.0 if scale == 0 else float(fit.estimate[0])
-        rows.append((design, PPML, exact, 0.0, exact))
-    least = tuple((design, OLS) for design in DESIGNS)
-    found = repeat(study, studies, seed=seed, scale=scale, models=least)
-    for design, layout_rows in zip(DESIGNS, list(rows), strict=True):
-        b = found.loc[found["design"] == design, "estimate"]
-        error = float(b.std() / np.sqrt(len(b)))
-        rows.append((design, OLS, float(b.mean()), error, layout_rows[4]))
-    columns = ["design", "model", "own", "mc_error", "mean"]
-    return pd.DataFrame(rows, columns=columns).set_index(["design", "model"]).loc[list(ESTIMATORS)]
+    for design, layout in layouts(study).items():
+        exact = 0.0 if scale == 0 else float(poisson_fits(layout.sample, expected).estimate[0])
+        rows += [(design, OLS, *drawn.loc[design], exact), (design, PPML, exact, 0.0, exact)]
+    return pd.DataFrame(rows, columns=[*KEY, "own", "mc_error", "mean"]).set_index(KEY)
 
 
-def rejects(found: pd.DataFrame, null: pd.Series | float = 0.0, level: float = 0.05) -> pd.Series:
+def rejected(found: pd.DataFrame, null: pd.Series | float = 0.0) -> np.ndarray:
     """Whether each study rejects `null` by CR1 and t(G − 1)."""
-    t = (found["estimate"] - null).abs() / found["std_error"]
-    return t > stats.t.ppf(1 - level / 2, found["df"])
+    return rejects(found["estimate"] - null, found["std_error"], found["df"])
 
 
 def coverage(found: pd.DataFrame, nothing: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
@@ -272,42 +183,36 @@ def coverage(found: pd.DataFrame, nothing: pd.DataFrame, truth: pd.DataFrame) ->
         ``size`` (rejections of zero where there is no effect), ``rate_error``, the Monte-Carlo
         error that a rate of 5 % has.
     """
-    rows = {}
-    for estimator in ESTIMATORS:
-        a, b = _of(found, estimator), _of(nothing, estimator)
-        own, mean, mc_error = (_entry(truth, c, estimator) for c in ("own", "mean", "mc_error"))
-        spread = float(a["estimate"].std())
-        rows[estimator] = {
-            "target": own,
-            "estimate": a["estimate"].mean(),
-            "bias": a["estimate"].mean() - own,
-            "bias_error": np.hypot(spread / np.sqrt(len(a)), mc_error),
-            "spread": spread,
-            "std_error": a["std_error"].mean(),
-            "coverage": 1 - rejects(a, own).mean(),
-            "coverage_of_mean": 1 - rejects(a, mean).mean(),
-            "size": rejects(b).mean(),
-            "rate_error": rate_error(len(a)),
+    aims = truth.loc[list(zip(found["design"], found["model"], strict=True))].reset_index(drop=True)
+    hits = found.assign(
+        covered=~rejected(found, aims["own"]), covered_mean=~rejected(found, aims["mean"])
+    )
+    studies = hits.groupby(KEY, sort=False)
+    table = studies.agg(
+        estimate=("estimate", "mean"),
+        spread=("estimate", "std"),
+        std_error=("std_error", "mean"),
+        coverage=("covered", "mean"),
+        coverage_of_mean=("covered_mean", "mean"),
+    )
+    claimed = nothing.assign(rejected=rejected(nothing)).groupby(KEY)["rejected"].mean()
+    error: pd.Series = table["spread"] / np.sqrt(studies.size())
+    return pd.DataFrame(
+        {
+            "target": truth["own"],
+            "estimate": table["estimate"],
+            "bias": table["estimate"] - truth["own"],
+            "bias_error": np.hypot(error, truth["mc_error"]),
+            **table[["spread", "std_error", "coverage", "coverage_of_mean"]],
+            "size": claimed,
+            "rate_error": rate_error(studies.size()),
         }
-    return _by_estimator(rows)
+    ).loc[table.index]
 
 
-def _of(found: pd.DataFrame, estimator: tuple[str, str]) -> pd.DataFrame:
-    return found[(found["design"] == estimator[0]) & (found["model"] == estimator[1])]
-
-
-def _entry(frame: pd.DataFrame, column: str, estimator: tuple[str, str]) -> float:
-    return float(frame[column].to_dict()[estimator])
-
-
-def rate_error(studies: int, rate: float = 0.05) -> float:
+def rate_error(studies: Any, rate: float = LEVEL) -> Any:
     """Monte-Carlo standard error of a rate over so many studies."""
-    return float(np.sqrt(rate * (1 - rate) / studies))
-
-
-def _by_estimator(rows: Mapping[tuple[str, str], Mapping[str, float]]) -> pd.DataFrame:
-    index = pd.MultiIndex.from_tuples(list(rows), names=["design", "model"])
-    return pd.DataFrame(list(rows.values()), index)
+    return np.sqrt(rate * (1 - rate) / studies)
 
 
 def errors(found: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
@@ -319,22 +224,13 @@ def errors(found: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
         Indexed by ``design`` and ``model``: ``target``, ``power``; among significant estimates the
         share with the wrong sign, ``type_s``, and the mean of |estimate| / |target|, ``type_m``.
     """
-    rows = {}
-    for estimator in ESTIMATORS:
-        a = _of(found, estimator)
-        own = _entry(truth, "own", estimator)
-        hits = a.loc[rejects(a), "estimate"]
-        rows[estimator] = {
-            "target": own,
-            "power": len(hits) / len(a),
-            "type_s": (hits * own < 0).mean(),
-            "type_m": (hits.abs() / abs(own)).mean(),
-        }
-    return _by_estimator(rows)
-
-
-def table(frame: pd.DataFrame, columns: list[str], digits: int = 3) -> Table:
-    """Print some columns of a result by estimator; its data keep all of them."""
-    shown = frame[columns].rename(columns=HEADS)
-    shown.index = pd.Index([", ".join(map(str, label)) for label in frame.index])
-    return replace(plain(shown, digits=digits), data=frame.reset_index())
+    own = truth["own"]
+    hits = found[rejected(found)].set_index(KEY)["estimate"]
+    ratio = hits / own.reindex(hits.index)
+    table = {
+        "target": own,
+        "power": hits.groupby(KEY).size() / found.groupby(KEY).size(),
+        "type_s": (ratio < 0).groupby(KEY).mean(),
+        "type_m": ratio.abs().groupby(KEY).mean(),
+    }
+    return pd.DataFrame(table).loc[own.index]

@@ -13,24 +13,16 @@ a parameter of the process.
 import numpy as np
 import pandas as pd
 
-from replication.estimate.contrasts import AI, ESTIMANDS, ai_targets
-from replication.estimate.designs import (
-    CONTROLS,
-    DDD_EFFECTS,
-    DID_EFFECTS,
-    Effect,
-    event_study,
-    poisson,
-)
-from replication.simulate.study import (
-    FORMS,
-    MEDIATORS,
-    Process,
-    Study,
-    _negative_binomial,
-    _shocks,
-    tally,
-)
+from replication.estimate.contrasts import AI, ESTIMANDS, same_disciplines, stacked
+from replication.estimate.design import CONTROLS, STUDY, TRIPLE, Design
+from replication.estimate.many.least_squares import regression
+from replication.estimate.sample import sample
+from replication.estimate.verbs import event_study, poisson
+from replication.records import variables
+from replication.records.variables import MEDIATORS
+from replication.simulate.draws import negative_binomial, shocks, tally
+from replication.simulate.process import FORMS, Process
+from replication.simulate.study import Study
 
 
 def expected_panel(study: Study) -> pd.DataFrame:
@@ -58,22 +50,15 @@ def realised_panel(study: Study) -> pd.DataFrame:
         As of `expected_panel`, less ``log_effect``; where both have a column it equals that of
         `panel.build_panel` on the study's records.
     """
-    shape, process = study.shock.shape, study.process
-    abroad = study.hires[study.hires["country"] != "CN"]
-    joint_papers = study.papers[study.papers["countries"] != ""]
-    mediators = [
-        tally(events.assign(group=0), (*shape, 1), process)[:, :, 0]
-        for events in (abroad, joint_papers, study.overseas)
-    ]
     related = study.joint[study.technology.ai[study.joint["subclass"]]].assign(group=0)
-    ai = tally(related, (*shape, 1), process)[:, :, 0]
-    return _panel(study, study.counts, np.stack(mediators, axis=2), ai)
+    ai = tally(related, (*study.shock.shape, 1), study.process)[:, :, 0]
+    return _panel(study, study.counts, study.mediator_counts, ai)
 
 
 def _panel(
     study: Study, joint: np.ndarray, mediators: np.ndarray, ai: np.ndarray | None = None
 ) -> pd.DataFrame:
-    """Long panel from outcomes (C, T, 2), mediators (C, T, 3) and outcomes related to AI (C, T)."""
+    """Long panel from outcomes (C, T, 2), mediators (C, T, M) and outcomes related to AI (C, T)."""
     process = study.process
     c, t = (i.ravel() for i in np.indices(study.shock.shape))
     u, d = study.university[c], study.discipline[c]
@@ -93,12 +78,12 @@ def _panel(
             "patents_joint_key": key,
             "patents_joint_other": other,
             **related,
-            **dict(zip(MEDIATORS, mediators.reshape(-1, 3).T, strict=True)),
+            **dict(zip(MEDIATORS, mediators.reshape(-1, len(MEDIATORS)).T, strict=True)),
             "exposure": study.exposure[u],
             **{f"exposure_{form}": study.forms[u, i] for i, form in enumerate(FORMS)},
             "control_exposure": study.control_exposure[d],
             "advantaged": study.advantaged[c].astype(int),
-            **dict(zip([column for column, _ in CONTROLS], resources.T, strict=True)),
+            **dict(zip(variables.CONTROLS, resources.T, strict=True)),
         }
     )
 
@@ -145,11 +130,11 @@ def _exact_targets(panel: pd.DataFrame) -> list[tuple[str, str, float, float]]:
         (claim, "log mean", float(ESTIMANDS[claim](effect, "ols").estimate), 0.0)
         for claim in ("C1", "C2")
     ]
-    third = panel["exposure"] * panel["control_exposure"]
+    moved = {f"C{3 + i}": STUDY.but(outcome=m) for i, m in enumerate(MEDIATORS)}
     studies = {
         "C1": event_study(panel, model="ppml"),
-        "C2": event_study(panel.assign(exposure=third), effects=DDD_EFFECTS, model="ppml"),
-        **{f"C{3 + i}": event_study(panel, m, model="ppml") for i, m in enumerate(MEDIATORS)},
+        "C2": event_study(panel, TRIPLE, model="ppml"),
+        **{claim: event_study(panel, d, model="ppml") for claim, d in moved.items()},
     }
     for claim, by_year in studies.items():
         periods = by_year.frame["estimate"].items()
@@ -161,28 +146,26 @@ def _log_count_targets(
     study: Study, panel: pd.DataFrame, draws: int, rng: np.random.Generator
 ) -> list[tuple[str, str, float, float]]:
     """Targets of least squares on log(1 + y): the mean of the coefficient over draws."""
-    designs: dict[str, tuple[pd.Series, tuple[Effect, ...]]] = {
-        "C1": (panel["exposure"] * panel["post"], DID_EFFECTS),
-        "C2": (panel["exposure"] * panel["post"] * panel["control_exposure"], DDD_EFFECTS),
-    }
     # Least squares is linear in the outcome: residualise the regressor once, then average.
-    weights = {claim: _projection(panel, x, effects) for claim, (x, effects) in designs.items()}
+    weights = {"C1": _projection(panel, STUDY), "C2": _projection(panel, TRIPLE)}
     mediators = [f"C{3 + i}" for i in range(len(MEDIATORS))]
-    found: dict[str, list[float]] = {claim: [] for claim in [*designs, *mediators]}
+    found: dict[str, list[float]] = {claim: [] for claim in [*weights, *mediators]}
     # A stream of their own, so that the targets of the outcome are those of the outcome alone.
     (stream,) = rng.spawn(1)
     log_mediators = study.mediator_level + study.mediator_effect
     process: Process = study.process
     for _ in range(draws):
-        shock, mediator_shock = _shocks(process, study.university, rng)
+        shock, mediator_shock = shocks(process, study.university, rng)
         log_mean = (
             study.level + study.effect + (shock + mediator_shock @ process.loadings)[:, :, None]
         )
-        y = _negative_binomial(rng, log_mean, process.dispersion).sum(axis=2).ravel()
+        y = negative_binomial(rng, log_mean, process.dispersion).sum(axis=2).ravel()
         for claim, weight in weights.items():
             found[claim].append(float(weight @ np.log1p(y)))
-        m = _negative_binomial(stream, log_mediators + mediator_shock, process.dispersion)
-        for claim, b in zip(mediators, weights["C1"] @ np.log1p(m).reshape(-1, 3), strict=True):
+        m = negative_binomial(stream, log_mediators + mediator_shock, process.dispersion)
+        for claim, b in zip(
+            mediators, weights["C1"] @ np.log1p(m).reshape(-1, len(MEDIATORS)), strict=True
+        ):
             found[claim].append(float(b))
     return [
         (claim, "log(1 + y)", float(np.mean(b)), float(np.std(b, ddof=1) / np.sqrt(draws)))
@@ -190,12 +173,23 @@ def _log_count_targets(
     ]
 
 
-def _projection(panel: pd.DataFrame, x: pd.Series, effects: tuple[Effect, ...]) -> np.ndarray:
-    """Weights w with w'y the coefficient of x in a regression of y on x and the effects."""
-    from linearmodels.iv.absorbing import AbsorbingLS
+def _projection(panel: pd.DataFrame, design: Design) -> np.ndarray:
+    """Weights w with w'y the coefficient of the design's regressor in a regression of y."""
+    reg = regression(sample(panel, design), "the projection on a regressor")
+    weights = np.empty(len(panel))
+    weights[reg.kernel.order] = reg.x[:, 0] / reg.total
+    return weights
 
-    from replication.estimate.designs import LSMR, _categories
 
-    absorb = _categories(panel, effects)
-    residual = AbsorbingLS(x, absorb=absorb).fit(**LSMR).resids.to_numpy()
-    return residual / (residual @ x.to_numpy())
+def ai_targets(panel: pd.DataFrame) -> dict[str, float]:
+    """What `stacked` of `AI` finds by PPML, in all disciplines and in those that have such classes.
+
+    Used on expected outcomes this is a truth. Nothing about AI is planted: what is found there, the
+    other moderators have put there, and the mix of universities and disciplines, which differs
+    between the two halves of the stack.
+    """
+    samples = {"mean": panel, "mean, same disciplines": same_disciplines(panel)}
+    return {
+        target: float(stacked(cells, *AI, model="ppml")["exposure × post × first"].estimate)
+        for target, cells in samples.items()
+    }

@@ -1,7 +1,10 @@
 """Building the site from the committed outputs, and checking it."""
 
+import json
+import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from replication.config import ROOT
@@ -11,13 +14,21 @@ from replication.page.site import check_site
 JUPYTER_BOOK = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()"]
 
 
-def build_site(out: Path = ROOT) -> tuple[Path, list[str]]:
+NOT_RUN = "REPLICATION_NOT_RUN"
+"""Variable that tells the book's extension which chapters did not run, and why, as JSON."""
+
+
+def build_site(
+    out: Path = ROOT, not_run: Mapping[str, str] | None = None
+) -> tuple[Path, list[str]]:
     """Build the site with warnings as errors.
 
     Parameters
     ----------
     out : Path
         The site is written to ``<out>/_build/html``.
+    not_run : mapping of str to str, optional
+        Chapters that did not run before this build, and why; their pages say so.
 
     Returns
     -------
@@ -31,6 +42,8 @@ def build_site(out: Path = ROOT) -> tuple[Path, list[str]]:
         capture_output=True,
         text=True,
         encoding="utf-8",
+        errors="replace",
+        env={**os.environ, "PYTHONUTF8": "1", NOT_RUN: json.dumps(dict(not_run or {}))},
         check=False,
     )
     said = [line for line in done.stderr.splitlines() if "WARNING" in line or "ERROR" in line]
@@ -50,7 +63,7 @@ def make(names: list[str] | None = None, jobs: int = 2) -> int:
     """
     outcome = chapters.run(names, jobs=jobs)
     print("building the site", flush=True)
-    site, problems = build_site()
+    site, problems = build_site(not_run=outcome.not_run)
     problems += check_site(site)
     for title, found in (
         ("differs from what is committed", outcome.differences),
@@ -62,4 +75,7 @@ def make(names: list[str] | None = None, jobs: int = 2) -> int:
         print(outcome.verdict)
     index = site / "index.html"
     print(f"the site: {index if index.is_file() else 'not built'}")
+    # Last, so that nobody misses it.
+    for line in outcome.gaps:
+        print(line)
     return 1 if outcome.differences or problems else 0

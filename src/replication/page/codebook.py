@@ -8,6 +8,7 @@ import pandera.pandas as pa
 from replication.config import DATA
 from replication.panel.openalex import OPEN_PANEL
 from replication.records import schema
+from replication.records.validation import type_name
 
 COLUMNS = ("column", "English", "中文", "type", "unit", "range or rule", "source")
 HEAD = f"| {' | '.join(COLUMNS)} |\n{'|---' * len(COLUMNS)}|"
@@ -36,7 +37,7 @@ FILES = (
         BUILD,
     ),
     File(
-        "panel.account.csv",
+        "panel.sample_flow.csv",
         "what became of each simulated record: one row a table and reason",
         "as the panel",
         BUILD,
@@ -141,8 +142,8 @@ the subclass).
 (A61K, A01N, A01H, A61D) belong to categories 09 and 10 and are absent. Subclasses that are never \
 a main class (A61P, B82Y, C12R …) are absent.
 - **Version of the scheme.** IPC 2022.01. Exports reclassified from 2023.01 on carry H10B, H10K, \
-H10N and B64U, which are not here: applications with such a main class are set aside, and the \
-account counts them.
+H10N and B64U, which are not here: applications with such a main class are dropped, and the \
+sample flow counts them.
 - **Technology lists.** All three are our reading at the level of the subclass, and wider than \
 the published texts, which name products and groups below it. The list of AI leaves out classes in \
 which AI is one subject among many: G06F (with language processing in G06F 40) and G05B (with \
@@ -164,7 +165,7 @@ mean of log(1 + works with another country) over the years before treatment, in 
 deviations over universities. The default run makes 3,375 requests, at least 5.6 minutes at ten a \
 second, and costs about 0.41 US dollars of the 1.00 that a free key (`OPENALEX_API_KEY`) has a \
 day by the price list of 2026; where the day's allowance ends, the same command goes on the next \
-day. A university whose names match no institution exactly, or more than one, is set aside and \
+day. A university whose names match no institution exactly, or more than one, is dropped and \
 listed with its candidates; `--institutions FILE` (columns `name_zh`, `openalex_id`) decides.
 
 The collector was tested against a local server that answers as the documentation says, faults \
@@ -236,7 +237,7 @@ def write(folder: Path = DATA) -> list[Path]:
 
 def _table(table: pa.DataFrameSchema, marks: str) -> str:
     key = ", ".join(f"`{c}`" for c in table.metadata["key"])
-    more = " A repeated row is set aside and counted." if table.name in schema.EVENTS else ""
+    more = " A repeated row is dropped and counted." if table.name in schema.EVENTS else ""
     rows = "\n".join(_row(name, column) for name, column in table.columns.items())
     heading = f"{marks} `{table.name}`"
     return f"{heading}\n\n{table.description} Key: {key}.{more}\n\n{HEAD}\n{rows}"
@@ -250,7 +251,7 @@ def _row(name: str, column: pa.Column) -> str:
         f"`{name}`",
         column.title,
         about["zh"],
-        schema.type_name(column),
+        type_name(column),
         about["unit"],
         "; ".join(rules),
         about["source"],

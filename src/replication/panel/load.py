@@ -44,18 +44,18 @@ def load_panel(
     SchemaError
         If the file is not a valid panel.
     """
-    from replication.records import schema
+    from replication.records import validation
 
     if source not in SOURCES:
         raise SourceUnavailableError(f"source {source!r} is not one of {', '.join(SOURCES)}")
     path = path or _usual(source)
     if not path.is_file():
         raise SourceUnavailableError(f"the {source} panel is not at {path}: {REMEDY[source]}")
-    frame, expected = schema.read(path), _schema(source)
+    frame, expected = validation.read(path), _schema(source)
     if partial:
         lacking = set(expected.columns) - set(frame.columns) - set(expected.metadata["key"])
         expected = expected.remove_columns(sorted(lacking))
-    panel = schema.validate(frame, expected, str(path))
+    panel = validation.validate(frame, expected, str(path))
     panel.attrs["source"] = source
     return panel
 
@@ -70,10 +70,13 @@ def _usual(source: str) -> Path:
 
 
 def _schema(source: str) -> Any:
-    from replication.panel import openalex
+    if source == "open":
+        from replication.panel.openalex import OPEN_PANEL
+
+        return OPEN_PANEL
     from replication.records import schema
 
-    return openalex.OPEN_PANEL if source == "open" else schema.PANEL
+    return schema.PANEL
 
 
 def load_truth(path: Path = DATA / "truth.csv") -> pd.DataFrame:
@@ -89,7 +92,7 @@ def load_event_truth(claim: str = "C1", path: Path = DATA / "truth.csv") -> pd.S
     return by_period.set_axis(periods.rename("event_time"))
 
 
-def load_account(path: Path = DATA / "panel.account.csv") -> pd.DataFrame:
+def load_sample_flow(path: Path = DATA / "panel.sample_flow.csv") -> pd.DataFrame:
     """Read what became of each record of the shipped panel: table, reason, rows."""
     return pd.read_csv(_there(path))
 

@@ -6,99 +6,53 @@ patents only as far as the two go together. The open counterpart of claim C1 is
 ``poisson(panel, "papers_firm")``, that of C4 ``poisson(panel, "papers_foreign")``.
 """
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
-from replication.errors import NoVariationError, SchemaError
+from replication.errors import SchemaError
 from replication.records import schema
-from replication.records.checks import require_variation
-from replication.records.open.openalex_counts import FIELDS, KEY, MEASURES
-
-if TYPE_CHECKING:
-    from replication.panel.build import Choices
+from replication.records.checks import require_columns, require_variation
+from replication.records.choices import Choices
+from replication.records.columns import COUNT, column
+from replication.records.exposure import standardise
+from replication.records.open.files import require_all
+from replication.records.open.openalex_counts import FIELDS, KEY
+from replication.records.validation import validate
 
 OPENALEX = "OpenAlex API (`replication fetch openalex`)"
 DECIMALS = 10
-"""As in `panel`: floating-point noise differs between machines in the last bits."""
+"""As in `panel.build`: floating-point noise differs between machines in the last bits."""
 
-COUNTS: pa.DataFrameSchema = pa.DataFrameSchema(
-    {
-        "university": schema.PANEL.columns["university"],
-        "field": schema.column(
-            "int64", "field of OpenAlex", "OpenAlex领域", "id", OPENALEX, pa.Check.isin(FIELDS)
-        ),
-        "year": schema.PANEL.columns["year"],
-        **{
-            measure: schema.column("int64", en, zh, "works", OPENALEX, schema.COUNT)
-            for measure, (en, zh) in {
-                "works": ("works", "论文"),
-                "works_foreign": ("works with more than one country", "国际合作论文"),
-                "works_firm": ("works with a firm", "校企合作论文"),
-                "works_firm_foreign": (
-                    "works with a firm and more than one country",
-                    "国际校企合作论文",
-                ),
-            }.items()
-        },
-    },
-    name="openalex counts",
-    description="One row a university, field and year: what `openalex.collect` gives.",
-    unique=KEY,
-    metadata={"key": KEY},
-    strict=True,
-    unique_column_names=True,
-)
-"""What `openalex_panel` takes."""
-
-SHARED = (
-    "university",
-    "discipline",
-    "year",
-    "category",
-    "event_time",
-    "post",
-    "papers_foreign",
-    "exposure",
-    "exposure_high",
-)
-"""Columns of `schema.PANEL` that the open panel has too."""
-
-HERE = {
+COLUMNS = {
+    "university": None,
     "discipline": ("field of OpenAlex, its id in four digits", "OpenAlex领域"),
+    "year": None,
     "category": ("category of the catalogue that the field stands for", "对应学科门类"),
+    "event_time": None,
+    "post": None,
     "papers_foreign": ("works with more than one country", "国际合作论文"),
     "exposure": ("pre-period works with more than one country", "国际合作论文暴露"),
     "exposure_high": ("exposure above the median of universities", "高暴露组"),
+    "papers": ("works", "论文"),
+    "papers_firm": ("works with a firm", "校企合作论文"),
+    "papers_firm_foreign": ("works with a firm and more than one country", "国际校企合作论文"),
 }
-"""What these columns are here, where it is not what they are in the study's panel."""
-UNITS = {"papers_foreign": "works a year"}
+"""Columns and their labels; None where the label is that of the study's panel."""
 
 
-def _shared(name: str) -> pa.Column:
-    """Column of the study's panel as it is made here: the same rules, another source."""
+def _column(name: str, label: tuple[str, str] | None) -> pa.Column:
+    """Count of works, or a column of the study's panel: the same rules, another source."""
+    if name.startswith("papers") and label:
+        return column("int64", *label, "works a year", OPENALEX, COUNT)
     known = schema.PANEL.columns[name]
-    en, zh = HERE.get(name, (known.title, known.metadata["zh"]))
-    unit = UNITS.get(name, known.metadata["unit"])
+    en, zh = label or (known.title, known.metadata["zh"])
     source = known.metadata["source"] if name == "university" else OPENALEX
-    return schema.column(known.dtype.type, en, zh, unit, source, *known.checks)
-
-
-def _papers(en: str, zh: str) -> pa.Column:
-    return schema.column("int64", en, zh, "works a year", OPENALEX, schema.COUNT)
+    return column(known.dtype.type, en, zh, known.metadata["unit"], source, *known.checks)
 
 
 OPEN_PANEL: pa.DataFrameSchema = pa.DataFrameSchema(
-    {
-        **{name: _shared(name) for name in SHARED},
-        "papers": _papers("works", "论文"),
-        "papers_firm": _papers("works with a firm", "校企合作论文"),
-        "papers_firm_foreign": _papers(
-            "works with a firm and more than one country", "国际校企合作论文"
-        ),
-    },
+    {name: _column(name, label) for name, label in COLUMNS.items()},
     name="open_panel",
     description=(
         "One row a university (Chinese name), field of OpenAlex and year; `discipline` is the "
@@ -112,13 +66,13 @@ OPEN_PANEL: pa.DataFrameSchema = pa.DataFrameSchema(
 """The open panel: `schema.PANEL` where it applies, and three counts of its own."""
 
 
-def openalex_panel(counts: pd.DataFrame, choices: "Choices | None" = None) -> pd.DataFrame:
+def openalex_panel(counts: pd.DataFrame, choices: Choices | None = None) -> pd.DataFrame:
     """Make the open panel of OpenAlex's counts.
 
     ``exposure`` is the open counterpart of register row R7, which publications cannot give as it
     stands: the mean over the years before treatment of log(1 + works with more than one country) of
     the university, in standard deviations over universities. It adds up the fields that every
-    university of the counts has, so that a cell that was set aside makes no university look closed.
+    university of the counts has, so that a cell that was dropped makes no university look closed.
 
     For ``papers_foreign`` as the outcome, this exposure is the pre-period level of the same series:
     regression to the mean pulls its coefficient down, and an estimate at or below zero is no
@@ -128,7 +82,7 @@ def openalex_panel(counts: pd.DataFrame, choices: "Choices | None" = None) -> pd
     Parameters
     ----------
     counts : DataFrame
-        As `COUNTS` says. Years outside the choices are left out.
+        As `openalex.collect` gives them. Years outside the choices are left out.
     choices : Choices, optional
         R1, R2 and R4 apply.
 
@@ -139,28 +93,25 @@ def openalex_panel(counts: pd.DataFrame, choices: "Choices | None" = None) -> pd
 
     Raises
     ------
+    MissingColumnError
+        The counts lack a column.
     SchemaError
-        The counts are not what `COUNTS` says, lack a year of a cell, or have no field that all
-        universities have.
+        The counts have another field or are no counts, lack a year of a cell, or have no field that
+        all universities have.
     NoVariationError
         No year before treatment or none after; one exposure for all universities.
     """
-    from replication.panel.build import Choices
-
     choices = choices or Choices()
     first, last = choices.first_year, choices.last_year
-    if not first < choices.first_treated <= last:
-        raise NoVariationError(
-            f"first treated year {choices.first_treated}: {first}–{last} must hold at least one "
-            "year before it, and the year itself"
-        )
-    counts = schema.validate(counts, COUNTS, "the counts of OpenAlex")
+    choices.require_years()
+    require_columns(counts, [*KEY, "papers_foreign"], "the open panel")
     category = counts["field"].map({field: entry[2] for field, entry in FIELDS.items()})
+    require_all(counts["field"], category.notna(), "no field of the study", "counts of OpenAlex")
     chosen = counts["year"].between(first, last) & category.isin(choices.categories)
     frame = counts[chosen].assign(category=category[chosen])
     _require_all_years(frame, first, last)
     exposure = _exposure(frame, choices.first_treated)
-    panel = frame.rename(columns={m: m.replace("works", "papers") for m in MEASURES}).assign(
+    panel = frame.assign(
         discipline=frame["field"].map("{:04d}".format),
         event_time=frame["year"] - choices.first_treated,
         post=(frame["year"] >= choices.first_treated).astype("int64"),
@@ -170,7 +121,7 @@ def openalex_panel(counts: pd.DataFrame, choices: "Choices | None" = None) -> pd
     key = OPEN_PANEL.metadata["key"]
     panel = panel.drop(columns="field").sort_values(key, ignore_index=True)
     require_variation(panel, ["exposure"])
-    panel = schema.validate(panel, OPEN_PANEL, "the open panel")
+    panel = validate(panel, OPEN_PANEL, "the open panel")
     panel.attrs["source"] = "open"
     return panel
 
@@ -201,6 +152,6 @@ def _exposure(frame: pd.DataFrame, first_treated: int) -> pd.Series:
             "different fields cannot be compared: leave out the universities with few fields"
         )
     before = frame[common & (frame["year"] < first_treated)]
-    yearly = before.groupby(["university", "year"])["works_foreign"].sum()
+    yearly = before.groupby(["university", "year"])["papers_foreign"].sum()
     means = np.log1p(yearly).groupby("university").mean()
-    return ((means - means.mean()) / means.std()).round(DECIMALS)
+    return standardise(means).round(DECIMALS)

@@ -1,4 +1,4 @@
-"""The study's design on open data: a panel of scores, the frame of cells, agreement of measures.
+"""The study's design on open data: a panel of scores, the frame of cells, measures by source.
 
 Rankings give one score a university and edition, so the unit is the university and the period the
 edition. Exposure is built as in the study (R7, R8): the mean before treatment, standardised over
@@ -6,15 +6,18 @@ universities.
 """
 
 from collections.abc import Sequence
-from itertools import combinations, product
-from typing import Any
+from itertools import product
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from replication.errors import NoVariationError
-from replication.estimate.designs import Estimate, did
+from replication.records.exposure import standardise
 from replication.records.open import rankings
+from replication.records.open.evaluation import frame
+from replication.records.open.sources import read_sources
+from replication.records.open.universities import coverage, university_names
 
 LAG = 3
 """Years from what universities report for an edition to its name.
@@ -31,31 +34,6 @@ LAST_EDITION = 2023
 
 UNEXPOSED = "university not in an edition that exposure is measured in"
 ALONE = "only edition of its university"
-
-DESIGN: dict[str, Any] = {
-    "unit": "university",
-    "time": "edition",
-    "effects": ["university", "edition"],
-    "cluster": "university",
-}
-"""Unit, time, effects and clusters of every model on these scores, for the verbs of `designs`."""
-
-MEASURES = {
-    "outlook": "THE: international outlook",
-    "papers_abroad": "Leiden: papers with another country",
-    "students": "BCUR: students from abroad",
-    "industry_score": "THE: industry",
-    "papers_industry": "Leiden: papers with a firm",
-    "industry_income": "BCUR: income from industry per paper",
-}
-PRINTED = {
-    "the": "THE 2016–2026",
-    "leiden": "Leiden Ranking 2022",
-    "bcur": "Best Chinese Universities 2016–2018",
-    "evaluation": "Discipline evaluation 2017",
-}
-EXCHANGE = ("outlook", "papers_abroad", "students")
-INDUSTRY = ("industry_score", "papers_industry", "industry_income")
 
 
 def score_panel(
@@ -89,18 +67,18 @@ def score_panel(
         universities), ``post``, ``event_time``, ``editions`` (in how many a university is), and
         ``advantaged_share`` of its graded science and engineering disciplines, missing for a
         university outside the frame of R20.
-        ``attrs["set_aside"]`` counts the other rows by reason.
+        ``attrs["dropped"]`` counts the other rows by reason.
 
     Raises
     ------
     NoVariationError
         If no edition lies before `first_treated`, or none after.
     """
-    scores = rankings.the_scores(range(min(rankings.THE_EDITIONS), last + 1))
-    aside = dict(scores.attrs["set_aside"])
+    scores = rankings.the_scores(range(rankings.FIRST_EDITION, last + 1))
+    dropped = dict(scores.attrs["dropped"])
     before = scores[scores["edition"] < first_treated]
     if window is not None:
-        before = before[before["edition"] < min(rankings.THE_EDITIONS) + window]
+        before = before[before["edition"] < rankings.FIRST_EDITION + window]
     if not len(before) or scores["edition"].max() < first_treated:
         raise NoVariationError(
             f"first treated edition {first_treated}: the editions, {scores['edition'].min()} to "
@@ -108,13 +86,13 @@ def score_panel(
         )
     outlook = _outlook(before, net)
     known = scores["university"].isin(outlook.index)
-    aside[UNEXPOSED] = int((~known).sum())
+    dropped[UNEXPOSED] = int((~known).sum())
     panel = scores[known].drop(columns=["joint", "name"])
     alone = panel.groupby("university")["edition"].transform("size") == 1
-    aside[ALONE] = int(alone.sum())
+    dropped[ALONE] = int(alone.sum())
     panel = panel[~alone]
     outlook = outlook[panel["university"].unique()]
-    exposure = (outlook - outlook.mean()) / outlook.std()
+    exposure = standardise(outlook)
     pool = rankings.industry_pool(sorted(panel["edition"].unique()))
     panel = panel.assign(
         industry_standing=[
@@ -128,7 +106,7 @@ def score_panel(
         advantaged_share=panel["university"].map(_advantaged_share()),
     )
     panel = panel.sort_values(["university", "edition"], ignore_index=True)
-    panel.attrs = {"source": "open", "set_aside": aside}
+    panel.attrs = {"source": "open", "dropped": dropped}
     return panel
 
 
@@ -145,28 +123,11 @@ def _outlook(before: pd.DataFrame, net: bool) -> pd.Series:
 
 def _standing(score: float, pool: np.ndarray) -> float:
     """Per cent of the pool with a lower score, ties counted by half; missing for no score."""
-    from scipy import stats
-
     return float(stats.percentileofscore(pool, score, kind="mean", nan_policy="propagate"))
 
 
 def _advantaged_share() -> pd.Series:
-    return rankings.frame().groupby("university")["advantaged"].mean()
-
-
-def variants(outcome: str = "industry") -> dict[str, Estimate]:
-    """Estimate the difference-in-differences under each choice that the scores leave open."""
-    main, early = score_panel(), score_panel(FIRST_EDITION - 1)
-    always = main["editions"] == main["edition"].nunique()
-    samples = {
-        "Universities seen before treatment": main,
-        "Universities in all editions": main[always],
-        "Universities of the frame (R20)": main[main["advantaged_share"].notna()],
-        "Editions from 2017": main[main["edition"] > main["edition"].min()],
-        "Treated one edition earlier": early,
-        "Editions to 2022": main[main["edition"] < LAST_EDITION],
-    }
-    return {n: did(s, outcome, missing="drop", **DESIGN) for n, s in samples.items()}
+    return frame().groupby("university")["advantaged"].mean()
 
 
 def left_out(whole: pd.DataFrame, part: pd.DataFrame) -> tuple[int, str]:
@@ -186,7 +147,7 @@ def left_out(whole: pd.DataFrame, part: pd.DataFrame) -> tuple[int, str]:
 
 def entries() -> pd.DataFrame:
     """Ministry universities in each edition: how many, new, gone; means of the two scores."""
-    scores = rankings.the_scores(range(min(rankings.THE_EDITIONS), LAST_EDITION + 1))
+    scores = rankings.the_scores(range(rankings.FIRST_EDITION, LAST_EDITION + 1))
     present = {e: set(s["university"]) for e, s in scores.groupby("edition")}
     rows = {}
     for edition, names in present.items():
@@ -211,7 +172,7 @@ def frame_sizes(minimums: Sequence[int] = (1, 2, 5)) -> pd.DataFrame:
     """
     rows = []
     for minimum, joint in product(minimums, (True, False)):
-        cells = rankings.frame(minimum, joint)
+        cells = frame(minimum, joint)
         rows.append(
             {
                 "disciplines": f"{minimum} or more",
@@ -233,18 +194,17 @@ def found() -> pd.DataFrame:
     DataFrame
         One row a source and reason; ``universities`` add up to all of them within a source.
     """
-    table = rankings.coverage().set_index("university")
+    ministry = coverage()
     rows: list[tuple[str, str, int]] = []
-    for source in map(str, table.columns):
-        names = rankings.university_names(source)
+    for group in read_sources().group:
+        names = university_names(group.name)
         absent = names[names["name"] == ""].drop_duplicates("name_zh")
         pairs = absent["note"].str.startswith("two campuses")
         reasons = absent["note"].mask(pairs, "two campuses under one name")
         # What follows a colon says it of one university.
         counts = reasons.str.split(r"[:;(]", regex=True).str[0].str.strip().value_counts()
-        name = PRINTED[source]
-        rows.append((name, "found under a name of its own", len(table) - len(absent)))
-        rows += [(name, str(reason), int(n)) for reason, n in counts.items()]
+        own = ("found under a name of its own", len(ministry) - len(absent))
+        rows += [(group.title, str(state), int(n)) for state, n in [own, *counts.items()]]
     return pd.DataFrame(rows, columns=["source", "state", "universities"]).set_index("source")
 
 
@@ -254,7 +214,7 @@ def measures() -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Indexed by university, columns of `MEASURES`; missing where a source lacks it. THE: the
+        Indexed by university, a column a measure; missing where a source lacks it. THE: the
         exposure, and the mean industry score of the editions before `FIRST_EDITION`. BCUR: means
         over its editions, income on a log scale per paper. Leiden: 2017 to 2020, so partly after
         the shock.
@@ -273,40 +233,3 @@ def measures() -> pd.DataFrame:
         "industry_income": lists["income"].mean(),
     }
     return pd.DataFrame(columns).rename_axis("university")
-
-
-def agreement(table: pd.DataFrame, first: Sequence[str], second: Sequence[str]) -> pd.DataFrame:
-    """Rank correlations between measures, each on the universities that have both.
-
-    Parameters
-    ----------
-    table : DataFrame
-        As of `measures`.
-    first, second : sequence of str
-        Columns; each pair of two different ones is taken once.
-
-    Returns
-    -------
-    DataFrame
-        Indexed by ``measure``: ``and``, ``rho`` (Spearman), ``lower``, ``upper`` (95 %, Fisher's z
-        with the variance of Bonett and Wright 2000), ``universities``.
-    """
-    from scipy import stats
-
-    pairs = combinations(first, 2) if tuple(first) == tuple(second) else product(first, second)
-    rows = []
-    for a, b in pairs:
-        both = table[[a, b]].dropna()
-        rho, n = float(both.corr(method="spearman").to_numpy()[0, 1]), len(both)
-        half = stats.norm.ppf(0.975) * np.sqrt((1 + rho**2 / 2) / (n - 3))
-        rows.append(
-            {
-                "measure": MEASURES[a],
-                "and": MEASURES[b],
-                "rho": rho,
-                "lower": float(np.tanh(np.arctanh(rho) - half)),
-                "upper": float(np.tanh(np.arctanh(rho) + half)),
-                "universities": n,
-            }
-        )
-    return pd.DataFrame(rows).set_index("measure")

@@ -3,20 +3,22 @@
 The article (Mu, Lin and Liu 2026) is conceptual. What it holds is coded by hand in
 ``data/context.toml``, each row with its section; ``data/timeline.toml`` has the dated events that a
 reader of the event study should know. This module reads both and checks that the rows agree with
-each other; `context_exhibits` and `context_figures` show them.
+each other.
 """
 
 import datetime as dt
 import re
-import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Literal
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import Field
 
 from replication.config import DATA, ROOT
 from replication.errors import RegistryError
+from replication.records.registry import load_claims
+from replication.records.schema import PANEL
+from replication.records.toml import Chinese, Row, Text, read
 
 CONTEXT = DATA / "context.toml"
 TIMELINE = DATA / "timeline.toml"
@@ -31,31 +33,27 @@ SIZES = {
 """How many of each the article has."""
 ACTORS = ("government", "firms", "universities")
 
-Text = Annotated[str, StringConstraints(min_length=1, pattern=r"^\S(.*\S)?$")]
-Chinese = Annotated[str, StringConstraints(pattern=r"[\u4e00-\u9fff]")]
 
+class Told(Row):
+    """A row in both languages."""
 
-class Row(BaseModel):
-    """A row of a data file: every field is needed, none but these is known."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
     en: Text
     zh: Chinese
 
 
-class Section(Row):
+class Section(Told):
     """Heading of the article, in our words."""
 
     id: Text
 
 
-class Environment(Row):
+class Environment(Told):
     """One of the environments that the article looks at."""
 
     id: Text
 
 
-class Driver(Row):
+class Driver(Told):
     """A driving mechanism: what the article claims of it, and what we say of the claim."""
 
     id: Text
@@ -71,7 +69,7 @@ class Driver(Row):
     data_say: Text
 
 
-class Case(Row):
+class Case(Told):
     """A university and its surroundings."""
 
     id: Text
@@ -79,7 +77,7 @@ class Case(Row):
     short: Text
 
 
-class Measure(Row):
+class Measure(Told):
     """A concrete measure that a case is told with."""
 
     case: Text
@@ -88,14 +86,14 @@ class Measure(Row):
     placed: Literal["named", "by us"]
 
 
-class Example(Row):
+class Example(Told):
     """An example outside the cases."""
 
     section: Text
     driver: Text
 
 
-class Recommendation(Row):
+class Recommendation(Told):
     """Advice to one actor; the drivers that it would strengthen are ours."""
 
     id: Text
@@ -106,10 +104,9 @@ class Recommendation(Row):
     short: Text
 
 
-class Context(BaseModel):
+class Context(Row):
     """The whole article as coded."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
     section: list[Section]
     environment: list[Environment]
     driver: list[Driver]
@@ -122,8 +119,13 @@ class Context(BaseModel):
         """Names of the drivers in English, by id."""
         return {d.id: d.en for d in self.driver}
 
+    def placed(self, driver: str, case: str) -> str:
+        """Whether a case's measures stand under a driver as "named" there, "by us", or not: ""."""
+        ways = {m.placed for m in self.measure if (m.driver, m.case) == (driver, case)}
+        return "named" if "named" in ways else next(iter(ways), "")
 
-class Event(Row):
+
+class Event(Told):
     """A dated event, its source, and what it means for reading the event study."""
 
     date: dt.date
@@ -133,10 +135,9 @@ class Event(Row):
     cite: Text
 
 
-class Timeline(BaseModel):
+class Timeline(Row):
     """All events."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
     event: list[Event]
 
 
@@ -151,7 +152,7 @@ def load_context(path: Path = CONTEXT) -> Context:
         that does not exist; a driver, case, environment or actor has no row that uses it; a driver
         claims a case as evidence and no measure shows it, or the other way round.
     """
-    context: Context = _valid(path, Context)
+    context = read(path, Context)
     for fault in _faults(context):
         raise RegistryError(f"{path.name}: {fault}")
     return context
@@ -168,10 +169,10 @@ def load_timeline(path: Path = TIMELINE, bibliography: Path = BIBLIOGRAPHY) -> p
     Raises
     ------
     RegistryError
-        As of `load_context`; also when events are out of order, a label is doubled, or a source is
-        not in the bibliography.
+        As of `load_context`; also when events are out of order, a label occurs twice, or a source
+        is not in the bibliography.
     """
-    events = _valid(path, Timeline).event
+    events = read(path, Timeline).event
     known = re.findall(r"^@\w+\{([^,]+),", bibliography.read_text(encoding="utf-8"), re.MULTILINE)
     for event in events:
         if event.cite not in known:
@@ -185,25 +186,8 @@ def load_timeline(path: Path = TIMELINE, bibliography: Path = BIBLIOGRAPHY) -> p
     return frame.assign(date=pd.to_datetime(frame["date"]))
 
 
-def _valid(path: Path, model: type[Any]) -> Any:
-    """Content of a TOML file as a model, or the first fault with its row and field."""
-    try:
-        return model.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise RegistryError(f"{path}: cannot be read as TOML ({error}); mend the file") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        table, *place = first["loc"]
-        row = f" {int(place[0]) + 1}" if place else ""
-        fields = "".join(f", field {name!r}" for name in place[1:2])
-        raise RegistryError(f"{path.name}, {table}{row}{fields}: {first['msg']}") from None
-
-
 def _faults(context: Context) -> list[str]:
     """What the rows of a coded article have wrong between them."""
-    from replication.records.registry import load_claims
-    from replication.records.schema import PANEL
-
     faults = []
     for table, size in SIZES.items():
         rows = getattr(context, table)
@@ -221,7 +205,7 @@ def _faults(context: Context) -> list[str]:
     for table in ("section", "environment", "driver", "case", "recommendation"):
         ids = [row.id for row in getattr(context, table)]
         faults += [
-            f"{table} {i!r} is doubled" for i in sorted({i for i in ids if ids.count(i) > 1})
+            f"{table} {i!r} is a duplicate" for i in sorted({i for i in ids if ids.count(i) > 1})
         ]
     used: dict[str, set[str]] = {name: set() for name in known}
     for table in ("driver", "case", "measure", "example", "recommendation"):

@@ -1,7 +1,7 @@
 """What every design asks of its data, checked before anything is estimated.
 
 A check either passes, raises an error of `replication.errors` that names the column and what to
-do, or sets rows aside and counts them with the reason. Nothing is dropped in silence.
+do, or drops rows and counts them with the reason: nothing is dropped in silence.
 """
 
 from collections.abc import Sequence
@@ -49,11 +49,11 @@ def require_unique(data: pd.DataFrame, key: Sequence[str]) -> None:
             f"{_first(gaps[column])}: a row without its key belongs to no unit; fill the key or "
             "remove the row"
         )
-    doubled = data.duplicated(list(key), keep=False)
-    if doubled.any():
-        first = data.loc[doubled, list(key)].iloc[0].to_dict()
+    duplicate = data.duplicated(list(key), keep=False)
+    if duplicate.any():
+        first = data.loc[duplicate, list(key)].iloc[0].to_dict()
         raise DuplicateRowsError(
-            f"{int(doubled.sum())} rows share their key {tuple(key)}, first {first}: aggregate "
+            f"{int(duplicate.sum())} rows share their key {tuple(key)}, first {first}: aggregate "
             "them, or name the columns that tell them apart with unit= and time="
         )
 
@@ -74,7 +74,7 @@ def complete_rows(
     Returns
     -------
     kept : DataFrame
-    set_aside : dict of str to int
+    dropped : dict of str to int
         Reason and number of rows.
 
     Raises
@@ -85,7 +85,7 @@ def complete_rows(
     if missing not in ("raise", "drop"):
         raise ValueError(f"missing must be 'raise' or 'drop', not {missing!r}")
     kept = pd.Series(True, index=data.index)
-    set_aside: dict[str, int] = {}
+    dropped: dict[str, int] = {}
     for column in columns:
         values = data[column]
         bad = values.isna()
@@ -94,14 +94,14 @@ def complete_rows(
         if bad.any() and missing == "raise":
             raise MissingValueError(
                 f"column {column!r} is missing or infinite in {int(bad.sum())} of {len(data)} "
-                f"rows, first in row {_first(bad)}; fill it, or pass missing='drop' to set "
-                "those rows aside and have them counted"
+                f"rows, first in row {_first(bad)}; fill it, or pass missing='drop' to drop "
+                "those rows and have them counted"
             )
         fresh = int((bad & kept).sum())
         if fresh:
-            set_aside[f"no value of {column}"] = fresh
+            dropped[f"no value of {column}"] = fresh
         kept &= ~bad
-    return data[kept], set_aside
+    return data[kept], dropped
 
 
 def _first(rows: pd.Series) -> str:
@@ -148,7 +148,7 @@ def require_variation(data: pd.DataFrame, columns: Sequence[str]) -> None:
     """Raise `NoVariationError` if a column of `columns` holds one value only."""
     for column in columns:
         if data[column].nunique() < 2:
-            value = data[column].iloc[0] if len(data) else "no rows"
+            value = data[column].tolist()[0] if len(data) else "no rows"
             raise NoVariationError(
                 f"{column!r} does not vary ({value!r} in all {len(data)} rows): its coefficient "
                 "does not exist; check the treatment, the first treated year and the sample"

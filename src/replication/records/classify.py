@@ -1,13 +1,13 @@
 """The tables that give records their meaning: disciplines, IPC subclasses, applicants' names."""
 
-import tomllib
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 
 from replication.config import DATA
 from replication.errors import RegistryError
+from replication.records.toml import Row, Text, read
 
 
 def load_disciplines(folder: Path = DATA) -> pd.DataFrame:
@@ -68,36 +68,46 @@ def load_ai(folder: Path = DATA) -> pd.DataFrame:
     return listed.set_index("ipc_subclass").join(ipc)
 
 
-@dataclass(frozen=True)
-class NameRules:
+class Steps(Row):
+    """Steps that make a name uniform: characters translated, capitals, patterns replaced."""
+
+    translate_from: str
+    translate_to: str
+    uppercase: Literal[True]
+    replace: list[tuple[str, str]]
+
+
+class Counterexample(Row):
+    """A name that looks as if a rule applied, and the kind that it is of."""
+
+    name: Text
+    kind: Text
+
+
+class NameRule(Row):
+    """A kind of applicant, and the regular expression that finds it in a uniform name."""
+
+    id: Text
+    kind: Text
+    pattern: str
+    examples: list[Text]
+    counterexamples: list[Counterexample]
+    note: Text
+
+
+class NameRules(Row):
     """How an applicant's name is made uniform and what kind of applicant it then is (R15).
 
-    Attributes
-    ----------
-    translate : tuple of str
-        Characters, and what each becomes.
-    replace : tuple of (str, str)
-        Regular expressions and replacements, in order, after capitals.
-    kinds : tuple of (str, str)
-        Kind and regular expression; the first that is found in the name decides.
-    firms : tuple of str
-        Kinds that count as a firm.
+    The first ``rule`` whose pattern is found decides; ``firm_kinds`` count as a firm.
     """
 
-    translate: tuple[str, str]
-    replace: tuple[tuple[str, str], ...]
-    kinds: tuple[tuple[str, str], ...]
-    firms: tuple[str, ...]
+    firm_kinds: list[Text]
+    firm_kinds_alternative: list[Text]
+    kinds: list[Text]
+    normalise: Steps
+    rule: list[NameRule]
 
 
 def load_name_rules(folder: Path = DATA) -> NameRules:
-    """Rules of ``firm_names.toml``."""
-    with (folder / "firm_names.toml").open("rb") as file:
-        rules = tomllib.load(file)
-    first = rules["normalise"]
-    return NameRules(
-        translate=(first["translate_from"], first["translate_to"]),
-        replace=tuple((pattern, to) for pattern, to in first["replace"]),
-        kinds=tuple((rule["kind"], rule["pattern"]) for rule in rules["rule"]),
-        firms=tuple(rules["firm_kinds"]),
-    )
+    """Rules of ``firm_names.toml``; raises `RegistryError` with the row and field of a fault."""
+    return read(folder / "firm_names.toml", NameRules)

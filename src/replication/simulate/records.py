@@ -1,7 +1,7 @@
 """The simulated study as records: the files that a holder of real data would bring.
 
 Universities, firms and institutes are numbered, never named: no real applicant gets an invented
-patent. A few records are there to be set aside by the builder, as in any export: applications of
+patent. A few records are there to be dropped by the builder, as in any export: applications of
 universities outside the sample, a main class outside the concordance, a line exported twice.
 """
 
@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 
 from replication.records.classify import load_disciplines, load_ipc
-from replication.records.schema import GRADES
-from replication.simulate.study import ADVANTAGED_SHARE, Study
+from replication.records.variables import EXCHANGE, GRADES, RESOURCES
+from replication.simulate.process import ADVANTAGED_SHARE
+from replication.simulate.study import Study
 
 INDUSTRIES = np.array(
     [
@@ -32,7 +33,7 @@ OFFICES = np.array(["US", "WO", "EP", "JP", "KR"])
 FIRMS = 2000
 
 
-def records(study: Study, seed: int = 2026) -> dict[str, pd.DataFrame]:
+def simulate_records(study: Study, seed: int = 2026) -> dict[str, pd.DataFrame]:
     """Tables of `replication.records.schema.RECORDS` from one draw of the process.
 
     Parameters
@@ -53,22 +54,8 @@ def records(study: Study, seed: int = 2026) -> dict[str, pd.DataFrame]:
     return {
         "universities": pd.DataFrame({"university": ids, "applicant_names": names}),
         "disciplines": load_disciplines(),
-        "exchange": _yearly(
-            ids,
-            study.process.years,
-            study.exchange,
-            [
-                "coop_sent",
-                "coop_received",
-                "conf_attended",
-                "conf_papers",
-                "conf_invited",
-                "conf_hosted",
-            ],
-        ),
-        "resources": _yearly(
-            ids, study.process.years, study.resources, ["rd_staff", "rd_spending", "graduates"]
-        ),
+        "exchange": _yearly(ids, study.process.years, study.exchange, list(EXCHANGE)),
+        "resources": _yearly(ids, study.process.years, study.resources, list(RESOURCES)),
         "grades": pd.DataFrame(
             {
                 "university": cell_university,
@@ -169,7 +156,7 @@ def _patents(study: Study, names: np.ndarray, rng: np.random.Generator) -> pd.Da
         )
         for kind, events in (("joint", joint), ("sole", sole), ("overseas", overseas))
     ]
-    frames.append(_to_set_aside(study.process.years, names[0], firm, rng))
+    frames.append(_to_be_dropped(study.process.years, names[0], firm, rng))
     patents = pd.concat(frames, ignore_index=True)
     day = rng.integers(0, 365, len(patents)).astype("timedelta64[D]")
     start = (patents["year"].to_numpy() - 1970).astype("datetime64[Y]").astype("datetime64[D]")
@@ -206,7 +193,7 @@ def _join(names: np.ndarray, events: pd.DataFrame, firm: np.ndarray) -> np.ndarr
     return names[events["cell"]].astype(object) + ";" + firm.astype(object)
 
 
-def _to_set_aside(
+def _to_be_dropped(
     years: np.ndarray, university: str, firm: np.ndarray, rng: np.random.Generator
 ) -> pd.DataFrame:
     """Applications that belong to no cell: another university, or a class of no discipline."""

@@ -14,21 +14,26 @@ from replication.errors import (
     NegativeCountError,
     NoVariationError,
 )
-from replication.estimate.designs import DDD_EFFECTS, did
+from replication.estimate.design import DDD_EFFECTS, STUDY
 from replication.estimate.mediation.decomposition import (
     ALL,
-    account,
+    columns_of_steps,
     event_studies,
     gelbach,
     joint,
     responses,
     sobel,
+    sobel_table,
     three_steps,
 )
-from replication.estimate.mediation.partial_out import columns_of
+from replication.estimate.mediation.partial_out import mediation_columns
+from replication.estimate.verbs import did
 from replication.montecarlo.mediation import accounted
 from replication.montecarlo.truth import realised_panel
-from replication.simulate.study import MEDIATORS, Process, Study, standardise
+from replication.records.exposure import standardise
+from replication.records.variables import MEDIATORS
+from replication.simulate.process import Process
+from replication.simulate.study import Study
 from tests.support import designs_panel
 from tests.support.simulated import study
 
@@ -125,13 +130,13 @@ class TestDecomposition:
         )
         assert d["full"] == pytest.approx(full["dose"], rel=1e-8)
         for m in MEDIATORS:
-            alone = did(panel, m, scale="log1p")["exposure × post"]
+            alone = did(panel, outcome=m, scale="log1p")["exposure × post"]
             assert d[f"π {m}"] == pytest.approx(alone.std_error, rel=1e-8)
             assert d[f"γ {m}"] == pytest.approx(full[f"log {m}"], rel=1e-8)
 
     def test_influence_functions_are_derivatives(self, panel, nearby):
         """More weight for one university, a refit on dummies: the slope is its influence."""
-        columns = columns_of(panel, MEDIATORS, "patents_joint")
+        columns = mediation_columns(panel, MEDIATORS, STUDY)
         _, influence = joint(columns.within, columns.group, (1.0, 1.0))
         order = gelbach(panel).coefficients.frame.index
         slopes = [(up[order] - down[order]) / (2 * STEP) for up, down in nearby]
@@ -189,15 +194,6 @@ class TestDecomposition:
         short = did(default, scale="log1p", effects=["university", "year"])["exposure × post"]
         assert d.parts["total"].estimate == pytest.approx(short.estimate, abs=1e-9)
         assert d.parts["total"].std_error == pytest.approx(short.std_error, rel=1e-7)
-
-    def test_table(self, panel):
-        table = account(gelbach(panel), [0.25, 0.25, 0.2])
-        assert list(table["planted"]) == pytest.approx([0.25, 0.25, 0.2, 0.7, 0.3, 1.0])
-        np.testing.assert_allclose(
-            table["δ = γπ"].iloc[:3], table["π"].iloc[:3] * table["γ"].iloc[:3]
-        )
-        assert table["share"].iloc[:3].sum() + table.loc["unaccounted", "share"] == pytest.approx(1)
-        assert table.index[0] == "overseas hires"
 
 
 def one_index(process: Process) -> Study:
@@ -260,11 +256,27 @@ class TestThreeSteps:
         assert found["product"] == pytest.approx(fall, abs=1e-10)
         assert found["share"] == pytest.approx(fall / steps["(1)"].frame.iloc[0].estimate)
 
+    def test_of_several_mediators_side_by_side(self, panel):
+        steps = {m: three_steps(panel, m) for m in MEDIATORS[:2]}
+        table, columns = sobel_table(steps), columns_of_steps(steps)
+        assert list(table.index) == list(MEDIATORS[:2])
+        fall = gelbach(panel, [MEDIATORS[1]]).parts.frame.loc[MEDIATORS[1], "estimate"]
+        assert table.loc[MEDIATORS[1], "product"] == pytest.approx(fall)
+        assert [(head, model.outcome, len(model.frame)) for head, model in columns.items()] == [
+            ("(1)", "log(1 + patents_joint)", 1),
+            ("(2)", f"log(1 + {MEDIATORS[0]})", 1),
+            ("(3)", "log(1 + patents_joint)", 2),
+            ("(4)", f"log(1 + {MEDIATORS[1]})", 1),
+            ("(5)", "log(1 + patents_joint)", 2),
+        ]
+
 
 class TestResponses:
     def test_are_the_design_with_another_outcome(self, default):
         for m, estimate in responses(default, model="ppml").items():
-            pd.testing.assert_frame_equal(estimate.frame, did(default, m, model="ppml").frame)
+            pd.testing.assert_frame_equal(
+                estimate.frame, did(default, outcome=m, model="ppml").frame
+            )
 
     def test_event_study_averages_to_the_response(self, default):
         """Least squares on all years: the mean lag less the mean lead is near the DID."""

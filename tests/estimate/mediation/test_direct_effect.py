@@ -8,7 +8,7 @@ from scipy.linalg import lstsq
 from replication.errors import MissingColumnError, NoVariationError, TooFewClustersError
 from replication.estimate.mediation.decomposition import gelbach
 from replication.estimate.mediation.direct_effect import direct_effects, sequential_g
-from replication.simulate.study import MEDIATORS
+from replication.records.variables import MEDIATORS
 from tests.estimate.mediation.test_decomposition import dummies, small
 
 

@@ -13,13 +13,14 @@ from pathlib import Path
 import pytest
 
 from replication import cli
-from replication.errors import RegistryError, SourceUnavailableError
-from replication.records.open import download, openalex
+from replication.errors import SourceUnavailableError
+from replication.panel import openalex_collect
+from replication.records.open import download, sources
 from tests.support.real_files import mirror_or_skip
+from tests.support.source_list import COMMIT, entry, group
 
 BODY = bytes(range(256)) * 2000
 GOOD = hashlib.sha256(BODY).hexdigest()
-COMMIT = "0123456789abcdef" * 2 + "01234567"
 
 
 class Server(ThreadingHTTPServer):
@@ -80,28 +81,27 @@ def server() -> Iterator[Server]:
     server.server_close()
 
 
-def entry(name: str, url: str, sha256: str = GOOD, group: str = "toys") -> str:
-    texts = dict.fromkeys(download.TEXTS, "text")
-    texts |= {"name": name, "group": group, "file": f"toys/{name}.bin", "url": url}
-    lines = [f'{field} = "{text}"' for field, text in (texts | {"sha256": sha256}).items()]
-    return "\n".join(["[[source]]", *lines, f"bytes = {len(BODY)}", ""])
+def toy(name: str, url: str, group: str = "toys") -> str:
+    return entry(name, url, GOOD, len(BODY), group)
 
 
 @pytest.fixture
-def sources(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def listed(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A list with one file on the server; nothing in the cache, no mirror."""
     path = tmp_path / "sources.toml"
-    path.write_text(entry("toy", f"https://127.0.0.1/{COMMIT}/toy.bin"), encoding="utf-8")
+    path.write_text(group() + toy("toy", f"https://127.0.0.1/{COMMIT}/toy.bin"), encoding="utf-8")
     # The list takes https only, and a test has no certificate.
-    plain, load = f"http://127.0.0.1:{server.server_port}/", download.load_sources
-    monkeypatch.setattr(download, "SOURCES", path)
-    monkeypatch.setattr(
-        download,
-        "load_sources",
-        lambda: load().assign(
-            url=lambda t: t["url"].str.replace("https://127.0.0.1/", plain, regex=False)
-        ),
-    )
+    plain, read = f"http://127.0.0.1:{server.server_port}/", sources.read_sources
+
+    def without_certificate() -> sources.Sources:
+        whole = read(path)
+        files = [
+            one.model_copy(update={"url": one.url.replace("https://127.0.0.1/", plain)})
+            for one in whole.source
+        ]
+        return whole.model_copy(update={"source": files})
+
+    monkeypatch.setattr(sources, "read_sources", without_certificate)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setenv("REPLICATION_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("REPLICATION_OPEN_DATA", raising=False)
@@ -109,11 +109,15 @@ def sources(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.fixture
-def part(tmp_path: Path, sources: Path) -> Path:
+def part(tmp_path: Path, listed: Path) -> Path:
     """Place of the partial file, in a folder that is there."""
     path = tmp_path / "cache" / "toys" / "toy.bin.part"
     path.parent.mkdir(parents=True)
     return path
+
+
+def not_here() -> list[str]:
+    return [source.name for source in download.select() if not download.where(source)]
 
 
 def refused(call: Callable[[], object]) -> str:
@@ -124,89 +128,17 @@ def refused(call: Callable[[], object]) -> str:
     return said
 
 
-# The list -----------------------------------------------------------------------------------------
-
-
-def test_the_list_holds_every_edition_and_source() -> None:
-    table = download.load_sources()
-    assert list(table) == list(download.FIELDS)
-    names = [f"the-{y}" for y in range(2016, 2027)]
-    names += ["leiden-2022", "bcur-2016", "bcur-2017", "bcur-2018", "evaluation-2017"]
-    assert list(table["name"]) == names
-    assert list(table["group"].unique()) == ["the", "leiden", "bcur", "evaluation"]
-    assert table["sha256"].is_unique
-    assert table["terms"].str.contains("not redistributed").all()
-    for group, publisher in {
-        "the": "Times Higher Education",
-        "leiden": "CWTS",
-        "bcur": "ShanghaiRanking",
-        "evaluation": "教育部学位与研究生教育发展中心",
-    }.items():
-        assert table.loc[table["group"] == group, "citation"].str.contains(publisher).all()
-
-
-def put(old: str, new: str) -> Callable[[str], str]:
-    return lambda text: text.replace(old, new, 1)
-
-
-@pytest.mark.parametrize(
-    ("damage", "says"),
-    [
-        (put('publisher = "text"\n', ""), r"row 1 \(toy\), field 'publisher': missing or empty"),
-        (put('terms = "text"', 'terms = " "'), r"row 1 \(toy\), field 'terms': missing or empty"),
-        (put('what = "text"', "what = 3"), r"field 'what': missing or empty; give it a text"),
-        (put("what = ", "waht = "), r"field 'waht': unknown"),
-        (put(GOOD, GOOD[:-1]), "field 'sha256': 64 lower-case"),
-        (put(GOOD, GOOD.upper()), "field 'sha256': 64 lower-case"),
-        (put("https:", "http:"), "field 'url': begin with https"),
-        (put(f"{COMMIT}/toy", f"{COMMIT}/学"), "field 'url': begin with https:// and escape"),
-        (put(COMMIT, "main"), "field 'url': pin it to a commit"),
-        (put(COMMIT, COMMIT[:-1]), "field 'url': pin it to a commit"),
-        (put(f"bytes = {len(BODY)}", 'bytes = "9"'), "field 'bytes': give the size"),
-        (put(f"bytes = {len(BODY)}", "bytes = 0"), "field 'bytes': give the size"),
-        (put(f"bytes = {len(BODY)}", ""), "field 'bytes': give the size"),
-        (put("toys/toy.bin", "../toy.bin"), r"field 'file': '../toy.bin' must stay within"),
-        (put("toys/toy.bin", "/toy.bin"), r"field 'file': '/toy.bin' must stay within"),
-        (put('group = "toys"', 'group = "toy"'), "'toy' is a name and a group"),
-        (lambda text: text + text, "name 'toy' is doubled"),
-        (lambda text: text + put('"toy"', '"boy"')(text), "file 'toys/toy.bin' is doubled"),
-        (put("[[source]]", "[[source]"), "cannot be read as TOML .*line 1"),
-        (lambda _: "", r"no \[\[source\]\] in it"),
-    ],
-)
-def test_a_damaged_list_is_refused(tmp_path: Path, damage: Callable[[str], str], says: str) -> None:
-    good = entry("toy", f"https://host.example/{COMMIT}/toy.bin")
-    path = tmp_path / "sources.toml"
-    path.write_text(good, encoding="utf-8")
-    assert len(download.load_sources(path)) == 1
-    path.write_text(damage(good), encoding="utf-8")
-    with pytest.raises(RegistryError, match=says) as caught:
-        download.load_sources(path)
-    assert "sources.toml" in str(caught.value)
-
-
-def test_a_doi_pins_as_a_commit_does(tmp_path: Path) -> None:
-    path = tmp_path / "sources.toml"
-    path.write_text(entry("toy", "https://doi.org/10.5281/toy.1"), encoding="utf-8")
-    assert len(download.load_sources(path)) == 1
-
-
-def test_a_missing_list_is_named(tmp_path: Path) -> None:
-    with pytest.raises(RegistryError, match=r"none\.toml: cannot be read"):
-        download.load_sources(tmp_path / "none.toml")
-
-
 # Downloading --------------------------------------------------------------------------------------
 
 
 def test_a_file_is_downloaded_once(server: Server, part: Path) -> None:
-    assert download.missing(["toy"]) == ["toy"]
+    assert not_here() == ["toy"]
     path = download.locate("toy")
     assert path == part.with_suffix("")
     assert path.read_bytes() == BODY
     assert download.locate("toy") == path
     assert server.asked == [None]
-    assert download.missing() == []
+    assert not_here() == []
     assert [p.name for p in path.parent.iterdir()] == ["toy.bin"]
 
 
@@ -216,7 +148,7 @@ def test_a_download_goes_on_where_it_broke_off(server: Server, part: Path) -> No
     assert "127.0.0.1, which broke off in the middle (the same command goes on" in said
     kept = part.stat().st_size
     assert 0 < kept <= 200_000
-    assert download.missing() == ["toy"]
+    assert not_here() == ["toy"]
     assert download.locate("toy").read_bytes() == BODY
     assert server.asked == [None, f"bytes={kept}-"]
     assert not part.exists()
@@ -277,7 +209,7 @@ def test_a_host_that_sends_nothing_is_given_up(
     assert time.monotonic() - begin < 1.2
 
 
-def test_a_host_that_refuses(server: Server, sources: Path) -> None:
+def test_a_host_that_refuses(server: Server, listed: Path) -> None:
     server.shutdown()
     server.server_close()
     assert "127.0.0.1, which cannot be reached" in refused(lambda: download.locate("toy"))
@@ -286,7 +218,7 @@ def test_a_host_that_refuses(server: Server, sources: Path) -> None:
 def test_a_damaged_file_of_the_cache_is_fetched_again(server: Server, part: Path) -> None:
     path = part.with_suffix("")
     path.write_bytes(BODY[:-1])
-    assert download.missing() == ["toy"]
+    assert not_here() == ["toy"]
     assert download.locate("toy").read_bytes() == BODY
     assert len(server.asked) == 1
 
@@ -305,7 +237,7 @@ def test_progress_is_shown_if_asked_for(part: Path, capsys: pytest.CaptureFixtur
 
 
 @pytest.fixture
-def folder(tmp_path: Path, sources: Path) -> Path:
+def folder(tmp_path: Path, listed: Path) -> Path:
     """A mirror with the file."""
     folder = tmp_path / "mirror"
     (folder / "toys").mkdir(parents=True)
@@ -343,11 +275,11 @@ def test_a_damaged_file_of_a_mirror_is_an_error(
         assert hashlib.sha256(BODY[:-1]).hexdigest() in said
         assert GOOD in said
         assert "replace it" in said
-    assert download.missing() == ["toy"]
+    assert not_here() == ["toy"]
     assert server.asked == []
 
 
-def test_a_mirror_that_is_no_folder_is_an_error(sources: Path, tmp_path: Path) -> None:
+def test_a_mirror_that_is_no_folder_is_an_error(listed: Path, tmp_path: Path) -> None:
     assert "nowhere is no folder" in refused(
         lambda: download.locate("toy", mirror=tmp_path / "nowhere")
     )
@@ -358,17 +290,21 @@ def test_a_mirror_is_needed_once(server: Server, folder: Path, tmp_path: Path) -
     assert copy == tmp_path / "cache" / "toys" / "toy.bin"
     (folder / "toys" / "toy.bin").unlink()
     assert download.locate("toy") == copy
-    assert download.missing() == []
+    assert not_here() == []
     assert server.asked == []
 
 
-def test_names_and_groups(sources: Path) -> None:
-    more = [entry("boy", f"https://a.example/{COMMIT}/b"), entry("x", f"https://a/{COMMIT}/", GOOD)]
-    text = sources.read_text(encoding="utf-8")
-    sources.write_text(text + more[0] + more[1].replace('"toys"', '"xs"'), encoding="utf-8")
-    assert download.select() == ["toy", "boy", "x"]
-    assert download.select(["toys"]) == ["toy", "boy"]
-    assert download.select(["x", "boy", "boy"]) == ["boy", "x"]
+def test_names_and_groups(listed: Path) -> None:
+    more = toy("boy", f"https://a.example/{COMMIT}/b") + group("xs")
+    more += toy("x", f"https://a/{COMMIT}/", "xs")
+    listed.write_text(listed.read_text(encoding="utf-8") + more, encoding="utf-8")
+
+    def chosen(*names: str) -> list[str]:
+        return [source.name for source in download.select(names)]
+
+    assert chosen() == ["toy", "boy", "x"]
+    assert chosen("toys") == ["toy", "boy"]
+    assert chosen("x", "boy", "boy") == ["boy", "x"]
     assert "no source 'ty': name a group (toys, xs)" in refused(lambda: download.select(["ty"]))
     assert "source 'toys' is not one of toy" in refused(lambda: download.locate("toys"))
 
@@ -408,17 +344,17 @@ def test_a_damaged_copy_is_called_so(
 
 
 def test_a_cache_that_is_no_folder_is_named(
-    sources: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    listed: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("REPLICATION_CACHE", str(sources))
+    monkeypatch.setenv("REPLICATION_CACHE", str(listed))
     assert cli.main(["fetch"]) == 1
     said = capsys.readouterr().err
-    assert f"the cache {sources} cannot be written to" in said
+    assert f"the cache {listed} cannot be written to" in said
     assert "name another folder in REPLICATION_CACHE" in said
 
 
 def test_what_is_for_openalex_is_not_ignored(
-    sources: Path, capsys: pytest.CaptureFixture[str]
+    listed: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert cli.main(["fetch", "toy", "--years", "2011-2012"]) == 1
     assert "--years and --institutions are for openalex: name it" in capsys.readouterr().err
@@ -427,7 +363,7 @@ def test_what_is_for_openalex_is_not_ignored(
 
 
 def test_the_command_says_what_is_wrong_in_a_sentence(
-    server: Server, sources: Path, capsys: pytest.CaptureFixture[str]
+    server: Server, listed: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     server.behaviour = "404"
     assert cli.main(["fetch"]) == 1
@@ -445,7 +381,7 @@ def test_openalex_is_handed_over(
 ) -> None:
     handed: list[argparse.Namespace] = []
     fetched: list[list[str]] = []
-    monkeypatch.setattr(openalex, "fetch_command", handed.append)
+    monkeypatch.setattr(openalex_collect, "fetch_command", handed.append)
     monkeypatch.setattr(download, "fetch", lambda names, *_, **__: fetched.append(names) or [])
     assert cli.main(["fetch", *names]) == 0
     assert fetched == files
@@ -458,7 +394,7 @@ def test_openalex_is_handed_over(
 
 def test_a_mirror_of_the_real_files_is_what_the_list_says() -> None:
     folder = mirror_or_skip()
-    for row in tomllib.loads(download.SOURCES.read_text(encoding="utf-8"))["source"]:
+    for row in tomllib.loads(sources.SOURCES.read_text(encoding="utf-8"))["source"]:
         content = (folder / row["file"]).read_bytes()
         assert len(content) == row["bytes"]
         assert hashlib.sha256(content).hexdigest() == row["sha256"]

@@ -1,93 +1,24 @@
-"""The readers of open data against the real files and against damaged copies of them."""
+"""The readers of rankings against the real files and against damaged copies of them."""
 
-import csv
-import hashlib
 import math
 import re
-import shutil
 import zipfile
-from collections import Counter
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 from python_calamine import CalamineWorkbook
 
-from replication.errors import (
-    DuplicateRowsError,
-    MissingColumnError,
-    RegistryError,
-    ReplicationError,
-    SchemaError,
-)
-from replication.records.classify import load_disciplines
-from replication.records.open import download, rankings, universities
+from replication.errors import DuplicateRowsError, MissingColumnError, ReplicationError, SchemaError
+from replication.records.open import rankings
 from replication.records.open.files import plain
-from replication.records.open.rankings import bcur, coverage, evaluation, frame, leiden, the_scores
-from tests.support.real_files import mirror_or_skip
+from replication.records.open.rankings import bcur, leiden, the_scores
+from tests.support.real_files import Replace, put, rows_of
 
 PILLARS = list(rankings.PILLARS.values())
-EVALUATION = "discipline-evaluation/round4_2017.csv"
 LEIDEN = "leiden/leiden_2022_all_sciences.xlsx"
-
-PAIRS = {
-    "中国地质大学(两地)": {"中国地质大学(北京)", "中国地质大学(武汉)"},
-    "中国矿业大学(两地)": {"中国矿业大学", "中国矿业大学(北京)"},
-    "中国石油大学(两地)": {"中国石油大学(北京)", "中国石油大学(华东)"},
-}
-
-
-@pytest.fixture(scope="session")
-def real() -> Path:
-    return mirror_or_skip()
-
-
-@pytest.fixture
-def files(real: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("REPLICATION_OPEN_DATA", str(real))
-    return real
-
-
-Replace = Callable[[str, Callable[[bytes], bytes]], None]
-
-
-@pytest.fixture
-def damage(real: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Replace:
-    """Put a changed copy of a real file into a mirror, and its checksum into the list."""
-    mirror = tmp_path / "mirror"
-    monkeypatch.setenv("REPLICATION_OPEN_DATA", str(mirror))
-    monkeypatch.setenv("REPLICATION_CACHE", str(tmp_path / "cache"))
-
-    def change(file: str, how: Callable[[bytes], bytes]) -> None:
-        shutil.copytree(real, mirror)
-        mirror.chmod(0o755)
-        (mirror / file).parent.chmod(0o755)
-        good = (real / file).read_bytes()
-        bad = how(good)
-        assert bad != good
-        (mirror / file).unlink()
-        (mirror / file).write_bytes(bad)
-        text = download.SOURCES.read_text(encoding="utf-8")
-        sums = [hashlib.sha256(content).hexdigest() for content in (good, bad)]
-        assert sums[0] in text
-        path = tmp_path / "sources.toml"
-        path.write_text(text.replace(*sums), encoding="utf-8")
-        monkeypatch.setattr(download, "SOURCES", path)
-
-    return change
-
-
-def put(old: str, new: str) -> Callable[[bytes], bytes]:
-    """Replace the first occurrence of a text, which must be there."""
-
-    def change(content: bytes) -> bytes:
-        assert old.encode() in content
-        return content.replace(old.encode(), new.encode(), 1)
-
-    return change
 
 
 def in_sheet(old: str, new: str) -> Callable[[bytes], bytes]:
@@ -102,160 +33,6 @@ def in_sheet(old: str, new: str) -> Callable[[bytes], bytes]:
         return out.getvalue()
 
     return change
-
-
-def rows_of(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def row_of(text: str, begin: str) -> str:
-    """The line of a file that begins with a text."""
-    return next(line for line in text.splitlines() if line.startswith(begin))
-
-
-# Universities and names ---------------------------------------------------------------------------
-
-
-def test_there_are_75_ministry_universities() -> None:
-    table = rankings.ministry_universities()
-    assert len(table) == 75
-    assert not table.map(lambda text: text != text.strip()).any(axis=None)
-    assert not table["name_zh"].str.contains("[（）]").any()
-    # By city, as the ministry's list has them; Beijing holds the third of all.
-    cities = table["city"].value_counts()
-    assert cities["Beijing"] == 24
-    assert (cities["Shanghai"], cities["Wuhan"]) == (8, 7)
-    # Well known, and of other ministries.
-    assert not set(table["name_zh"]) & {"北京航空航天大学", "哈尔滨工业大学", "中国科学技术大学"}
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "says"),
-    [
-        ("清华大学,", "北京大学,", "row 4, column 'name_zh': '北京大学' is doubled"),
-        (",Tsinghua University,", ",Peking University,", "row 4, column 'name_en': 'Peking"),
-        (",Tsinghua University,", ", ,", "row 4, column 'name_en': empty"),
-        ("name_en", "name", "its columns are name_zh, name, city"),
-    ],
-)
-def test_a_damaged_list_of_universities(tmp_path: Path, old: str, new: str, says: str) -> None:
-    path = tmp_path / "ministry_universities.csv"
-    path.write_bytes(put(old, new)(universities.MINISTRY.read_bytes()))
-    with pytest.raises(RegistryError, match=re.escape(says)):
-        rankings.ministry_universities(path)
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "says"),
-    [
-        ("兰州大学,the,,", "兰州大学,teh,,", "source is none of the, leiden"),
-        ("兰州大学,the,", "兰州大學,the,", "university is not in ministry_universities.csv"),
-        ("兰州大学,the,,not in editions 2016 to 2026\n", "", "兰州大学 has no row for 'the'"),
-        ("兰州大学,the,,not in editions 2016 to 2026", "兰州大学,the,,", "needs a note"),
-        ("兰州大学,the,", "兰州大学,the,x,\n兰州大学,the,", "cannot have a name and be absent"),
-        ("兰州大学,the,", "兰州大学,the,Xidian University", "for more than one university"),
-        (
-            "兰州大学,the,",
-            "兰州大学,the,China University of Mining and Technology",
-            "for more than one university",
-        ),
-        (
-            "中国矿业大学,the,,two campuses under one name: China",
-            "中国矿业大学,the,,two campuses under one name: china",
-            "must be the shared name of two universities",
-        ),
-        ("name,note", "name,remark", "its columns are name_zh, source, name, remark"),
-    ],
-)
-def test_a_damaged_table_of_names(tmp_path: Path, old: str, new: str, says: str) -> None:
-    path = tmp_path / "university_names.csv"
-    path.write_bytes(put(old, new)(universities.NAMES.read_bytes()))
-    with pytest.raises(RegistryError, match=re.escape(says)):
-        rankings.university_names("the", path)
-
-
-def test_a_source_has_to_be_one_of_ours() -> None:
-    with pytest.raises(ValueError, match="source must be one of the, leiden, bcur, evaluation"):
-        rankings.university_names("qs")
-
-
-def test_a_match_is_exact_and_counted() -> None:
-    names = [
-        "Northeastern University, China", "Northeastern University, US",
-        "Xi'an Jiaotong University", "Xi’an Jiaotong University",
-        "Beijing University of Technology", "Southwest University ",
-        "China University of Mining and Technology", "China University of Petroleum, Beijing",
-    ]  # fmt: skip
-    found = rankings.match(pd.DataFrame({"Name": names}), "the", "Name")
-    assert dict(zip(found["Name"], found["university"], strict=True)) == {
-        "Northeastern University, China": "东北大学",
-        "Xi’an Jiaotong University": "西安交通大学",
-        "China University of Mining and Technology": "中国矿业大学(两地)",
-        "China University of Petroleum, Beijing": "中国石油大学(北京)",
-    }
-    assert list(found["joint"]) == [False, False, True, False]
-    assert found.attrs["set_aside"] == {"not a ministry university": 4}
-    with pytest.raises(MissingColumnError, match="column 'name' is needed to match names"):
-        rankings.match(pd.DataFrame({"Name": names}), "the", "name")
-
-
-def test_a_shared_name_stands_for_its_pair_and_for_neither_of_the_two() -> None:
-    ministry = set(rankings.ministry_universities()["name_zh"])
-    joint = universities.joint_names("evaluation")
-    assert joint == {pair.removesuffix("(两地)"): pair for pair in PAIRS}
-    assert not set(joint.values()) & ministry
-    rows = rankings.university_names("evaluation").set_index("name_zh")
-    for pair, campuses in PAIRS.items():
-        assert campuses <= ministry
-        assert (rows.loc[sorted(campuses), "name"] == "").all()
-        assert rows.loc[sorted(campuses), "note"].str.endswith(pair.removesuffix("(两地)")).all()
-
-
-def test_coverage_says_for_each_university_where_it_is(files: Path) -> None:
-    table = coverage()
-    assert list(table) == ["university", "the", "leiden", "bcur", "evaluation"]
-    assert len(table) == 75
-    assert not table.isna().any(axis=None)
-    table = table.set_index("university")
-    found = {
-        source: sum(
-            bool((rows["name"] != "").any())
-            for _, rows in rankings.university_names(source).groupby("name_zh")
-        )
-        for source in universities.SOURCES
-    }
-    assert found == {"the": 58, "leiden": 59, "bcur": 71, "evaluation": 69}
-    assert table.loc["中央音乐学院", "the"] == "arts academy: not ranked"
-    assert table.loc["兰州大学", "the"] == "not in editions 2016 to 2026"
-    assert table.loc["中国石油大学(北京)", "bcur"] == "中国石油大学（北京）; 中国石油大学(北京)"
-
-
-def with_names(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, old: str, new: str) -> None:
-    path = tmp_path / "university_names.csv"
-    path.write_bytes(put(old, new)(universities.NAMES.read_bytes()))
-    monkeypatch.setattr(universities, "NAMES", path)
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "says"),
-    [
-        (",the,Jilin University", ",the,Jilin Univ.", "'Jilin Univ.' is not in the files of 'the'"),
-        (",leiden,Jilin University", ",leiden,Jilin", "'Jilin' is not in the files of 'leiden'"),
-        ("吉林大学,bcur,吉林大学", "吉林大学,bcur,吉大", "'吉大' is not in the files of 'bcur'"),
-        (
-            "吉林大学,evaluation,吉林大学,",
-            "吉林大学,evaluation,,lost",
-            "'吉林大学' is said not to be in 'evaluation' and is there",
-        ),
-    ],
-)
-def test_a_university_cannot_vanish(
-    files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: str, new: str, says: str
-) -> None:
-    with_names(monkeypatch, tmp_path, old, new)
-    with pytest.raises(RegistryError, match=re.escape(says)):
-        coverage()
 
 
 # THE ----------------------------------------------------------------------------------------------
@@ -287,7 +64,7 @@ def test_no_row_of_an_edition_is_lost(files: Path) -> None:
         2024: 34, 2025: 37, 2026: 39,
     }  # fmt: skip
     raw = [r for y in range(2016, 2027) for r in rows_of(files / f"the/THE_{y}_rankings.csv")]
-    assert len(table) + sum(table.attrs["set_aside"].values()) == len(raw)
+    assert len(table) + sum(table.attrs["dropped"].values()) == len(raw)
     names = set(table["name"])
     assert sum(r["Name"] in names and r["Industry"] != "n/a" for r in raw) == len(table)
     assert table["university"].nunique() == 59  # 58 and the pair of mining.
@@ -344,8 +121,8 @@ def test_a_reporter_is_set_aside(damage: Replace) -> None:
     damage("the/THE_2018_rankings.csv", tsinghua(lambda _: [reporter]))
     table = the_scores([2018])
     assert "清华大学" not in set(table["university"])
-    assert table.attrs["set_aside"]["reporter without scores (n/a)"] == 1
-    assert len(table) + sum(table.attrs["set_aside"].values()) == 1103
+    assert table.attrs["dropped"]["reporter without scores (n/a)"] == 1
+    assert len(table) + sum(table.attrs["dropped"].values()) == 1103
 
 
 def test_the_overall_score_is_not_read(real: Path, damage: Replace) -> None:
@@ -379,161 +156,6 @@ def test_no_edition_is_an_error() -> None:
         the_scores([])
 
 
-# Evaluation ---------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def grades() -> pd.DataFrame:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("REPLICATION_OPEN_DATA", str(mirror_or_skip()))
-        return evaluation()
-
-
-def test_grades_are_those_in_print(grades: pd.DataFrame) -> None:
-    assert list(grades) == ["discipline", "name_zh", "grade", "school", "university", "joint"]
-    cell = grades.set_index(["university", "discipline"])["grade"]
-    assert cell["清华大学", "0812"] == "A+"
-    assert cell["清华大学", "0804"] == "A+"  # Padded with spaces in the file.
-    # What the universities themselves have announced.
-    counts = grades.groupby(["university", "grade"]).size()
-    assert counts["清华大学", "A+"] == counts["北京大学", "A+"] == 21
-    assert list(counts["浙江大学"][["A+", "A", "A-"]]) == [11, 11, 17]
-    assert counts["中国人民大学", "A+"] == 9
-
-
-def test_every_grade_is_kept_or_counted(grades: pd.DataFrame, real: Path) -> None:
-    found = Counter(
-        (row["一级学科名称"], row["评估结果"].strip(), school)
-        for row in rows_of(real / EVALUATION)
-        for column, school in row.items()
-        if column.startswith("学校名称") and school
-    )
-    assert max(found.values()) == 1
-    kept = set(grades[["name_zh", "grade", "school"]].itertuples(index=False, name=None))
-    assert kept < set(found)
-    names = set(rankings.ministry_universities()["name_zh"].str.replace(r"\(.*", "", regex=True))
-    assert {school for _, _, school in set(found) - kept} & names == set()
-    assert grades.attrs["set_aside"] == {"not a ministry university": len(found) - len(grades)}
-    assert len(found) == 5112
-
-
-def test_disciplines_are_those_of_the_catalogue(grades: pd.DataFrame) -> None:
-    ours = load_disciplines().set_index("discipline")["name_zh"]
-    stem = grades[grades["discipline"].str[:2].isin(["07", "08"])]
-    theirs = stem.drop_duplicates("discipline").set_index("discipline")["name_zh"]
-    assert theirs.equals(ours[theirs.index].rename("name_zh"))
-    # Weapons (0826) are not taught at a ministry university; the others were not evaluated.
-    assert set(ours.index) - set(theirs.index) == {"0826", "0836", "0838", "0839"}
-    assert grades.groupby("name_zh")["discipline"].nunique().max() == 1
-    business = grades[grades["name_zh"] == "工商管理"]
-    assert set(business["discipline"]) == {"1202"}
-    assert {"C", "C-"} <= set(business["grade"])
-
-
-@pytest.mark.parametrize(
-    ("minimum", "joint", "universities"),
-    [(2, True, 58), (2, False, 55), (1, True, 65), (1, False, 62), (5, True, 56)],
-)
-def test_the_frame_has_the_universities_that_were_counted(
-    files: Path, minimum: int, joint: bool, universities: int
-) -> None:
-    cells = frame(minimum, joint=joint)
-    assert cells["university"].nunique() == universities
-    assert not cells.duplicated(["university", "discipline"]).any()
-    assert cells["joint"].any() == joint
-    total = len(cells) + sum(cells.attrs["set_aside"].values())
-    assert total == 5112
-
-
-def test_the_frame_counted_by_hand(files: Path) -> None:
-    """R20: 55 without the three shared names, one more with the bare name of mining, 58 in all."""
-    names = {u.partition("(")[0] for u in rankings.ministry_universities()["name_zh"]}
-    graded: Counter[str] = Counter()
-    good: Counter[str] = Counter()
-    for row in rows_of(files / EVALUATION):
-        if row["一级学科代码"][:2] in ("07", "08"):
-            schools = [s for c, s in row.items() if c.startswith("学校名称") and s in names]
-            graded.update(schools)
-            good.update(schools if row["评估结果"].strip() in ("A+", "A", "A-") else [])
-    enough = {school for school, count in graded.items() if count >= 2}
-    shared = {pair.removesuffix("(两地)") for pair in PAIRS}
-    assert (len(enough), len(enough - shared)) == (58, 55)
-    assert len(enough - (shared - {"中国矿业大学"})) == 56
-    cells = frame()
-    assert len(cells) == sum(graded[school] for school in enough) == 1015
-    assert cells["advantaged"].sum() == sum(good[school] for school in enough) == 275
-    assert set(cells["category"]) == {"07", "08"}
-    assert cells.loc[cells["joint"], "university"].value_counts().to_dict() == {
-        pair: graded[pair.removesuffix("(两地)")] for pair in PAIRS
-    }
-
-
-def test_advantaged_is_a_minus_or_better(files: Path) -> None:
-    cells = frame()
-    by_grade = cells.groupby("grade")["advantaged"].agg(["min", "max"])
-    assert set(by_grade.index[by_grade["min"] == 1]) == {"A+", "A", "A-"}
-    assert (by_grade["min"] == by_grade["max"]).all()
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "error", "says"),
-    [
-        ("评估结果", "等级", MissingColumnError, "column '评估结果' is not there"),
-        ("0101,哲学,A,", "0101,哲学,A++,", SchemaError, "row 3, column '评估结果': 'A++' is none"),
-        (
-            "0101,哲学,A,",
-            "101,哲学,A,",
-            SchemaError,
-            "row 3, column '一级学科代码': '101' is no 4-",
-        ),
-        ("0101,哲学,A,", "0100,哲学,A,", SchemaError, "a second discipline of one name_zh"),
-        ("0101,哲学,A,", "0101,道学,A,", SchemaError, "a second name_zh of one discipline"),
-        (
-            "A,中国人民大学,南京大学",
-            "A,中国人民大学,北京大学",
-            DuplicateRowsError,
-            "round4_2017.csv: 0101, 北京大学 has more than one row",
-        ),
-    ],
-)
-def test_a_damaged_evaluation(
-    damage: Replace, old: str, new: str, error: type[ReplicationError], says: str
-) -> None:
-    damage(EVALUATION, put(old, new))
-    with pytest.raises(error, match=re.escape(says)):
-        evaluation()
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda content: content.removeprefix(b"\xef\xbb\xbf"),
-        put("0101,哲学,A,中国人民大学", "0101,哲学, A  ,中国人民大学 "),
-        lambda content: content.replace(b"\n", b"\r\n"),
-    ],
-    ids=["without byte-order mark", "padded", "line ends of Windows"],
-)
-def test_what_does_not_matter_reads_the_same(
-    damage: Replace, grades: pd.DataFrame, change: Callable[[bytes], bytes]
-) -> None:
-    damage(EVALUATION, change)
-    pd.testing.assert_frame_equal(evaluation(), grades)
-
-
-def test_a_grade_of_two_campuses_is_credited_to_neither(
-    damage: Replace, grades: pd.DataFrame
-) -> None:
-    """One campus more in a discipline is a row of the pair, and of nobody else."""
-    damage(
-        EVALUATION, put("0101,哲学,A,中国人民大学,南京大学", "0101,哲学,A,中国矿业大学,南京大学")
-    )
-    now = evaluation().set_index(["discipline", "school"])
-    row = now.loc[("0101", "中国矿业大学")]
-    assert (row["university"], row["joint"]) == ("中国矿业大学(两地)", True)
-    assert not set(now["university"]) & set.union(*PAIRS.values())
-    assert len(now) == len(grades)
-
-
 # Leiden -------------------------------------------------------------------------------------------
 
 
@@ -564,7 +186,7 @@ def test_leiden_is_that_of_the_sheet(files: Path) -> None:
         "中国地质大学(两地)",
     ]
     assert len(table) == 61
-    assert len(table) + sum(table.attrs["set_aside"].values()) == 1318
+    assert len(table) + sum(table.attrs["dropped"].values()) == 1318
 
 
 def test_northeastern_is_the_one_in_shenyang(files: Path) -> None:
@@ -629,7 +251,7 @@ def test_industry_income_is_that_of_the_file(files: Path) -> None:
                 np.testing.assert_allclose(row[column], value / 100 if share else value)
     assert table.groupby("edition").size().to_dict() == {2016: 59, 2017: 69, 2018: 71}
     raw_rows = sum(len(rows_of(files / f"bcur/bcur_{y}.csv")) for y in (2016, 2017, 2018))
-    assert len(table) + sum(table.attrs["set_aside"].values()) == raw_rows
+    assert len(table) + sum(table.attrs["dropped"].values()) == raw_rows
 
 
 def test_a_university_of_two_spellings_is_one(files: Path) -> None:

@@ -1,20 +1,25 @@
 """Least squares with absorbed effects, taken apart by cluster, once for any number of outcomes.
 
 Effects nested in the clusters (university × discipline, university × year) are swept out of each
-cluster by itself. What is left of the others (discipline × year) and of the controls is one small
-system of K equations for all clusters. After that, an outcome, a permuted exposure, a bootstrap
-sample or a study without one cluster costs a matrix product and no fit (MacKinnon, Nielsen and
-Webb 2023). Memory is that of the blocks, N × K only in a cluster's own rows and columns.
+cluster by itself. What is left of the crossed ones (discipline × year) and of the controls is one
+small system of K equations for all clusters. After that, an outcome, a permuted exposure, a
+bootstrap sample or a study without one cluster costs a matrix product and no fit (MacKinnon,
+Nielsen and Webb 2023). Memory is that of the blocks: N × K in a cluster's own rows and columns.
+
+Libraries take effects out of given columns; none keeps the cross products by cluster that the tests
+for few clusters are made of.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
-from replication.errors import NoVariationError
+from replication.errors import DesignError, NoVariationError
+from replication.estimate.convention import correction, is_nested
+from replication.estimate.sample import Sample
 
 TOLERANCE = 1e-10
 """Eigenvalues below this part of the largest are zero: collinear dummies, absorbed directions."""
@@ -34,7 +39,7 @@ class Kernel:
         Values of the cluster column.
     nested : tuple of ndarray, shape (n_g, r_g)
         Orthonormal basis, in a cluster, of the effects nested in it.
-    loose : tuple of ndarray, shape (n_g, K_g)
+    crossed : tuple of ndarray, shape (n_g, K_g)
         The other columns that are not zero in a cluster, nested effects taken out.
     columns : tuple of ndarray of int, shape (K_g,)
         Which of the K columns these are.
@@ -48,7 +53,7 @@ class Kernel:
     starts: np.ndarray
     names: np.ndarray
     nested: tuple[np.ndarray, ...]
-    loose: tuple[np.ndarray, ...]
+    crossed: tuple[np.ndarray, ...]
     columns: tuple[np.ndarray, ...]
     inverse: np.ndarray
     root: np.ndarray
@@ -58,6 +63,18 @@ class Kernel:
         """Rows of each cluster."""
         ends = [*self.starts[1:], len(self.order)]
         return [slice(a, b) for a, b in zip(self.starts, ends, strict=True)]
+
+    @property
+    def blocks(self) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
+        """Rows, crossed columns and their numbers, cluster by cluster."""
+        return zip(self.slices, self.crossed, self.columns, strict=True)
+
+    def loadings(self, values: np.ndarray) -> np.ndarray:
+        """Products of the crossed columns with one swept column, by cluster, shape (K, G)."""
+        found = np.zeros((len(self.inverse), len(self.starts)))
+        for g, (rows, q, at) in enumerate(self.blocks):
+            found[at, g] = (q.T @ values[rows])[:, 0]
+        return found
 
     def arrange(self, values: np.ndarray) -> np.ndarray:
         """Bring rows of the sample into the order of the clusters, weighted; shape (N, S)."""
@@ -72,21 +89,14 @@ class Kernel:
         ]
         return np.concatenate(parts)
 
-    def project(self, values: np.ndarray) -> np.ndarray:
-        """Products of the other columns with swept `values` by cluster, shape (G, K, S)."""
-        found = np.zeros((len(self.starts), len(self.inverse), values.shape[1]))
-        for g, (rows, q, at) in enumerate(zip(self.slices, self.loose, self.columns, strict=True)):
-            found[g, at] = q.T @ values[rows]
-        return found
-
     def residualise(self, values: np.ndarray) -> np.ndarray:
         """Take all effects and controls out of arranged `values`, shape (N, S)."""
         swept = self.sweep(values)
         total = np.zeros((len(self.inverse), values.shape[1]))
-        for rows, q, at in zip(self.slices, self.loose, self.columns, strict=True):
+        for rows, q, at in self.blocks:
             total[at] += q.T @ swept[rows]
         slopes = self.inverse @ total
-        for rows, q, at in zip(self.slices, self.loose, self.columns, strict=True):
+        for rows, q, at in self.blocks:
             swept[rows] -= q @ slopes[at]
         return swept
 
@@ -95,42 +105,40 @@ class Kernel:
         return np.add.reduceat(values, self.starts, axis=0)
 
 
-def kernel(
-    cluster: pd.Series,
-    absorb: pd.DataFrame,
-    controls: np.ndarray | None = None,
-    weights: np.ndarray | None = None,
-) -> Kernel:
-    """Take apart the effects and controls of a design.
+def kernel(sample: Sample, method: str, weights: np.ndarray | None = None) -> Kernel:
+    """Take apart the effects and controls of a sample.
 
     Parameters
     ----------
-    cluster : Series, shape (N,)
-    absorb : DataFrame
-        One categorical column an effect; with none of them, a constant.
-    controls : ndarray, shape (N, k), optional
+    sample : Sample
+        Without an effect, a constant is taken out.
+    method : str
+        What asks for it, for the message where the design has not one dimension of clusters.
     weights : ndarray, shape (N,), optional
-        For weighted least squares, such as the last step of a Poisson fit.
+        For weighted least squares, such as the last step of a Poisson fit; by default the weights
+        of the design.
 
     Returns
     -------
     Kernel
     """
-    codes, names = pd.factorize(cluster, sort=True)
+    codes = sample.cluster(method)
+    names = pd.factorize(sample.rows[sample.design.clusters[0]], sort=True)[1]
+    if weights is None and sample.design.weights is not None:
+        weights = sample.rows[sample.design.weights].to_numpy(dtype=float)
     order = np.argsort(codes, kind="stable")
     starts = np.searchsorted(codes[order], np.arange(len(names)))
     root = np.ones(len(codes)) if weights is None else np.sqrt(weights)[order]
-    effects = [pd.factorize(absorb[c])[0] for c in absorb] or [np.zeros(len(codes), dtype=int)]
-    is_nested = [pd.Series(codes).groupby(e).nunique().max() == 1 for e in effects]
-    inside = [e[order] for e, n in zip(effects, is_nested, strict=True) if n]
-    across = [e[order] for e, n in zip(effects, is_nested, strict=True) if not n]
-    extra = np.zeros((len(codes), 0)) if controls is None else np.asarray(controls, float)[order]
+    effects = sample.effect_codes or [np.zeros(len(codes), dtype=int)]
+    inside = [e[order] for e in effects if is_nested(e, codes)]
+    across = [e[order] for e in effects if not is_nested(e, codes)]
+    extra = sample.rows[list(sample.controls)].to_numpy(dtype=float)[order]
     extra = extra - extra.mean(axis=0)
     extra = extra / np.maximum(np.sqrt((extra**2).mean(axis=0)), 1e-300)
     offsets = np.cumsum([0, *(int(e.max()) + 1 for e in across)])
     size = int(offsets[-1]) + extra.shape[1]
 
-    nested, loose, columns = [], [], []
+    nested, crossed, columns = [], [], []
     cross = np.zeros((size, size))
     for rows in np.split(np.arange(len(codes)), starts[1:]):
         basis = _basis(_dummies([e[rows] for e in inside], len(rows))[0] * root[rows, None])
@@ -141,12 +149,11 @@ def kernel(
         q = q - basis @ (basis.T @ q)
         cross[np.ix_(at, at)] += q.T @ q
         nested.append(basis)
-        loose.append(q)
+        crossed.append(q)
         columns.append(at)
     inverse = np.linalg.pinv(cross, rcond=TOLERANCE, hermitian=True) if size else cross
-    return Kernel(
-        order, starts, np.asarray(names), tuple(nested), tuple(loose), tuple(columns), inverse, root
-    )
+    parts = tuple(nested), tuple(crossed), tuple(columns)
+    return Kernel(order, starts, np.asarray(names), *parts, inverse, root)
 
 
 def _dummies(codes: Sequence[np.ndarray], n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -179,18 +186,27 @@ class Regression:
     kernel : Kernel
     x : ndarray, shape (N, 1)
         Residualised regressor.
-    power : ndarray, shape (G,)
-        Sum of its squares by cluster.
+    leverage : ndarray, shape (G,)
+        Sum of its squares by cluster, the partial leverage of the clusters times `total`.
+    factor : float
+        Small-sample factor of CR1.
     """
 
     kernel: Kernel
     x: np.ndarray
-    power: np.ndarray
+    leverage: np.ndarray
+    factor: float
 
     @property
     def total(self) -> float:
         """Sum of squares of the residualised regressor."""
-        return float(self.power.sum())
+        return float(self.leverage.sum())
+
+    def fit(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Coefficients (S,) and residuals (N, S) of outcomes (N, S) in the rows' own order."""
+        y = self.kernel.residualise(self.kernel.arrange(y))
+        estimate = self.products(y).sum(axis=0) / self.total
+        return estimate, y - estimate * self.x
 
     def products(self, residuals: np.ndarray) -> np.ndarray:
         """Products of the regressor with residualised columns by cluster, shape (G, S)."""
@@ -206,7 +222,7 @@ class Regression:
         """
         k = self.kernel
         parts: dict[str, list[np.ndarray]] = {"CR2": [], "CR3": []}
-        for rows, q, at in zip(k.slices, k.loose, k.columns, strict=True):
+        for rows, q, at in k.blocks:
             own = self.x[rows]
             hat = q @ k.inverse[np.ix_(at, at)] @ q.T + own @ own.T / self.total
             values, vectors = np.linalg.eigh(np.eye(len(hat)) - hat)
@@ -217,15 +233,28 @@ class Regression:
         return {kind: np.concatenate(part) for kind, part in parts.items()}
 
 
-def regression(design: Kernel, x: np.ndarray) -> Regression:
-    """Residualise a regressor of interest, shape (N,) in the rows' own order.
+def regression(sample: Sample, method: str, weights: np.ndarray | None = None) -> Regression:
+    """Take a sample apart and residualise its one regressor of interest.
+
+    Parameters
+    ----------
+    sample, method, weights
+        As for `kernel`.
 
     Raises
     ------
     NoVariationError
-        If the effects and controls leave nothing of it.
+        If the effects and controls leave nothing of the regressor.
+    DesignError
+        If there are several regressors of interest, or not one dimension of clusters.
     """
-    arranged = design.arrange(x)
+    if len(sample.terms) != 1:
+        raise DesignError(
+            f"{method} is about one coefficient, and the design has {', '.join(sample.terms)}: "
+            "name one treatment, the others as controls"
+        )
+    design = kernel(sample, method, weights)
+    arranged = design.arrange(sample.rows[sample.terms[0]].to_numpy())
     residual = design.residualise(arranged)
     # A second time, since the first leaves the rounding errors of the inverse.
     residual = design.residualise(residual)
@@ -234,56 +263,5 @@ def regression(design: Kernel, x: np.ndarray) -> Regression:
             "the fixed effects and controls leave no variation of the treatment: take out an "
             "effect or a control"
         )
-    return Regression(design, residual, design.by_cluster(residual**2)[:, 0])
-
-
-def std_errors(
-    reg: Regression, residuals: np.ndarray, kind: str, factor: float = 1.0
-) -> np.ndarray:
-    """Clustered standard errors of S outcomes.
-
-    Parameters
-    ----------
-    reg : Regression
-    residuals : ndarray, shape (N, S)
-        Of the fitted model.
-    kind : {"CR1", "CR2", "CR3"}
-        CR1: the scores with `factor`. CR2: scores adjusted by (I − H_gg)^(−1/2). CR3: the cluster
-        jackknife, (G − 1)/G Σ (estimate without g − estimate)²; for a Poisson model each estimate
-        without a cluster is one Newton step from the whole.
-    factor : float
-        Of CR1.
-
-    Returns
-    -------
-    ndarray, shape (S,)
-    """
-    if kind == "CR1":
-        scores = reg.products(residuals)
-    else:
-        scores = reg.kernel.by_cluster(reg.adjusted[kind] * residuals)
-        g = len(scores)
-        factor = 1 - 1 / g if kind == "CR3" else 1.0
-    return np.sqrt(factor * (scores**2).sum(axis=0)) / reg.total
-
-
-def degrees_of_freedom(reg: Regression) -> float:
-    """Satterthwaite degrees of freedom of CR2 under independent errors of one variance.
-
-    Bell and McCaffrey (2002); Imbens and Kolesár (2016). A property of the design alone: with like
-    clusters about G − 1, with few that matter much less.
-    """
-    k = reg.kernel
-    moved = reg.adjusted["CR2"]
-    loadings = np.zeros((len(k.inverse), len(k.starts)))
-    for g, (rows, q, at) in enumerate(zip(k.slices, k.loose, k.columns, strict=True)):
-        loadings[at, g] = (q.T @ moved[rows])[:, 0]
-    own = reg.products(moved)
-    m = np.diag(k.by_cluster(moved**2)[:, 0])
-    m = m - loadings.T @ k.inverse @ loadings - own @ own.T / reg.total
-    return float(np.trace(m) ** 2 / (m**2).sum())
-
-
-def effective(power: np.ndarray) -> np.ndarray:
-    """G* = G / (1 + squared coefficient of variation) of contributions, shape (G, S)."""
-    return power.sum(axis=0) ** 2 / (power**2).sum(axis=0)
+    factor, _, _ = correction(sample, sample.k)
+    return Regression(design, residual, design.by_cluster(residual**2)[:, 0], factor)

@@ -5,6 +5,7 @@ of an effect has a solution in closed form: scale the means of its rows to the s
 Going round the effects is iterative proportional fitting (Deming and Stephan 1940). The same round,
 weighted by the means, takes the effects out of the regressor, and a Newton step along what is left
 moves the coefficient; every round costs a few passes over the data, for all outcomes together.
+pyfixest fits one outcome at a time, which for a thousand simulated studies takes minutes.
 """
 
 from collections.abc import Sequence
@@ -14,7 +15,10 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from replication.errors import NoVariationError
+from replication.errors import DesignError, NoVariationError
+from replication.estimate.convention import is_nested, parameters, small_sample_factor
+from replication.estimate.fit import SEPARATED
+from replication.estimate.sample import Sample
 
 TOLERANCE = 1e-9
 ROUNDS = 5000
@@ -33,12 +37,12 @@ class PoissonFits:
         Sum of mean × residualised regressor².
     scores : ndarray, shape (G, S)
         Sums of residualised regressor × (count − mean) by cluster.
-    power : ndarray, shape (G, S)
-        Contributions of the clusters to the information.
+    leverage : ndarray, shape (G, S)
+        Contributions of the clusters to the information: their leverage.
     clusters : ndarray of int, shape (S,)
         Clusters with rows that no effect separates.
     factor : ndarray, shape (S,)
-        Small-sample factor of CR1, as `designs.small_sample_factor`.
+        Small-sample factor of CR1.
     mean, x : ndarray, shape (N, S), or None
         Fitted means, zero in separated rows, and the residualised regressor.
     """
@@ -46,7 +50,7 @@ class PoissonFits:
     estimate: np.ndarray
     information: np.ndarray
     scores: np.ndarray
-    power: np.ndarray
+    leverage: np.ndarray
     clusters: np.ndarray
     factor: np.ndarray
     mean: np.ndarray | None = None
@@ -59,10 +63,8 @@ class PoissonFits:
 
 
 def poisson_fits(
+    sample: Sample,
     counts: np.ndarray,
-    x: np.ndarray,
-    effects: Sequence[np.ndarray],
-    cluster: np.ndarray,
     *,
     fixed: float | None = None,
     keep_mean: bool = False,
@@ -71,12 +73,9 @@ def poisson_fits(
 
     Parameters
     ----------
+    sample : Sample
+        One regressor of interest, absorbed effects, no controls; its own outcome is not used.
     counts : ndarray, shape (N, S)
-    x : ndarray, shape (N,)
-        The regressor.
-    effects : sequence of ndarray of int, shape (N,)
-        Level of each absorbed effect in each row, counted from 0.
-    cluster : ndarray of int, shape (N,)
     fixed : float, optional
         Hold the coefficient here: the scores are then those of the restricted model.
     keep_mean : bool
@@ -87,15 +86,22 @@ def poisson_fits(
 
     Raises
     ------
+    DesignError
+        If the design has controls, several regressors of interest or no effect.
     NoVariationError
         If a fit does not settle, as when a combination of effects separates rows.
     """
+    if sample.controls or len(sample.terms) != 1 or not sample.design.effects:
+        raise DesignError(
+            "Poisson fits of many outcomes take one regressor, absorbed effects and no controls"
+        )
+    effects, cluster = sample.effect_codes, sample.cluster("PPML of many outcomes")
+    x = sample.rows[sample.terms[0]].to_numpy(dtype=float)[:, None]
     y = np.asarray(counts, dtype=float)
     incidence = [_incidence(e) for e in effects]
     sums = [z @ y for z in incidence]
     # A level with no count at all has mean zero: its rows are out, as if they were dropped.
     inverse = [np.divide(1.0, s, out=np.zeros_like(s), where=s > 0) for s in sums]
-    x = np.asarray(x, dtype=float)[:, None]
     beta = np.full(y.shape[1], 0.0 if fixed is None else fixed)
     mean = np.broadcast_to(np.exp(beta[:1] * x), y.shape).copy()
     residual = np.broadcast_to(x, y.shape).copy()
@@ -147,13 +153,13 @@ def poisson_fits(
             "combination of effects fits rows without a count perfectly; take out an effect"
         )
     by_cluster = _incidence(cluster)
-    power = by_cluster @ (final_mean * final_residual**2)
+    leverage = by_cluster @ (final_mean * final_residual**2)
     clusters, factor = _small_sample(y, sums, effects, cluster)
     return PoissonFits(
         estimate=beta,
-        information=power.sum(axis=0),
+        information=leverage.sum(axis=0),
         scores=by_cluster @ (final_residual * (y - final_mean)),
-        power=power,
+        leverage=leverage,
         clusters=clusters,
         factor=factor,
         mean=final_mean if keep_mean else None,
@@ -179,40 +185,59 @@ def _small_sample(
     n = kept.sum(axis=0)
     groups = (_incidence(cluster) @ kept.astype(float) > 0).sum(axis=0)
     levels = [(_incidence(e) @ kept.astype(float) > 0).sum(axis=0) for e in effects]
-    counted = 1 + sum(levels) - (len(levels) - 1)
-    for e, number in zip(effects, levels, strict=True):
-        if pd.Series(cluster).groupby(e).nunique().max() == 1:
-            counted = counted - (number - 1)
-    return groups, groups / (groups - 1) * (n - 1) / (n - counted)
+    counted = parameters(1, levels, [is_nested(e, cluster) for e in effects])
+    return groups, small_sample_factor(n, groups, counted)
 
 
-def jackknife_scores(
-    fits: PoissonFits, counts: np.ndarray, years: int, discipline: np.ndarray, cluster: np.ndarray
-) -> np.ndarray:
+def without_separated(sample: Sample) -> Sample:
+    """Return the sample without the rows of effects all of whose counts are zero."""
+    y = sample.y.to_numpy()
+    kept = np.ones(len(y), dtype=bool)
+    for code in sample.effect_codes:
+        kept &= (np.bincount(code, y) > 0)[code]
+    return sample.keep(kept, SEPARATED)
+
+
+def jackknife_scores(sample: Sample, fits: PoissonFits, counts: np.ndarray) -> np.ndarray:
     """Estimate less the estimate without each cluster, one Newton step from the whole.
 
-    For cell and discipline × year effects in cells of `years` rows each, in order, cells nested in
-    the clusters. Rows of a cluster meet only in the coefficient: its hat matrix is one block a cell
-    and one outer product, so that the jackknife takes a small system a cell and no fit.
+    For cell and discipline × year effects in balanced cells, rows in the order of cell and year,
+    cells nested in the clusters. Rows of a cluster meet only in the coefficient: its hat matrix is
+    one block a cell and one outer product, so that the jackknife takes a small system a cell and no
+    fit.
 
     Parameters
     ----------
+    sample : Sample
+        Of the study's difference-in-differences.
     fits : PoissonFits
         With means and residualised regressors.
     counts : ndarray, shape (N, S)
-    years : int
-    discipline, cluster : ndarray of int, shape (N,)
 
     Returns
     -------
     ndarray, shape (G, S)
+
+    Raises
+    ------
+    DesignError
+        If the effects or clusters are others.
     """
+    group = sample.cluster("the jackknife of PPML")
+    if [is_nested(e, group) for e in sample.effect_codes] != [True, False]:
+        raise DesignError(
+            "the jackknife of PPML for many outcomes is made for cells nested in the clusters and "
+            f"discipline × year across them, not for {' and '.join(map(str, sample.absorb))} with "
+            f"clusters {sample.design.cluster!r}"
+        )
     assert fits.mean is not None
     assert fits.x is not None
+    years = int(sample.rows["year"].nunique())
+    discipline = pd.factorize(sample.rows["discipline"])[0]
     shape = (-1, years, counts.shape[1])
     mean, x, left = (v.reshape(shape) for v in (fits.mean, fits.x, counts - fits.mean))
     mean, x, left = (np.moveaxis(v, 2, 0) for v in (mean, x, left))  # (S, C, T)
-    d, g = discipline[::years], cluster[::years]
+    d, g = discipline[::years], group[::years]
     total = np.maximum(mean.sum(axis=2, keepdims=True), 1e-300)
     cross = -mean[:, :, :, None] * (mean / total)[:, :, None, :]
     diagonal = np.arange(years)
@@ -233,6 +258,6 @@ def jackknife_scores(
     solved = np.linalg.solve(rest, sides)
     own = np.einsum("scta,sctb->scab", sides, solved)
     into = _incidence(g)
-    square = fits.power + into @ own[:, :, 0, 0].T
+    square = fits.leverage + into @ own[:, :, 0, 0].T
     cross_left = fits.scores + into @ own[:, :, 0, 1].T
     return cross_left / (fits.information - square)

@@ -28,30 +28,27 @@ class WildBootstrap:
     """Restricted wild cluster bootstrap of S outcomes, from cluster sums alone.
 
     Under the null β₀ the residuals are u = ỹ − β₀x̃. A bootstrap sample multiplies those of
-    cluster h by w_h; the effects are then fitted again, and those that cross clusters carry a
-    weight from one cluster into the scores of all others: ``cross[g, h]`` is what one unit of w_h
+    cluster h by w_h; the effects are then fitted again, and the crossed ones take a weight from
+    one cluster into the scores of all others: ``cross[g, h]`` is what one unit of w_h
     adds to the score of cluster g.
     """
 
     def __init__(self, reg: Regression, y: np.ndarray) -> None:
         """Take `y`, residualised outcomes of shape (N, S)."""
         k = reg.kernel
-        self.power = reg.power
+        self.leverage = reg.leverage
         self.own_y = reg.products(y).T
         groups = len(k.starts)
-        loadings = np.zeros((len(k.inverse), groups))
-        for g, (rows, q, at) in enumerate(zip(k.slices, k.loose, k.columns, strict=True)):
-            loadings[at, g] = (q.T @ reg.x[rows])[:, 0]
-        carried = k.inverse @ loadings
+        slopes = k.inverse @ k.loadings(reg.x)
         self.cross_y = np.empty((y.shape[1], groups, groups))
         self.cross_x = np.empty((groups, groups))
-        for h, (rows, q, at) in enumerate(zip(k.slices, k.loose, k.columns, strict=True)):
-            spread = -(q @ carried[at]).T
+        for h, (rows, q, at) in enumerate(k.blocks):
+            spread = -(q @ slopes[at]).T
             self.cross_y[:, :, h] = (spread @ y[rows]).T
             self.cross_x[:, h] = (spread @ reg.x[rows])[:, 0]
         diagonal = np.arange(groups)
         self.cross_y[:, diagonal, diagonal] += self.own_y
-        self.cross_x[diagonal, diagonal] += self.power
+        self.cross_x[diagonal, diagonal] += self.leverage
 
     def p_values(self, null: float | np.ndarray, weights: np.ndarray) -> np.ndarray:
         """Two-sided p-values of β = `null`, one an outcome."""
@@ -59,13 +56,13 @@ class WildBootstrap:
         return np.array([self._p(s, float(b), weights) for s, b in enumerate(nulls)])
 
     def _p(self, s: int, null: float, weights: np.ndarray) -> float:
-        own = self.own_y[s] - null * self.power
+        own = self.own_y[s] - null * self.leverage
         crossing = self.cross_y[s] - null * self.cross_x
-        total = self.power.sum()
+        total = self.leverage.sum()
         gap = own.sum() / total
-        observed = abs(own.sum()) / np.linalg.norm(own - gap * self.power)
+        observed = abs(own.sum()) / np.linalg.norm(own - gap * self.leverage)
         moves = weights @ own / total
-        scores = weights @ crossing.T - np.outer(moves, self.power)
+        scores = weights @ crossing.T - np.outer(moves, self.leverage)
         return _p_value(np.abs(moves * total), np.linalg.norm(scores, axis=1), observed, weights)
 
 
@@ -79,12 +76,12 @@ def _p_value(top: np.ndarray, bottom: np.ndarray, observed: float, weights: np.n
     return (1 + beyond) / (1 + draws)
 
 
-def score_bootstrap(scores: np.ndarray, power: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def score_bootstrap(scores: np.ndarray, leverage: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Wild bootstrap of the scores of restricted fits (Kline and Santos 2012).
 
     Parameters
     ----------
-    scores, power : ndarray, shape (G, S)
+    scores, leverage : ndarray, shape (G, S)
         Cluster sums of the restricted fits: x̃(y − μ), and μx̃².
     weights : ndarray, shape (draws, G)
 
@@ -94,7 +91,7 @@ def score_bootstrap(scores: np.ndarray, power: np.ndarray, weights: np.ndarray) 
         p-values.
     """
     p = []
-    for own, k in zip(scores.T, power.T, strict=True):
+    for own, k in zip(scores.T, leverage.T, strict=True):
         total = k.sum()
         observed = abs(own.sum()) / np.linalg.norm(own - own.sum() / total * k)
         moves = weights @ own
@@ -128,27 +125,24 @@ class Permutations:
     def __init__(self, k: Kernel, schedule: np.ndarray, exposures: np.ndarray) -> None:
         self.kernel, self.exposures = k, exposures
         self.schedule = k.sweep(k.arrange(schedule))
-        groups = len(k.starts)
-        loadings = np.zeros((len(k.inverse), groups))
-        for g, (rows, q, at) in enumerate(zip(k.slices, k.loose, k.columns, strict=True)):
-            loadings[at, g] = (q.T @ self.schedule[rows])[:, 0]
-        self.carried = k.inverse @ loadings
+        loadings = k.loadings(self.schedule)
+        self.slopes = k.inverse @ loadings
         diagonal = k.by_cluster(self.schedule**2)[:, 0]
         # The regressor of cluster h, residualised, lies in the rows of every cluster g. `to_x` are
         # its products there with the regressors of the other clusters.
-        self.spent = np.empty_like(exposures)
-        for g, (q, at) in enumerate(zip(k.loose, k.columns, strict=True)):
-            spread = q @ self.carried[at]
+        self.squares = np.empty_like(exposures)
+        for g, (q, at) in enumerate(zip(k.crossed, k.columns, strict=True)):
+            spread = q @ self.slopes[at]
             to_x = spread.T @ spread
-            across = loadings[:, g] @ self.carried
+            across = loadings[:, g] @ self.slopes
             to_x[g, :] -= across
             to_x[:, g] -= across
             to_x[g, g] += diagonal[g]
             # In pieces that stay in the processor's cache.
             for at_once in range(0, len(exposures), 512):
                 part = exposures[at_once : at_once + 512]
-                self.spent[at_once : at_once + 512, g] = ((part @ to_x) * part).sum(axis=1)
-        self.square = self.spent.sum(axis=1)
+                self.squares[at_once : at_once + 512, g] = ((part @ to_x) * part).sum(axis=1)
+        self.square = self.squares.sum(axis=1)
 
     def statistics(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Coefficients and t statistics of residualised outcomes (N, S), shape (S, draws)."""
@@ -156,15 +150,15 @@ class Permutations:
         groups = len(k.starts)
         own = k.by_cluster(self.schedule * y)
         to_y = np.empty((y.shape[1], groups, groups))
-        for g, (rows, q, at) in enumerate(zip(k.slices, k.loose, k.columns, strict=True)):
-            to_y[:, g] = -(y[rows].T @ q) @ self.carried[at]
+        for g, (rows, q, at) in enumerate(k.blocks):
+            to_y[:, g] = -(y[rows].T @ q) @ self.slopes[at]
         diagonal = np.arange(groups)
         to_y[:, diagonal, diagonal] += own.T
         found = []
         for one in to_y:
             products = self.exposures @ one.T
             estimate = products.sum(axis=1) / self.square
-            scores = products - estimate[:, None] * self.spent
+            scores = products - estimate[:, None] * self.squares
             found.append((estimate, estimate * self.square / np.linalg.norm(scores, axis=1)))
         estimates, statistics = zip(*found, strict=True)
         return np.array(estimates), np.array(statistics)

@@ -1,7 +1,7 @@
 """Mechanisms: mediators as outcomes, and what their coefficients can and cannot account for.
 
 `responses` asks whether exchange moves a mediator; that is a causal question, and the design
-answers it as it does for patents. `gelbach` and `sequential.sequential_g` put mediators on the
+answers it as it does for patents. `gelbach` and `direct_effect.sequential_g` put mediators on the
 right-hand side. The first is arithmetic on two regressions; the second is a direct effect if
 nothing else moves both a mediator and the outcome. `three_steps` is what the literature prints.
 
@@ -15,33 +15,38 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from replication.estimate.designs import Estimate, _estimate, did, event_study
-from replication.estimate.mediation.partial_out import PURPOSE, columns_of
-from replication.exhibit.tables import WORDS
+from replication.estimate.convention import CLUSTERED
+from replication.estimate.design import STUDY, Design
+from replication.estimate.fit import Estimate, estimate
+from replication.estimate.mediation.partial_out import PURPOSE, mediation_columns
+from replication.estimate.sample import product
+from replication.estimate.verbs import did, event_study
 from replication.records import checks
-from replication.simulate.study import MEDIATORS
+from replication.records.variables import MEDIATORS
 
 ALL = "all mediators"
 
 
 def responses(
-    panel: pd.DataFrame, mediators: Sequence[str] = MEDIATORS, **options: Any
+    data: pd.DataFrame,
+    mediators: Sequence[str] = MEDIATORS,
+    design: Design = STUDY,
+    **changes: Any,
 ) -> dict[str, Estimate]:
-    """Each mediator as an outcome of the difference-in-differences (C3–C5), as `designs.did`."""
-    checks.require_columns(panel, mediators, PURPOSE)
-    return {m: did(panel, m, **options) for m in mediators}
+    """Each mediator as an outcome of the difference-in-differences (C3–C5), as `verbs.did`."""
+    checks.require_columns(data, mediators, PURPOSE)
+    return {m: did(data, design, **changes, outcome=m) for m in mediators}
 
 
 def event_studies(
-    panel: pd.DataFrame, mediator: str, exposure: str = "exposure", **options: Any
+    data: pd.DataFrame, mediator: str, design: Design = STUDY, **changes: Any
 ) -> dict[str, Estimate]:
     """Event study of one mediator by least squares on log(1 + m) and by PPML."""
-    checks.require_columns(panel, [mediator], PURPOSE)
+    checks.require_columns(data, [mediator], PURPOSE)
+    chosen = design.but(**changes, outcome=mediator)
     return {
-        "OLS, log(1 + m)": event_study(
-            panel, mediator, exposure=exposure, scale="log1p", **options
-        ),
-        "PPML": event_study(panel, mediator, exposure=exposure, model="ppml", **options),
+        "OLS, log(1 + m)": event_study(data, chosen, scale="log1p"),
+        "PPML": event_study(data, chosen, model="ppml"),
     }
 
 
@@ -66,21 +71,19 @@ class Decomposition:
 
 
 def gelbach(
-    panel: pd.DataFrame,
+    data: pd.DataFrame,
     mediators: Sequence[str] = MEDIATORS,
-    outcome: str = "patents_joint",
-    **options: Any,
+    design: Design = STUDY,
+    **changes: Any,
 ) -> Decomposition:
     """Decompose base − full = Σ γ π, an identity of least squares (Gelbach 2016, eq. 5).
 
     Parameters
     ----------
-    panel : DataFrame
+    data : DataFrame
     mediators : sequence of str
-    outcome : str
-    **options
-        ``exposure``, ``post``, ``effects``, ``controls``, ``cluster``, ``missing`` as for
-        `designs.did`.
+    design, **changes
+        As for `verbs.did`; outcome and mediators enter as log(1 + y), whatever the scale.
 
     Returns
     -------
@@ -90,10 +93,10 @@ def gelbach(
     -----
     Coefficients of all regressions have one joint variance: the sums by cluster of their influence
     functions are stacked, each scaled by the CR1 factor of its own regression, so that `base` and
-    `full` have the standard errors of `designs.did`. Products and shares follow by the delta
+    `full` have the standard errors of `verbs.did`. Products and shares follow by the delta
     method.
     """
-    columns = columns_of(panel, mediators, outcome, **options)
+    columns = mediation_columns(data, mediators, design.but(**changes))
     names = columns.mediators
     values, influence = joint(columns.within, columns.group, columns.factors)
     k = len(names)
@@ -108,59 +111,22 @@ def gelbach(
     parts = np.array([base, *delta, delta.sum(), full])
     by_total = (jacobian[1:-1] - np.outer(parts[1:-1] / base, jacobian[0])) / base
 
-    def estimate(terms: list[str], b: np.ndarray, d: np.ndarray) -> Estimate:
+    def inferred(terms: list[str], b: np.ndarray, d: np.ndarray) -> Estimate:
         scores = influence @ d.T
-        return _estimate(
-            pd.Series(b, terms),
-            pd.DataFrame(scores.T @ scores, terms, terms),
-            terms=terms,
-            **columns.fields,
-        )
+        vcov = pd.DataFrame(scores.T @ scores, terms, terms)
+        df = len(influence) - 1
+        return estimate(pd.Series(b, terms), vcov, df, CLUSTERED, columns.sample, terms)
 
     steps = ["base", "full", *(f"π {m}" for m in names), *(f"γ {m}" for m in names)]
     return Decomposition(
-        estimate(steps, values, np.eye(len(values))),
-        estimate(["total", *names, ALL, "unaccounted"], parts, jacobian),
-        estimate([*names, ALL], parts[1:-1] / base, by_total),
+        inferred(steps, values, np.eye(len(values))),
+        inferred(["total", *names, ALL, "unaccounted"], parts, jacobian),
+        inferred([*names, ALL], parts[1:-1] / base, by_total),
     )
-
-
-def account(decomposition: Decomposition, planted: Sequence[float]) -> pd.DataFrame:
-    """Table of a decomposition: a row a mediator, then the sum, the rest and the total.
-
-    Parameters
-    ----------
-    decomposition : Decomposition
-    planted : sequence of float
-        True share of each mediator.
-
-    Returns
-    -------
-    DataFrame
-        ``π``, ``γ``, ``δ = γπ`` with ``SE`` and 95 % interval, ``share`` of the total, ``planted``.
-    """
-    parts, shares = decomposition.parts.frame, decomposition.shares.frame["estimate"]
-    b = decomposition.coefficients.frame["estimate"]
-    names = [*shares.index[:-1], ALL, "unaccounted", "total"]
-    true = [*planted, sum(planted), 1 - sum(planted), 1.0]
-    table = pd.DataFrame(
-        {
-            "π": [b.get(f"π {m}") for m in names],
-            "γ": [b.get(f"γ {m}") for m in names],
-            "δ = γπ": parts.loc[names, "estimate"].to_numpy(),
-            "SE": parts.loc[names, "std_error"].to_numpy(),
-            "lower": parts.loc[names, "lower"].to_numpy(),
-            "upper": parts.loc[names, "upper"].to_numpy(),
-            "share": (parts.loc[names, "estimate"] / parts.loc["total", "estimate"]).to_numpy(),
-            "planted": true,
-        },
-        index=pd.Index([WORDS.get(m, m) for m in names], name="part"),
-    )
-    return table.astype(float)
 
 
 def three_steps(
-    panel: pd.DataFrame, mediator: str, outcome: str = "patents_joint", **options: Any
+    data: pd.DataFrame, mediator: str, design: Design = STUDY, **changes: Any
 ) -> dict[str, Estimate]:
     """Run the three regressions of Baron and Kenny (1986), which are not evidence of mediation.
 
@@ -169,16 +135,16 @@ def three_steps(
     dict of str to Estimate
         ``"(1)"`` outcome on exposure, ``"(2)"`` mediator on exposure, ``"(3)"`` outcome on both.
     """
-    checks.require_columns(panel, [mediator], PURPOSE)
-    exposure, post = options.get("exposure", "exposure"), options.get("post", "post")
-    checks.require_columns(panel, [exposure, post], "the treatment, exposure × post")
-    checks.require_nonnegative(panel, mediator, "log1p of a mediator")
-    dose, logged = f"{exposure} × {post}", f"log(1 + {mediator})"
-    both = panel.assign(**{dose: panel[exposure] * panel[post], logged: np.log1p(panel[mediator])})
+    design = design.but(**changes, scale="log1p")
+    dose, logged = " × ".join(design.parts), f"log(1 + {mediator})"
+    checks.require_columns(data, [mediator], PURPOSE)
+    checks.require_columns(data, design.parts, f"the treatment, {dose}")
+    checks.require_nonnegative(data, mediator, "log1p of a mediator")
+    both = data.assign(**{dose: product(data, design.parts), logged: np.log1p(data[mediator])})
     return {
-        "(1)": did(panel, outcome, scale="log1p", **options),
-        "(2)": did(panel, mediator, scale="log1p", **options),
-        "(3)": did(both, outcome, treatment=[dose, logged], scale="log1p", **options),
+        "(1)": did(data, design),
+        "(2)": did(data, design, outcome=mediator),
+        "(3)": did(both, design, treatment=(dose, logged)),
     }
 
 
@@ -205,6 +171,18 @@ def sobel(steps: Mapping[str, Estimate]) -> pd.Series:
             "share": product / first.estimate,
         }
     )
+
+
+def sobel_table(steps: Mapping[str, Mapping[str, Estimate]]) -> pd.DataFrame:
+    """`sobel` of several mediators, a row each, from their `three_steps` by name."""
+    return pd.DataFrame({name: sobel(one) for name, one in steps.items()}).T
+
+
+def columns_of_steps(steps: Mapping[str, Mapping[str, Estimate]]) -> dict[str, Estimate]:
+    """Models of several `three_steps` for a table: step 1 once, steps 2 and 3 of each mediator."""
+    first = next(iter(steps.values()))["(1)"]
+    later = [one[step] for one in steps.values() for step in ("(2)", "(3)")]
+    return {f"({number})": model for number, model in enumerate([first, *later], 1)}
 
 
 def joint(

@@ -1,16 +1,21 @@
 """Controlled direct effect by sequential g-estimation, with a cluster bootstrap of both stages."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from replication.errors import NoVariationError
-from replication.estimate.designs import Estimate, _estimate
-from replication.estimate.mediation.partial_out import Columns, columns_of, partial_out, without
-from replication.simulate.study import MEDIATORS
+from replication.estimate.design import STUDY, Design
+from replication.estimate.fit import Estimate, estimate
+from replication.estimate.mediation.partial_out import (
+    mediation_columns,
+    partial_out,
+    without,
+)
+from replication.records.variables import MEDIATORS
 
 
 @dataclass(frozen=True)
@@ -36,15 +41,15 @@ class DirectEffect:
 
 
 def sequential_g(
-    panel: pd.DataFrame,
+    data: pd.DataFrame,
     mediators: Sequence[str] = MEDIATORS,
-    outcome: str = "patents_joint",
+    design: Design = STUDY,
     *,
     intermediate: Sequence[str] = (),
     interactions: bool = False,
     draws: int = 999,
     seed: int = 1,
-    **options: Any,
+    **changes: Any,
 ) -> DirectEffect:
     """Controlled direct effect by sequential g-estimation (Acharya, Blackwell and Sen 2016).
 
@@ -54,10 +59,11 @@ def sequential_g(
 
     Parameters
     ----------
-    panel : DataFrame
+    data : DataFrame
     mediators : sequence of str
         Held fixed, at the mean of log(1 + m).
-    outcome : str
+    design, **changes
+        As for `gelbach`.
     intermediate : sequence of str
         Other consequences of exchange that move mediators and outcome, as log(1 + z): in the first
         stage only, so that the paths through them stay part of the direct effect.
@@ -65,8 +71,6 @@ def sequential_g(
         Let the mediators matter differently by dose.
     draws, seed : int
         Of the bootstrap.
-    **options
-        As for `gelbach`.
 
     Returns
     -------
@@ -79,18 +83,19 @@ def sequential_g(
     university drawn twice counts as two, each with its own effects; since copies are alike, that is
     a weight of two, for any effect nested in universities and any that is not.
     """
-    columns = columns_of(panel, [*mediators, *intermediate], outcome, **options)
+    columns = mediation_columns(data, [*mediators, *intermediate], design.but(**changes))
     fixed = len(mediators)
     values = columns.raw
     if interactions:
         held = values[:, 2 : 2 + fixed] - values[:, 2 : 2 + fixed].mean(axis=0)
         values = np.column_stack([values, values[:, [1]] * held])
     moved = [*range(2, 2 + fixed), *range(columns.raw.shape[1], values.shape[1])]
+    stages = _Stages(values, columns.controls, columns.codes, columns.group, moved)
     groups = int(columns.group.max()) + 1
-    point = _stages(values, columns, moved, np.ones(groups))
+    point = stages.effects(np.ones(groups))
     rng = np.random.default_rng(seed)
     weights = rng.multinomial(groups, np.full(groups, 1 / groups), size=draws).astype(float)
-    drawn = np.array([_stages(values, columns, moved, w) for w in weights])
+    drawn = np.array([stages.effects(w) for w in weights])
     found = drawn[np.isfinite(drawn).all(axis=1)]
     if len(found) < draws / 2:
         raise NoVariationError(
@@ -100,9 +105,11 @@ def sequential_g(
     terms = ["total", "direct", "eliminated"]
     bounds = pd.DataFrame(np.quantile(found, [0.025, 0.975], axis=0).T, terms, ["lower", "upper"])
     variance = pd.DataFrame(np.cov(found.T), terms, terms)
-    estimate = _estimate(pd.Series(point, terms), variance, terms=terms, **columns.fields)
-    estimate = replace(estimate, convention=f"cluster bootstrap, {len(found)} draws, t(G − 1)")
-    return DirectEffect(estimate, bounds, found, draws - len(found))
+    found_by = f"cluster bootstrap, {len(found)} draws, t(G − 1)"
+    result = estimate(
+        pd.Series(point, terms), variance, groups - 1, found_by, columns.sample, terms
+    )
+    return DirectEffect(result, bounds, found, draws - len(found))
 
 
 def direct_effects(effects: Mapping[str, DirectEffect], planted: Sequence[float]) -> pd.DataFrame:
@@ -130,21 +137,29 @@ def direct_effects(effects: Mapping[str, DirectEffect], planted: Sequence[float]
     return pd.DataFrame(rows).T.rename_axis("held fixed")
 
 
-def _stages(
-    values: np.ndarray, columns: Columns, moved: Sequence[int], weights: np.ndarray
-) -> np.ndarray:
-    """Total, direct and eliminated effect with each cluster weighted."""
-    w = weights[columns.group]
-    kept = w > 0
-    every = np.column_stack([values, columns.controls])[kept]
-    within = partial_out(every, columns.codes[kept], w[kept]) * np.sqrt(w[kept])[:, None]
-    p = values.shape[1]
-    if p < within.shape[1]:
-        within = without(within[:, :p], within[:, p:])
-    y, d = within[:, 0], within[:, 1]
-    if d @ d <= 1e-12 * (w[kept] @ values[kept, 1] ** 2):
-        return np.full(3, np.nan)
-    first = np.linalg.lstsq(within[:, 1:], y, rcond=None)[0]
-    demediated = y - within[:, moved] @ first[np.array(moved) - 1]
-    total, direct = (d @ y) / (d @ d), (d @ demediated) / (d @ d)
-    return np.array([total, direct, total - direct])
+@dataclass(frozen=True)
+class _Stages:
+    """Both stages, to be repeated with other weights: see `sequential_g`."""
+
+    values: np.ndarray
+    controls: np.ndarray
+    codes: np.ndarray
+    group: np.ndarray
+    moved: Sequence[int]
+
+    def effects(self, weights: np.ndarray) -> np.ndarray:
+        """Total, direct and eliminated effect with each cluster weighted."""
+        w = weights[self.group]
+        kept = w > 0
+        every = np.column_stack([self.values, self.controls])[kept]
+        within = partial_out(every, self.codes[kept], w[kept]) * np.sqrt(w[kept])[:, None]
+        p = self.values.shape[1]
+        if p < within.shape[1]:
+            within = without(within[:, :p], within[:, p:])
+        y, d = within[:, 0], within[:, 1]
+        if d @ d <= 1e-12 * (w[kept] @ self.values[kept, 1] ** 2):
+            return np.full(3, np.nan)
+        first = np.linalg.lstsq(within[:, 1:], y, rcond=None)[0]
+        demediated = y - within[:, self.moved] @ first[np.array(self.moved) - 1]
+        total, direct = (d @ y) / (d @ d), (d @ demediated) / (d @ d)
+        return np.array([total, direct, total - direct])

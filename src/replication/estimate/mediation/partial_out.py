@@ -3,22 +3,17 @@
 What is left are regressions on a few columns, fast enough to be repeated a thousand times.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from pyfixest.estimation import demean
 
 from replication.errors import NoVariationError
-from replication.estimate.designs import (
-    DID_EFFECTS,
-    Effect,
-    _categories,
-    _interacted,
-    _sample,
-    small_sample_factor,
-)
+from replication.estimate.convention import correction
+from replication.estimate.design import Design
+from replication.estimate.sample import Sample, product, sample
 from replication.records import checks
 
 PURPOSE = "the mechanisms: a mediator, a count that exchange may move and that may move the outcome"
@@ -30,34 +25,56 @@ class Columns:
 
     Attributes
     ----------
-    mediators : tuple of str
+    sample : Sample
+        Its terms are the dose and the mediators.
     raw, within : ndarray, shape (N, 2 + M)
         Outcome, dose and mediators as they enter, and what effects and controls leave of them.
-    controls : ndarray, shape (N, K)
-    codes : ndarray of int, shape (N, E)
-        Levels of the effects.
-    group : ndarray of int, shape (N,)
-        Cluster of a row, from 0.
-    factors : tuple of float
-        CR1 factor of a model with the dose alone and of one with the mediators too.
-    fields : mapping
-        What `designs.Estimate` says of the sample.
     """
 
-    mediators: tuple[str, ...]
+    sample: Sample
     raw: np.ndarray
     within: np.ndarray
-    controls: np.ndarray
-    codes: np.ndarray
-    group: np.ndarray
-    factors: tuple[float, float]
-    fields: Mapping[str, Any]
+
+    @property
+    def mediators(self) -> tuple[str, ...]:
+        """Names of the mediators."""
+        return self.sample.terms[1:]
+
+    @property
+    def controls(self) -> np.ndarray:
+        """Controls as they are, shape (N, K)."""
+        return self.sample.rows[list(self.sample.controls)].to_numpy(dtype=float)
+
+    @property
+    def codes(self) -> np.ndarray:
+        """Levels of the effects, shape (N, E)."""
+        return level_codes(self.sample)
+
+    @property
+    def group(self) -> np.ndarray:
+        """Cluster of each row, from 0."""
+        return self.sample.cluster("mediation")
+
+    @property
+    def factors(self) -> tuple[float, float]:
+        """CR1 factor of a model with the dose alone and of one with the mediators too."""
+        full = self.sample.k
+        short, long = (correction(self.sample, k)[0] for k in (full - len(self.mediators), full))
+        return short, long
+
+
+def level_codes(rows: Sample) -> np.ndarray:
+    """Levels of the effects of a sample, shape (N, E)."""
+    return np.array(rows.effect_codes, dtype=int).reshape(-1, len(rows.rows)).T
 
 
 def partial_out(
     columns: np.ndarray, codes: np.ndarray, weights: np.ndarray | None = None
 ) -> np.ndarray:
     """Residuals of columns on fixed effects, by `pyfixest`'s alternating projections.
+
+    Unlike `many.least_squares` it has nothing to lay out first, so that each draw of a bootstrap
+    can bring weights of its own.
 
     Parameters
     ----------
@@ -66,8 +83,6 @@ def partial_out(
     weights : ndarray, shape (N,), optional
         All above zero.
     """
-    from pyfixest.estimation import demean
-
     if not codes.shape[1]:
         codes = np.zeros((len(columns), 1))
     weights = np.ones(len(columns)) if weights is None else weights
@@ -85,67 +100,37 @@ def without(columns: np.ndarray, controls: np.ndarray) -> np.ndarray:
     return columns - controls @ np.linalg.lstsq(controls, columns, rcond=None)[0]
 
 
-def columns_of(
-    panel: pd.DataFrame,
-    mediators: Sequence[str],
-    outcome: str,
-    *,
-    exposure: str = "exposure",
-    post: str = "post",
-    effects: Sequence[Effect] = DID_EFFECTS,
-    controls: Sequence[str | tuple[str, str]] = (),
-    cluster: str = "university",
-    missing: Literal["raise", "drop"] = "raise",
-) -> Columns:
-    """Check a panel and take effects and controls out of outcome, dose and mediators.
+def mediation_columns(data: pd.DataFrame, mediators: Sequence[str], design: Design) -> Columns:
+    """Check the data and take effects and controls out of outcome, dose and mediators.
 
     Parameters
     ----------
-    panel : DataFrame
+    data : DataFrame
     mediators : sequence of str
         Counts; they enter as log(1 + m), and so does the outcome.
-    outcome, exposure, post : str
-    effects, controls, cluster, missing
-        As for `designs.did`.
+    design : Design
+        Its regressor is the dose; its model and scale are not used.
     """
-    checks.require_columns(panel, mediators, PURPOSE)
-    checks.require_columns(panel, [exposure, post], "the treatment, exposure × post")
-    dose = f"{exposure} × {post}"
-    data = checks.as_numbers(panel, [exposure, post])
-    data, names = _interacted(data.assign(**{dose: data[exposure] * data[post]}), controls)
-    terms = [dose, *mediators]
-    sample, set_aside = _sample(
-        data, outcome, terms, None, None, effects, names, None, cluster, missing
-    )
-    for column in (outcome, *mediators):
-        checks.require_nonnegative(sample, column, "log1p")
-    absorb = _categories(sample, effects)
-    codes = absorb.apply(lambda c: c.cat.codes).to_numpy().reshape(len(sample), -1)
-    raw = np.column_stack(
-        [np.log1p(sample[outcome]), sample[dose], np.log1p(sample[list(mediators)])]
-    )
-    held = sample[names].to_numpy(dtype=float)
-    within = partial_out(np.column_stack([raw, held]), codes)
+    checks.require_columns(data, mediators, PURPOSE)
+    dose = " × ".join(design.parts)
+    checks.require_columns(data, design.parts, f"the treatment, {dose}")
+    data = checks.as_numbers(data, design.parts)
+    terms = (dose, *mediators)
+    asked = design.but(treatment=terms, model="ols", scale="log1p")
+    rows = sample(data.assign(**{dose: product(data, design.parts)}), asked)
+    for column in mediators:
+        checks.require_nonnegative(rows.rows, column, "log1p of a mediator")
+    moved = np.log1p(rows.rows[list(mediators)])
+    raw = np.column_stack([rows.y, rows.rows[dose], moved])
+    held = rows.rows[list(rows.controls)].to_numpy(dtype=float)
+    within = partial_out(np.column_stack([raw, held]), level_codes(rows))
     p = raw.shape[1]
-    within = without(within[:, :p], within[:, p:]) if names else within
+    within = without(within[:, :p], within[:, p:]) if rows.controls else within
     left = (within[:, 1:] ** 2).sum(axis=0) / (raw[:, 1:] ** 2).sum(axis=0)
     if left.min() < 1e-12 or np.linalg.matrix_rank(within[:, 1:]) < len(terms):
         raise NoVariationError(
-            f"the effects ({', '.join(absorb.columns) or 'none'}) and controls leave no variation "
-            f"of {terms[int(left.argmin())]!r} of its own, or two of "
+            f"the effects ({', '.join(map(str, rows.absorb)) or 'none'}) and controls leave no "
+            f"variation of {terms[int(left.argmin())]!r} of its own, or two of "
             f"{', '.join(map(repr, terms))} are collinear; take out an effect or a mediator"
         )
-    short, df = small_sample_factor(sample, 1 + len(names), absorb, cluster)
-    long, _ = small_sample_factor(sample, len(terms) + len(names), absorb, cluster)
-    fields = {
-        "df": df,
-        "result": None,
-        "sample": sample,
-        "cluster": cluster,
-        "effects": absorb.columns,
-        "outcome": f"log(1 + {outcome})",
-        "model": "ols",
-        "set_aside": set_aside,
-    }
-    group = pd.factorize(sample[cluster])[0]
-    return Columns(tuple(mediators), raw, within, held, codes, group, (short, long), fields)
+    return Columns(rows, raw, within)

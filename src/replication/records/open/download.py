@@ -7,26 +7,20 @@ goes on where it broke off.
 """
 
 import os
-import re
 import shutil
-import tomllib
 import warnings
 from collections.abc import Callable, Iterable
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import pandas as pd
+import requests
+from requests import exceptions
+from tqdm import tqdm
 
-from replication.config import DATA
-from replication.errors import RegistryError, SourceUnavailableError
-
-SOURCES = DATA / "sources.toml"
-DESCRIPTION = ("what", "publisher", "citation", "licence", "terms")
-TEXTS = ("name", "group", "file", "url", "sha256", *DESCRIPTION)
-FIELDS = (*TEXTS, "bytes")
-PINNED = re.compile(r"/[0-9a-f]{40}/|/10\.\d{4,9}/")
-"""A commit or a DOI: what is behind the address does not change."""
+from replication.errors import SourceUnavailableError
+from replication.records.open import sources
+from replication.records.open.sources import Source
 
 TIMEOUT = 30.0
 """Seconds without a byte after which a download is given up."""
@@ -35,71 +29,6 @@ REMEDY = (
     "try again later, take the files from a folder that holds them (`replication fetch --mirror "
     "DIR`, or set REPLICATION_OPEN_DATA), or read the committed results"
 )
-
-
-def load_sources(path: Path | None = None) -> pd.DataFrame:
-    """Read the list of public files and check it.
-
-    Parameters
-    ----------
-    path : Path, optional
-        Another list than `SOURCES`.
-
-    Returns
-    -------
-    DataFrame
-        One row a file, columns of `FIELDS`; ``bytes`` is its size.
-
-    Raises
-    ------
-    RegistryError
-        The list is missing or is no TOML; a field is missing, empty, unknown or of the wrong
-        kind; a name or file is doubled; a checksum is no SHA-256; an address is not https, or is
-        not pinned to a commit or a DOI.
-    """
-    path = path or SOURCES
-    try:
-        rows = tomllib.loads(path.read_text(encoding="utf-8")).get("source", [])
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise RegistryError(f"{path}: cannot be read as TOML ({error}); mend the file") from error
-    if not rows:
-        raise RegistryError(f"{path.name}: no [[source]] in it; add one a file")
-    for number, row in enumerate(rows, start=1):
-        _check_row(row, f"{path.name}, row {number} ({row.get('name', 'without name')})")
-    frame = pd.DataFrame(rows, columns=list(FIELDS))
-    for field in ("name", "file"):
-        doubled = frame.loc[frame[field].duplicated(), field]
-        if len(doubled):
-            raise RegistryError(
-                f"{path.name}: {field} {doubled.iloc[0]!r} is doubled; rename one row"
-            )
-    both = sorted(set(frame["name"]) & set(frame["group"]))
-    if both:
-        raise RegistryError(f"{path.name}: {both[0]!r} is a name and a group; rename one of them")
-    return frame
-
-
-def _check_row(row: dict[str, object], place: str) -> None:
-    """Fail on the first field of a row that is not as it must be."""
-    for field in sorted(row.keys() - set(FIELDS)):
-        raise RegistryError(f"{place}, field {field!r}: unknown; use only {', '.join(FIELDS)}")
-    for field in TEXTS:
-        text = row.get(field)
-        if not isinstance(text, str) or not text.strip():
-            raise RegistryError(f"{place}, field {field!r}: missing or empty; give it a text")
-    size, file, url = row.get("bytes"), PurePosixPath(str(row["file"])), str(row["url"])
-    if not isinstance(size, int) or isinstance(size, bool) or size <= 0:
-        raise RegistryError(f"{place}, field 'bytes': give the size of the file as a number")
-    if file.is_absolute() or ".." in file.parts:
-        raise RegistryError(f"{place}, field 'file': {str(file)!r} must stay within the cache")
-    if not re.fullmatch("[0-9a-f]{64}", str(row["sha256"])):
-        raise RegistryError(f"{place}, field 'sha256': 64 lower-case hexadecimal digits are needed")
-    if not url.startswith("https://") or not url.isascii():
-        raise RegistryError(
-            f"{place}, field 'url': begin with https:// and escape what is no ASCII"
-        )
-    if not PINNED.search(url):
-        raise RegistryError(f"{place}, field 'url': pin it to a commit (40 digits) or a DOI")
 
 
 def cache_folder() -> Path:
@@ -131,8 +60,12 @@ def locate(name: str, mirror: Path | None = None, progress: bool = False) -> Pat
         The name is not known; the mirror is no folder or its file is damaged; or the file is
         neither here nor to be had from its host.
     """
-    source = _named(name)
-    return _in_mirror(source, mirror) or _in_cache(source, None, progress)
+    known = {source.name: source for source in sources.read_sources().source}
+    if name not in known:
+        raise SourceUnavailableError(
+            f"source {name!r} is not one of {', '.join(known)} (data/sources.toml)"
+        )
+    return _in_mirror(known[name], mirror) or _in_cache(known[name], None, progress)
 
 
 def fetch(
@@ -154,68 +87,45 @@ def fetch(
     SourceUnavailableError
         As `locate`. What was fetched before stays, and the next call goes on from there.
     """
-    sources = [_named(name) for name in select(names)]
-    return [_in_cache(source, _in_mirror(source, mirror), progress) for source in sources]
+    return [_in_cache(one, _in_mirror(one, mirror), progress) for one in select(names)]
 
 
-def select(names: Iterable[str] = ()) -> list[str]:
-    """Names of the sources that `names` (names or groups; none means all) stand for."""
-    sources = load_sources()
-    names = list(names)
-    unknown = sorted(set(names) - set(sources["name"]) - set(sources["group"]))
+def select(names: Iterable[str] = ()) -> list[Source]:
+    """Return the sources that `names` (names or groups; none means all) stand for."""
+    listed = sources.read_sources()
+    names = set(names)
+    groups = [group.name for group in listed.group]
+    unknown = sorted(names - {source.name for source in listed.source} - set(groups))
     if unknown:
-        groups = ", ".join(sources["group"].unique())
         raise SourceUnavailableError(
-            f"no source {unknown[0]!r}: name a group ({groups}) or a file, see "
+            f"no source {unknown[0]!r}: name a group ({', '.join(groups)}) or a file, see "
             "`replication fetch --list`"
         )
-    chosen = sources["name"].isin(names) | sources["group"].isin(names) | (not names)
-    return list(sources.loc[chosen, "name"])
-
-
-def missing(names: Iterable[str] = ()) -> list[str]:
-    """Those of the sources whose file, with the right checksum, is not here; no network."""
-    return [name for name in select(names) if not where(name)]
+    return [one for one in listed.source if not names or names & {one.name, one.group}]
 
 
 def listing(names: Iterable[str] = (), folder: Path | None = None) -> str:
     """Text for the terminal: name, size, where it is, what it is and its licence, one file each."""
-    sources = load_sources().set_index("name")
     lines = []
-    for name in select(names):
-        row = sources.loc[name]
-        place = where(name, folder)
-        damaged = _copies(_named(name), folder)
-        there = f"in the {place}" if place else "damaged" if damaged else "not here"
-        lines += [f"{name:<16} {row['bytes'] / 1000:>7,.0f} kB  {there:<13}  {row['what']}"]
-        lines += [f"{'':<43}{row['licence']}; {row['terms']}"]
+    for one in select(names):
+        place = where(one, folder)
+        there = f"in the {place}" if place else "damaged" if _copies(one, folder) else "not here"
+        lines += [f"{one.name:<16} {one.bytes / 1000:>7,.0f} kB  {there:<13}  {one.what}"]
+        lines += [f"{'':<43}{one.licence}; {one.terms}"]
     return "\n".join(lines)
 
 
-def where(name: str, folder: Path | None = None) -> str:
+def where(source: Source, folder: Path | None = None) -> str:
     """Where the intact file of a source is: "mirror", "cache", or "" if it is not here."""
-    source = _named(name)
-    for place, file in _copies(source, folder).items():
-        if _checksum(file) == source["sha256"]:
-            return place
-    return ""
+    intact = (p for p, f in _copies(source, folder).items() if _checksum(f) == source.sha256)
+    return next(intact, "")
 
 
-def _copies(source: dict[str, Any], folder: Path | None) -> dict[str, Path]:
+def _copies(source: Source, folder: Path | None) -> dict[str, Path]:
     """Files of a source's name in the mirror and in the cache, intact or not."""
     places = {"mirror": folder or mirror(), "cache": cache_folder()}
-    files = {place: at / str(source["file"]) for place, at in places.items() if at}
+    files = {place: at / source.file for place, at in places.items() if at}
     return {place: file for place, file in files.items() if file.is_file()}
-
-
-def _named(name: str) -> dict[str, Any]:
-    """Row of one source."""
-    sources = load_sources()
-    if name not in set(sources["name"]):
-        raise SourceUnavailableError(
-            f"source {name!r} is not one of {', '.join(sources['name'])} (data/sources.toml)"
-        )
-    return {str(k): v for k, v in sources[sources["name"] == name].iloc[0].items()}
 
 
 def _checksum(file: Path) -> str:
@@ -232,7 +142,7 @@ def _pooch() -> Any:
     return pooch
 
 
-def _in_mirror(source: dict[str, Any], folder: Path | None) -> Path | None:
+def _in_mirror(source: Source, folder: Path | None) -> Path | None:
     """Intact file of the mirror, or None if there is no mirror or it lacks the file."""
     folder = folder or mirror()
     if folder is None:
@@ -241,35 +151,31 @@ def _in_mirror(source: dict[str, Any], folder: Path | None) -> Path | None:
         raise SourceUnavailableError(
             f"the mirror {folder} is no folder: name one with --mirror or REPLICATION_OPEN_DATA"
         )
-    file = folder / str(source["file"])
+    file = folder / source.file
     if not file.is_file():
         return None
     found = _checksum(file)
-    if found != source["sha256"]:
+    if found != source.sha256:
         raise SourceUnavailableError(
             f"{file} is damaged or another version: its SHA-256 is {found}, expected "
-            f"{source['sha256']}; replace it, or remove it to have it downloaded"
+            f"{source.sha256}; replace it, or remove it to have it downloaded"
         )
     return file
 
 
-def _in_cache(source: dict[str, Any], copy_from: Path | None, progress: bool) -> Path:
+def _in_cache(source: Source, copy_from: Path | None, progress: bool) -> Path:
     """File of the cache; if it is missing or damaged there, copied or downloaded."""
-    import requests
-
-    folder, host = cache_folder(), urlsplit(str(source["url"])).hostname
-    part = folder / f"{source['file']}.part"
-    what = f"{source['name']} ({source['what']})"
+    folder, host = cache_folder(), urlsplit(source.url).hostname
+    file, what = folder / source.file, f"{source.name} ({source.what})"
     try:
-        found = _pooch().retrieve(
-            source["url"],
-            known_hash=f"sha256:{source['sha256']}",
-            fname=source["file"],
+        _pooch().retrieve(
+            source.url,
+            known_hash=f"sha256:{source.sha256}",
+            fname=source.file,
             path=folder,
-            downloader=_copy(copy_from) if copy_from else _resume(part, source, progress),
+            downloader=_copy(copy_from) if copy_from else _resume(source, file, progress),
         )
-    except requests.exceptions.RequestException as error:
-        file = folder / str(source["file"])
+    except exceptions.RequestException as error:
         old = f"the copy {file} is damaged, and " if file.is_file() else ""
         raise SourceUnavailableError(
             f"{old}could not get {what} from {host}, which {_why(error)}: {REMEDY}"
@@ -286,7 +192,7 @@ def _in_cache(source: dict[str, Any], copy_from: Path | None, progress: bool) ->
             f"what {host} sent for {what} is not the file of data/sources.toml and was removed "
             f"({said}): {REMEDY}"
         ) from error
-    return Path(found)
+    return file
 
 
 Downloader = Callable[[str, str, Any], None]
@@ -301,22 +207,21 @@ def _copy(file: Path) -> Downloader:
     return copy
 
 
-def _resume(part: Path, source: dict[str, Any], progress: bool) -> Downloader:
-    """Download that keeps what has come in `part` and asks only for the rest."""
+def _resume(source: Source, file: Path, progress: bool) -> Downloader:
+    """Download that keeps what has come in ``FILE.part`` and asks only for the rest."""
+    part = file.with_name(f"{file.name}.part")
 
     def download(url: str, output: str, _pooch: Any) -> None:
-        from tqdm import tqdm
-
         with _ask(url, part) as response:
             goes_on = response.status_code == 206 and "Range" in response.request.headers
             begin = part.stat().st_size if goes_on else 0
-            bar = {"total": source["bytes"], "initial": begin, "desc": source["name"]}
+            bar = {"total": source.bytes, "initial": begin, "desc": source.name}
             with (
-                part.open("ab" if goes_on else "wb") as file,
+                part.open("ab" if goes_on else "wb") as partial,
                 tqdm(**bar, unit="B", unit_scale=True, disable=not progress) as shown,
             ):
                 for chunk in response.iter_content(CHUNK):
-                    file.write(chunk)
+                    partial.write(chunk)
                     shown.update(len(chunk))
         # From here on it is pooch's: a wrong checksum removes it, so nothing goes on from it.
         part.replace(output)
@@ -324,10 +229,8 @@ def _resume(part: Path, source: dict[str, Any], progress: bool) -> Downloader:
     return download
 
 
-def _ask(url: str, part: Path) -> Any:
+def _ask(url: str, part: Path) -> requests.Response:
     """Response with the rest of a file (206), or with the whole of it."""
-    import requests
-
     # Compressed on the way, bytes could not be counted.
     plain = {"Accept-Encoding": "identity"}
     have = part.stat().st_size if part.is_file() else 0
@@ -346,8 +249,6 @@ def _ask(url: str, part: Path) -> Any:
 
 def _why(error: Exception) -> str:
     """What the host did, in words that follow its name."""
-    from requests import exceptions
-
     if isinstance(error, exceptions.HTTPError) and error.response is not None:
         return f"answered {error.response.status_code} {error.response.reason}".rstrip()
     if isinstance(error, exceptions.Timeout) or "timed out" in str(error):

@@ -5,50 +5,51 @@ Rows are counted as a spreadsheet counts them: the header is row 1.
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pandas as pd
+from python_calamine import CalamineError
 
-from replication.errors import DuplicateRowsError, MissingColumnError, SchemaError
+from replication.errors import (
+    DuplicateRowsError,
+    MissingColumnError,
+    ReplicationError,
+    SchemaError,
+)
 from replication.records.open import download
-from replication.records.open.universities import match
+
+Fault = type[ReplicationError]
 
 
-def read_csv(name: str) -> tuple[pd.DataFrame, str]:
-    """Texts of a CSV file, with or without a byte-order mark, and the file's name.
+def read(name: str) -> tuple[pd.DataFrame, str]:
+    """Table of a source (texts of a CSV file, or a spreadsheet's first sheet), and the file's name.
 
     Raises
     ------
     SchemaError
-        If the file is no CSV in UTF-8.
+        If the file is no CSV in UTF-8, or no spreadsheet.
     """
     path = download.locate(name)
-    try:
-        raw = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except ValueError as error:
-        raise SchemaError(f"{path.name} cannot be read as CSV in UTF-8: {error}") from error
-    raw.index += 2
-    return raw, path.name
-
-
-def read_sheet(name: str) -> tuple[pd.DataFrame, str]:
-    """First sheet of a spreadsheet, and the file's name.
-
-    Raises
-    ------
-    SchemaError
-        If the file is no spreadsheet.
-    """
-    from python_calamine import CalamineError
-
-    path: Path = download.locate(name)
+    if path.suffix != ".xlsx":
+        return read_texts(path), path.name
     try:
         raw = pd.read_excel(path, engine="calamine")
     except (CalamineError, ValueError) as error:
         raise SchemaError(f"{path.name} cannot be read as a spreadsheet: {error}") from error
     raw.index += 2
     return raw, path.name
+
+
+def read_texts(path: Path, error: Fault = SchemaError) -> pd.DataFrame:
+    """Texts of a CSV file, with or without a byte-order mark; raise `error` if it is none."""
+    try:
+        raw = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except (OSError, ValueError) as fault:
+        raise error(f"{path.name} cannot be read as CSV in UTF-8: {fault}") from fault
+    raw.index += 2
+    return raw
 
 
 def plain(header: str) -> str:
@@ -66,19 +67,21 @@ def require(table: pd.DataFrame, columns: Iterable[str], file: str) -> None:
             )
 
 
-def require_all(values: pd.Series, good: pd.Series, rule: str, file: str) -> None:
-    """Raise `SchemaError` that names the first value which is not `good`."""
+def require_all(
+    values: pd.Series, good: pd.Series, rule: str, file: str, error: Fault = SchemaError
+) -> None:
+    """Raise `error`, which names the first value that is not `good`: it "is" `rule`."""
     if not good.all():
         at = int((~good).to_numpy().argmax())
         place = f"{file}, row {values.index[at]}, column {values.name!r}"
-        raise SchemaError(f"{place}: {values.iloc[at]!r} is {rule}")
+        raise error(f"{place}: {values.tolist()[at]!r} is {rule}")
 
 
 def require_once(table: pd.DataFrame, key: Sequence[str], file: str) -> None:
     """Raise `DuplicateRowsError` if a key has more than one row."""
-    doubled = table.duplicated(list(key))
-    if doubled.any():
-        said = ", ".join(map(str, table.loc[doubled, list(key)].iloc[0]))
+    duplicate = table.duplicated(list(key))
+    if duplicate.any():
+        said = ", ".join(map(str, table.loc[duplicate, list(key)].iloc[0]))
         raise DuplicateRowsError(
             f"{file}: {said} has more than one row; keep one, or see in university_names.csv "
             "whether two names are one university's"
@@ -117,22 +120,21 @@ def shares(values: pd.Series, file: str) -> pd.Series:
     return numbers(text.str.removesuffix("%"), file, 100, empty=True) / 100
 
 
-def match_once(table: pd.DataFrame, source: str, file: str) -> pd.DataFrame:
-    """Match the column ``name`` to ministry universities, of which each may have one row."""
-    kept = match(table, source, "name")
-    require_once(kept, ["university"], file)
+def keep(table: pd.DataFrame, rows: pd.Series, reason: str) -> pd.DataFrame:
+    """Keep some rows, and count the others in ``attrs["dropped"]`` under their reason."""
+    dropped = Counter(table.attrs.get("dropped", {}))
+    dropped += Counter({reason: int((~rows).sum())})
+    kept = table[rows]
+    kept.attrs = {**table.attrs, "source": "open", "dropped": dict(dropped)}
     return kept
 
 
 def stack(tables: list[pd.DataFrame]) -> pd.DataFrame:
-    """Put editions one below the other and add up what was set aside of them."""
+    """Put editions one below the other and add up the rows that were dropped of them."""
     if not tables:
         raise ValueError("name at least one edition")
-    account: dict[str, int] = {}
-    for table in tables:
-        for reason, rows in table.attrs["set_aside"].items():
-            account[reason] = account.get(reason, 0) + rows
-    attrs = {**tables[0].attrs, "set_aside": account}
+    dropped = sum((Counter(table.attrs["dropped"]) for table in tables), Counter())
+    attrs = {**tables[0].attrs, "dropped": dict(dropped)}
     whole = pd.concat(tables, ignore_index=True)
     whole.attrs = attrs
     return whole

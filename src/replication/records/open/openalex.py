@@ -1,47 +1,35 @@
 """Collecting the counts of OpenAlex: told before it starts, resumed where it stopped.
 
 What is asked and what it means is in `openalex_counts`, which institutions are asked for in
-`openalex_institutions`, how in `openalex_api`; `openalex_panel` makes the panel of the counts.
+`openalex_institutions`, how in `openalex_client`; `panel.openalex` makes the panel of the counts.
 """
 
-import argparse
 import math
-import re
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
+from tqdm import tqdm
 
-from replication.errors import ReplicationError, SourceUnavailableError
-from replication.records.open.openalex_client import ADDRESS, Ask, Service, asking, cached, service
+from replication.errors import SourceUnavailableError
+from replication.records.checks import require_columns, require_unique
+from replication.records.open.openalex_cache import Record, Service, cached
+from replication.records.open.openalex_client import Ask, asking
 from replication.records.open.openalex_counts import (
     FIELDS,
     KEY,
     MEASURES,
-    check_counts,
     contradiction,
     count_question,
     works_by_year,
 )
-from replication.records.open.openalex_institutions import (
-    check_institutions,
-    checked_universities,
-    institution_question,
-    load_ids,
-    load_universities,
-    match,
-    resolve,
-)
-
-if TYPE_CHECKING:
-    from replication.panel.build import Choices
+from replication.records.open.openalex_institutions import institution_question, match, resolve
 
 UNRESOLVED = "university without an OpenAlex id"
 CONTRADICTION = "counts contradict each other"
-PRICE = {"institutions": 0.001, "works": 0.0001}
+LOOKUP, COUNT = 0.001, 0.0001
 """US dollars a request, as documented for a search and for a list."""
 
 
@@ -49,36 +37,24 @@ PRICE = {"institutions": 0.001, "works": 0.0001}
 class Plan:
     """What a run asks, before it asks: see `plan`."""
 
-    universities: int
-    fields: int
+    cells: str
     requests: int
     in_cache: int
-    seconds: float
     dollars: float
-    per_second: float
-    key: bool
-
-    @property
-    def allowance(self) -> float:
-        """US dollars a day, as documented."""
-        return 1.0 if self.key else 0.1
-
-    @property
-    def whose(self) -> str:
-        """Who is asking, and how long the allowance lasts."""
-        days = max(1, math.ceil(self.dollars / self.allowance))
-        lasts = "today" if days == 1 else f"{days} days, by running the same command again"
-        who = "with your key" if self.key else "no key in $OPENALEX_API_KEY, a free one has 1.00"
-        return f"{who}; done {'' if days == 1 else 'in '}{lasts}"
+    at: Service
 
     def __str__(self) -> str:
         """For the terminal."""
+        to_ask = self.requests - self.in_cache
+        allowance = 1.0 if self.at.key else 0.1
+        days = max(1, math.ceil(self.dollars / allowance))
+        who = "with your key" if self.at.key else "no key in $OPENALEX_API_KEY, a free one has 1.00"
+        done = "today" if days == 1 else f"in {days} days, by running the same command again"
         return (
-            f"{self.universities} universities × {self.fields} fields × {len(MEASURES)} counts: "
-            f"{self.requests:,} requests at most, {self.in_cache:,} answers in the cache, "
-            f"{self.requests - self.in_cache:,} to ask; at {self.per_second:g} a second at least "
-            f"{max(self.seconds / 60, 0.1):.1f} minutes; {self.dollars:.2f} US dollars of the "
-            f"day's {self.allowance:.2f} ({self.whose})"
+            f"{self.cells}: {self.requests:,} requests at most, {self.in_cache:,} answers in the "
+            f"cache, {to_ask:,} to ask; at {self.at.per_second:g} a second at least "
+            f"{max(to_ask / self.at.per_second / 60, 0.1):.1f} minutes; {self.dollars:.2f} US "
+            f"dollars of the day's {allowance:.2f} ({who}; done {done})"
         )
 
 
@@ -91,9 +67,9 @@ class Collected:
     counts : DataFrame
         ``university`` (Chinese name), ``field`` (id), ``year`` and the columns of `MEASURES`,
         sorted by the first three.
-    account : DataFrame
+    flow : DataFrame
         ``table``, ``reason``, ``rows``: universities, and pairs of university and field, each
-        either ``"counted"`` or set aside; the rows of a table add up to what was asked for.
+        either ``"counted"`` or dropped; the rows of a table add up to what was asked for.
     institutions : DataFrame
         As `openalex_institutions.resolve` returns it.
     fetched : tuple of str
@@ -101,7 +77,7 @@ class Collected:
     """
 
     counts: pd.DataFrame
-    account: pd.DataFrame
+    flow: pd.DataFrame
     institutions: pd.DataFrame
     fetched: tuple[str, str]
 
@@ -123,8 +99,7 @@ def plan(
         id_ = ids.get(name_zh)
         if id_ is None:
             lookups += 1
-            known = cached(at, "institutions", institution_question(name_en), check_institutions)
-            if known is not None:
+            if (known := cached(at, institution_question(name_en))) is not None:
                 looked_up += 1
                 id_ = match(name_zh, name_en, known["answer"])[0]
                 if id_ is None:
@@ -132,24 +107,16 @@ def plan(
         works += len(fields) * len(MEASURES)
         if id_ is not None:
             asked = (count_question(id_, f, m, years) for f in fields for m in MEASURES)
-            counted += sum(cached(at, "works", q, check_counts(years)) is not None for q in asked)
-    to_ask = {"institutions": lookups - looked_up, "works": works - counted}
-    return Plan(
-        universities=len(universities),
-        fields=len(fields),
-        requests=lookups + works,
-        in_cache=looked_up + counted,
-        seconds=sum(to_ask.values()) / at.per_second,
-        dollars=sum(PRICE[path] * n for path, n in to_ask.items()),
-        per_second=at.per_second,
-        key=at.key is not None,
-    )
+            counted += sum(cached(at, question) is not None for question in asked)
+    cells = f"{len(universities)} universities × {len(fields)} fields × {len(MEASURES)} counts"
+    dollars = LOOKUP * (lookups - looked_up) + COUNT * (works - counted)
+    return Plan(cells, lookups + works, looked_up + counted, dollars, at)
 
 
 def collect(
-    universities: pd.DataFrame | None = None,
-    years: tuple[int, int] = (2011, 2022),
-    at: Service | None = None,
+    universities: pd.DataFrame,
+    years: tuple[int, int],
+    at: Service,
     ids: dict[str, str] | None = None,
     fields: Sequence[int] = tuple(FIELDS),
 ) -> Collected:
@@ -157,19 +124,15 @@ def collect(
 
     Parameters
     ----------
-    universities : DataFrame, optional
-        ``name_zh``, ``name_en``; by default the ministry's.
+    universities : DataFrame
+        ``name_zh``, ``name_en``.
     years : tuple of int
         First and last.
-    at : Service, optional
+    at : Service
     ids : dict of str to str, optional
         Ids by ``name_zh`` that are not to be looked up; see `openalex_institutions.load_ids`.
     fields : sequence of int
         Ids of fields.
-
-    Returns
-    -------
-    Collected
 
     Raises
     ------
@@ -179,29 +142,31 @@ def collect(
     SchemaError
         An answer is not what the documentation says.
     """
-    universities = load_universities() if universities is None else universities
-    checked_universities(universities)
-    at = at or service()
+    require_columns(universities, ["name_zh", "name_en"], "looking up universities")
+    require_unique(universities, ["name_zh"])
+    require_unique(universities, ["name_zh", "name_en"])
     rows: list[dict[str, Any]] = []
-    cells: list[str] = []
+    states: list[str] = []
     times: list[str] = []
     with asking(at) as ask:
-        institutions = resolve(universities, ids or {}, ask)
-        for name, id_, field in _progress(institutions, fields):
-            if id_ is None:
-                cells.append(UNRESOLVED)
+        found = resolve(universities, ids or {}, ask)
+        pairs = zip(found["name_zh"], found["openalex_id"], strict=True)
+        cells = [(name, id_, field) for name, id_ in pairs for field in fields]
+        for name, id_, field in tqdm(cells, unit="cell", disable=not sys.stderr.isatty()):
+            if not isinstance(id_, str):
+                states.append(UNRESOLVED)
                 continue
             records = _cell(ask, id_, field, years)
-            cell = _works(records)
-            if (fault := contradiction(cell)) is not None:
-                cells.append(f"{CONTRADICTION}: {name}, field {field}, {fault}")
+            works = _works(records)
+            if (fault := contradiction(works)) is not None:
+                states.append(f"{CONTRADICTION}: {name}, field {field}, {fault}")
                 continue
-            cells.append("counted")
+            states.append("counted")
             times += [record["fetched"] for record in records.values()]
             # A year that an answer does not list has no works.
             rows += [
                 {"university": name, "field": field, "year": year}
-                | {measure: counts.get(year, 0) for measure, counts in cell.items()}
+                | {measure: counts.get(year, 0) for measure, counts in works.items()}
                 for year in range(years[0], years[1] + 1)
             ]
     if not rows:
@@ -210,102 +175,24 @@ def collect(
             "ids with --institutions FILE (columns name_zh, openalex_id)"
         )
     counts = pd.DataFrame(rows, columns=[*KEY, *MEASURES]).sort_values(KEY, ignore_index=True)
-    found = [reason or "counted" for reason in institutions["reason"]]
-    account = pd.concat(
-        [_tally("universities", found), _tally("universities × fields", cells)], ignore_index=True
-    )
-    return Collected(counts, account, institutions, (min(times), max(times)))
+    of = [("universities", reason or "counted") for reason in found["reason"]]
+    of += [("universities × fields", state) for state in states]
+    flow = pd.DataFrame(of, columns=["table", "reason"])
+    flow = flow.groupby(["table", "reason"]).size().reset_index(name="rows")
+    return Collected(counts, flow, found, (min(times), max(times)))
 
 
-def fetch_command(options: argparse.Namespace) -> None:
-    """Carry out ``replication fetch openalex``: tell the plan, collect, write, print the account.
-
-    Parameters
-    ----------
-    options : Namespace
-        ``institutions`` (CSV of ids) and ``years`` (``"2011-2022"``), both optional, and for other
-        places than the usual ones ``folder`` and ``address``. Writes ``counts.csv``,
-        ``account.csv``, ``institutions.csv`` and ``panel.parquet`` to the folder of the cache.
-    """
-    from replication.panel.openalex import openalex_panel
-
-    choices = _choices(getattr(options, "years", None))
-    years = choices.first_year, choices.last_year
-    at = service(getattr(options, "folder", None), getattr(options, "address", None) or ADDRESS)
-    universities = load_universities()
-    ids = load_ids(getattr(options, "institutions", None), universities)
-    print(f"OpenAlex: {plan(universities, years, at, ids)}", flush=True)
-    collected = collect(universities, years, at, ids)
-    _write(collected.counts, at.folder / "counts.csv")
-    _write(collected.account, at.folder / "account.csv")
-    _write(collected.institutions, at.folder / "institutions.csv")
-    print(collected.account.to_string(index=False))
-    for row in collected.institutions.query("reason != ''").to_dict("records"):
-        listed = f"; candidates: {row['candidates']}" if row["candidates"] else ""
-        print(f"set aside: {row['name_zh']} ({row['name_en']}): {row['reason']}{listed}")
-    panel = openalex_panel(collected.counts, choices)
-    panel.to_parquet(at.folder / "panel.parquet", index=False)
-    print(f"answers of {collected.fetched[0]} to {collected.fetched[1]}")
-    print(f"{at.folder}: counts.csv, account.csv, institutions.csv, panel.parquet")
-    print(f"panel: {len(panel):,} rows")
-
-
-def _choices(years: str | None) -> "Choices":
-    """The study's choices, with the years of the option; checked before anything is asked."""
-    from replication.panel.build import Choices
-
-    choices = Choices()
-    if years is not None:
-        found = re.fullmatch(r"(\d{4})[-–](\d{4})", str(years))
-        if not found:
-            raise ReplicationError(f"--years {years}: write it as 2011-2022")
-        choices = replace(choices, first_year=int(found[1]), last_year=int(found[2]))
-    if choices.first_year > choices.last_year:
-        raise ReplicationError(f"--years {years}: the first year is after the last")
-    if not choices.first_year < choices.first_treated <= choices.last_year:
-        raise ReplicationError(
-            f"--years {years}: at least one year before {choices.first_treated} is needed, and "
-            "that year itself"
-        )
-    return choices
-
-
-def _cell(ask: Ask, id_: str, field: int, years: tuple[int, int]) -> dict[str, dict[str, Any]]:
+def _cell(ask: Ask, id_: str, field: int, years: tuple[int, int]) -> dict[str, Record]:
     """Records of the four counts by measure; asked anew, once, if they contradict each other.
 
     OpenAlex may change between two requests, and a run that was interrupted joins two days.
     """
-    check = check_counts(years)
     asked = {measure: count_question(id_, field, measure, years) for measure in MEASURES}
-    records = {measure: ask("works", q, check) for measure, q in asked.items()}
+    records = {measure: ask(question) for measure, question in asked.items()}
     if contradiction(_works(records)) is not None:
-        records = {measure: ask("works", q, check, fresh=True) for measure, q in asked.items()}
+        records = {measure: ask(question, fresh=True) for measure, question in asked.items()}
     return records
 
 
-def _works(records: dict[str, dict[str, Any]]) -> dict[str, dict[int, int]]:
+def _works(records: dict[str, Record]) -> dict[str, dict[int, int]]:
     return {measure: works_by_year(record["answer"]) for measure, record in records.items()}
-
-
-def _progress(
-    institutions: pd.DataFrame, fields: Sequence[int]
-) -> Iterator[tuple[str, str | None, int]]:
-    """University, id and field of each cell, with a bar where somebody watches."""
-    from tqdm import tqdm
-
-    cells = [
-        (name, id_ if isinstance(id_, str) else None, field)
-        for name, id_ in zip(institutions["name_zh"], institutions["openalex_id"], strict=True)
-        for field in fields
-    ]
-    yield from tqdm(cells, unit="cell", file=sys.stderr, disable=not sys.stderr.isatty())
-
-
-def _tally(table: str, reasons: list[str]) -> pd.DataFrame:
-    rows = pd.Series(reasons, dtype=object).value_counts().sort_index()
-    return pd.DataFrame({"table": table, "reason": list(rows.index), "rows": list(rows)})
-
-
-def _write(table: pd.DataFrame, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    table.to_csv(path, index=False, lineterminator="\n")

@@ -20,12 +20,13 @@ What the counts are not:
   same question has another answer in another month, so the cache is part of a result.
 """
 
-import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field
 
 from replication.errors import SchemaError
-from replication.records.open.openalex_client import Check, Parameters
+from replication.records.open.openalex_cache import Meta, Number, Question, documented
 
 FIELDS = {
     13: ("Biochemistry, Genetics and Molecular Biology", "生物化学、遗传学与分子生物学", "07"),
@@ -51,19 +52,29 @@ psychology and social sciences.
 """
 
 MEASURES = {
-    "works": "",
-    "works_foreign": ",countries_distinct_count:>1",
-    "works_firm": ",authorships.institutions.type:company",
-    "works_firm_foreign": ",countries_distinct_count:>1,authorships.institutions.type:company",
+    "papers": "",
+    "papers_foreign": ",countries_distinct_count:>1",
+    "papers_firm": ",authorships.institutions.type:company",
+    "papers_firm_foreign": ",countries_distinct_count:>1,authorships.institutions.type:company",
 }
 """The four counts, and what each adds to the filter."""
 
 KEY = ["university", "field", "year"]
 
 
-def count_question(id_: str, field: int, measure: str, years: tuple[int, int]) -> Parameters:
-    """Parameters of ``GET /works`` for one count in all years."""
-    return {
+class _Year(BaseModel):
+    key: Annotated[int, Field(ge=1000, le=9999)]
+    count: Number
+
+
+class _Counts(BaseModel):
+    meta: Meta
+    group_by: list[_Year]
+
+
+def count_question(id_: str, field: int, measure: str, years: tuple[int, int]) -> Question:
+    """Ask ``GET /works`` for one count in all years."""
+    parameters = {
         "filter": (
             f"authorships.institutions.lineage:{id_},primary_topic.field.id:{field},"
             f"publication_year:{years[0]}-{years[1]}{MEASURES[measure]}"
@@ -71,65 +82,39 @@ def count_question(id_: str, field: int, measure: str, years: tuple[int, int]) -
         "group_by": "publication_year",
         "per_page": "100",
     }
+    return Question("works", parameters, lambda answer: check_counts(answer, years))
 
 
-def check_counts(years: tuple[int, int]) -> Check:
-    """Check of an answer for these years; see `openalex_api.Check`."""
-
-    def check(answer: Any) -> str | None:
-        counts = works_by_year(answer)
-        # The service may list groups without works, which then need not be of these years.
-        strange = sorted(y for y, n in counts.items() if n and not years[0] <= y <= years[1])
-        if strange:
-            raise SchemaError(
-                f"OpenAlex counts works of {strange[0]} although {years[0]}–{years[1]} was asked "
-                "for: has the filter publication_year changed?"
-            )
-        listed = answer["meta"].get("groups_count")
-        if type(listed) is int and listed > len(answer["group_by"]):
-            raise SchemaError(
-                f"OpenAlex tells of {listed} groups and lists {len(answer['group_by'])}: a page "
-                "was cut off; ask for fewer years"
-            )
-        total, count = sum(counts.values()), answer["meta"]["count"]
-        if total != count:
-            return (
-                f"the groups add up to {total} and meta.count is {count} (the counts changed "
-                "while they were read, or a page was cut)"
-            )
-        return None
-
-    return check
+def check_counts(answer: Any, years: tuple[int, int]) -> str | None:
+    """Check an answer for these years; see `Question`."""
+    found = documented(_Counts, answer)
+    counts, listed = works_by_year(answer), len(found.group_by)
+    if len(counts) < listed:
+        raise SchemaError("OpenAlex lists a year twice in one answer")
+    # The service may list groups without works, which then need not be of these years.
+    strange = sorted(y for y, n in counts.items() if n and not years[0] <= y <= years[1])
+    if strange:
+        raise SchemaError(
+            f"OpenAlex counts works of {strange[0]} although {years[0]}–{years[1]} was asked "
+            "for: has the filter publication_year changed?"
+        )
+    told = found.meta.groups_count
+    if isinstance(told, int) and told > listed:
+        raise SchemaError(
+            f"OpenAlex tells of {told} groups and lists {listed}: a page was cut off; ask for "
+            "fewer years"
+        )
+    if (total := sum(counts.values())) != found.meta.count:
+        return (
+            f"the groups add up to {total} and meta.count is {found.meta.count} (the counts "
+            "changed while they were read, or a page was cut)"
+        )
+    return None
 
 
 def works_by_year(answer: Any) -> dict[int, int]:
-    """Number of works in each year that the answer lists, every number checked.
-
-    Raises
-    ------
-    SchemaError
-        ``meta.count`` or ``group_by`` is missing, a key is no year or there twice, a count is no
-        whole number of 0 or more.
-    """
-    try:
-        count, listed = answer["meta"]["count"], answer["group_by"]
-        pairs = [(str(group["key"]), group["count"]) for group in listed]
-    except (LookupError, TypeError):
-        raise SchemaError(
-            "OpenAlex's answer has no meta.count, or no group_by with key and count: has the API "
-            "changed?"
-        ) from None
-    # A truth value would pass as a whole number.
-    wrong = [n for n in (count, *(n for _, n in pairs)) if type(n) is not int or n < 0]
-    if wrong:
-        raise SchemaError(f"OpenAlex counts {wrong[0]!r} works, which is no number of works")
-    strange = [key for key, _ in pairs if not re.fullmatch(r"[0-9]{4}", key)]
-    if strange:
-        raise SchemaError(f"OpenAlex groups works by {strange[0]!r}, which is no year")
-    counts = {int(key): number for key, number in pairs}
-    if len(counts) < len(pairs):
-        raise SchemaError("OpenAlex lists a year twice in one answer")
-    return counts
+    """Number of works in each year that the answer lists, if it is as documented."""
+    return {year.key: year.count for year in documented(_Counts, answer).group_by}
 
 
 def contradiction(cell: Mapping[str, Mapping[int, int]]) -> str | None:

@@ -6,6 +6,8 @@ row (Beijing and Wuhan for geosciences, Beijing and Xuzhou for mining, Beijing a
 petroleum). Such a row is a unit of its own, ``中国地质大学(两地)`` and so on, and is credited to
 neither of the two. The suffix keeps it apart from the university in Xuzhou, whose official name is
 the bare 中国矿业大学.
+
+A source here is a group of ``data/sources.toml``.
 """
 
 from pathlib import Path
@@ -14,14 +16,15 @@ import pandas as pd
 
 from replication.config import DATA
 from replication.errors import MissingColumnError, RegistryError
+from replication.records.open.files import keep, read, read_texts, require_all, require_once
+from replication.records.open.sources import Group, read_sources
 
 MINISTRY = DATA / "ministry_universities.csv"
 NAMES = DATA / "university_names.csv"
-SOURCES = ("the", "leiden", "bcur", "evaluation")
 SHARED = "two campuses under one name: "
 """How a note begins that names the row a university shares with its sister."""
 BOTH = "(两地)"
-STRANGER = "not a ministry university"
+OTHERS = "not a ministry university"
 
 
 def ministry_universities(path: Path | None = None) -> pd.DataFrame:
@@ -36,24 +39,16 @@ def ministry_universities(path: Path | None = None) -> pd.DataFrame:
     Raises
     ------
     RegistryError
-        A column or a value is missing, or a name is doubled.
+        A column or a value is missing, or a name is a duplicate.
     """
     path = path or MINISTRY
     table = _read(path, ["name_zh", "name_en", "city"])
-    for column in table:
-        empty = table[column].str.strip() == ""
-        if empty.any():
-            row = int(empty.to_numpy().argmax())
-            raise RegistryError(f"{path.name}, row {row + 2}, column {column!r}: empty; fill it")
-    for column in ("name_zh", "name_en"):
-        doubled = table[column].duplicated()
-        if doubled.any():
-            row = int(doubled.to_numpy().argmax())
-            raise RegistryError(
-                f"{path.name}, row {row + 2}, column {column!r}: {table[column][row]!r} is "
-                "doubled; keep one row"
-            )
-    return table
+    for name, values in table.items():
+        given = values.str.strip() != ""
+        require_all(values, given, "empty; fill it", path.name, RegistryError)
+        once = ~values.duplicated() | (name == "city")
+        require_all(values, once, "a duplicate; keep one row", path.name, RegistryError)
+    return table.reset_index(drop=True)
 
 
 def university_names(source: str, path: Path | None = None) -> pd.DataFrame:
@@ -61,7 +56,7 @@ def university_names(source: str, path: Path | None = None) -> pd.DataFrame:
 
     Parameters
     ----------
-    source : {"the", "leiden", "bcur", "evaluation"}
+    source : str
     path : Path, optional
         Another table than `NAMES`.
 
@@ -76,39 +71,33 @@ def university_names(source: str, path: Path | None = None) -> pd.DataFrame:
     RegistryError
         A university is unknown, lacks a row, has an empty name without a note or beside another
         name; a name stands for two universities, or is also the name of two campuses together.
+    ValueError
+        The source is none of ``data/sources.toml``.
     """
-    if source not in SOURCES:
-        raise ValueError(f"source must be one of {', '.join(SOURCES)}, not {source!r}")
+    groups = [group.name for group in read_sources().group]
+    if source not in groups:
+        raise ValueError(f"source must be one of {', '.join(groups)}, not {source!r}")
     path = path or NAMES
     table = _read(path, ["name_zh", "source", "name", "note"])
+
+    def check(column: str, good: pd.Series, rule: str) -> None:
+        require_all(table.loc[good.index, column], good, rule, path.name, RegistryError)
+
     known = ministry_universities()["name_zh"]
-    for about, wrong in {
-        "source is none of " + ", ".join(SOURCES): ~table["source"].isin(SOURCES),
-        "university is not in ministry_universities.csv": ~table["name_zh"].isin(known),
-    }.items():
-        if wrong.any():
-            row = int(wrong.to_numpy().argmax())
-            said = ", ".join(repr(table[column][row]) for column in ("name_zh", "source"))
-            raise RegistryError(f"{path.name}, row {row + 2} ({said}): {about}; correct it")
+    check("source", table["source"].isin(groups), f"none of {', '.join(groups)}")
+    check("name_zh", table["name_zh"].isin(known), "not in ministry_universities.csv; correct it")
     rows = table[table["source"] == source].drop(columns="source")
-    lacking = sorted(set(known) - set(rows["name_zh"]))
-    if lacking:
+    if lacking := sorted(set(known) - set(rows["name_zh"])):
         raise RegistryError(
             f"{path.name}: {lacking[0]} has no row for {source!r}; add its name there, or an "
             "empty name and a note that says why"
         )
-    absent = rows["name"] == ""
+    named = rows["name"] != ""
     several = rows.duplicated("name_zh", keep=False)
     taken = rows["name"].isin(set(_shared(rows))) | rows["name"].duplicated(keep=False)
-    for about, wrong in {
-        "an empty name needs a note that says why": absent & (rows["note"].str.strip() == ""),
-        "a university cannot have a name and be absent": absent & several,
-        "the name stands for more than one university": ~absent & taken,
-    }.items():
-        if wrong.any():
-            row = int(rows.index[wrong.to_numpy()][0])
-            said = ", ".join(map(repr, [rows["name_zh"][row], rows["name"][row], source]))
-            raise RegistryError(f"{path.name}, row {row + 2} ({said}): {about}; correct it")
+    check("note", named | (rows["note"].str.strip() != ""), "empty: say why there is no name")
+    check("name", named | ~several, "empty, and the university has another row; keep one of them")
+    check("name", ~named | ~taken, "the name of more than one university; correct one")
     return rows.reset_index(drop=True)
 
 
@@ -123,7 +112,7 @@ def match(frame: pd.DataFrame, source: str, column: str) -> pd.DataFrame:
     Parameters
     ----------
     frame : DataFrame
-    source : {"the", "leiden", "bcur", "evaluation"}
+    source : str
     column : str
         Column that holds the name as the source prints it.
 
@@ -131,7 +120,7 @@ def match(frame: pd.DataFrame, source: str, column: str) -> pd.DataFrame:
     -------
     DataFrame
         The rows that are matched, with ``university`` (Chinese name) and ``joint`` (whether the
-        row is of two campuses together). ``attrs["set_aside"]`` has the number of the others.
+        row is of two campuses together). ``attrs["dropped"]`` has the number of the others.
 
     Raises
     ------
@@ -149,19 +138,64 @@ def match(frame: pd.DataFrame, source: str, column: str) -> pd.DataFrame:
     unit: dict[str, str] = {str(name): str(one) for name, one in own.items()} | shared
     university = frame[column].map(unit)
     found = frame.assign(university=university, joint=frame[column].isin(shared))
-    kept = found[university.notna()]
-    return set_aside(kept, frame, {STRANGER: int(university.isna().sum())})
+    return keep(found, university.notna(), OTHERS).reset_index(drop=True)
 
 
-def set_aside(kept: pd.DataFrame, before: pd.DataFrame, more: dict[str, int]) -> pd.DataFrame:
-    """Add to the account that goes with a table: how many rows are not in it, and why."""
-    account = {**before.attrs.get("set_aside", {})}
-    for reason, rows in more.items():
-        if rows:
-            account[reason] = account.get(reason, 0) + rows
-    kept = kept.reset_index(drop=True)
-    kept.attrs = {**before.attrs, "source": "open", "set_aside": account}
+def match_once(table: pd.DataFrame, source: str, file: str) -> pd.DataFrame:
+    """Match the column ``name`` to ministry universities, of which each may have one row."""
+    kept = match(table, source, "name")
+    require_once(kept, ["university"], file)
     return kept
+
+
+def coverage() -> pd.DataFrame:
+    """Say for each ministry university and source under which name it is found, or why it is not.
+
+    Returns
+    -------
+    DataFrame
+        One row a university, ``university`` and a column for each source.
+
+    Raises
+    ------
+    RegistryError
+        A name of the table is in no edition of its source, so that the university would vanish;
+        or a university is said to be absent and its own name is there.
+    """
+    universities = ministry_universities()
+    table = universities[["name_zh"]].rename(columns={"name_zh": "university"})
+    for group in read_sources().group:
+        printed, rows = _printed(group), university_names(group.name)
+        shared = set(joint_names(group.name))
+        for name in [*rows.loc[rows["name"] != "", "name"], *shared]:
+            if name not in printed:
+                raise RegistryError(
+                    f"{NAMES.name}: {name!r} is not in the files of {group.name!r}; look under "
+                    "which name the university is now, and add a row"
+                )
+        absent = universities[universities["name_zh"].isin(rows.loc[rows["name"] == "", "name_zh"])]
+        there = (set(absent["name_zh"]) | set(absent["name_en"])) & printed - shared
+        if there:
+            raise RegistryError(
+                f"{NAMES.name}: {min(there)!r} is said not to be in {group.name!r} and is there; "
+                "give its row the name"
+            )
+        said = rows["name"].mask(rows["name"] == "", rows["note"])
+        table[group.name] = table["university"].map(said.groupby(rows["name_zh"]).agg("; ".join))
+    return table
+
+
+def _printed(group: Group) -> set[str]:
+    """Every name in the files of a source: there is a Northeastern University in Boston, too."""
+    names: set[str] = set()
+    for source in read_sources().source:
+        if source.group == group.name:
+            raw = read(source.name)[0]
+            if group.country is not None:
+                raw = raw[raw[group.country] == "China"]
+            columns = [column for column in raw if str(column).startswith(group.names)]
+            names |= set(raw[columns].to_numpy().ravel())
+    return names - {""}
 
 
 def _shared(rows: pd.DataFrame) -> dict[str, str]:
@@ -179,10 +213,7 @@ def _shared(rows: pd.DataFrame) -> dict[str, str]:
 
 
 def _read(path: Path, columns: list[str]) -> pd.DataFrame:
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except (OSError, ValueError) as error:
-        raise RegistryError(f"{path}: cannot be read as CSV ({error}); mend the file") from error
+    table = read_texts(path, RegistryError)
     if list(table) != columns:
         raise RegistryError(
             f"{path.name}: its columns are {', '.join(map(str, table))}; they must be "

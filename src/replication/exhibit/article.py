@@ -1,6 +1,7 @@
-"""Figures of the coded context article: from drivers to actors, and the events by date."""
+"""Tables and figures of the coded context article, and what the panel's years can say of it."""
 
 import datetime as dt
+import math
 from collections.abc import Mapping
 
 import matplotlib.dates as mdates
@@ -10,9 +11,123 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path as Curve
+from scipy import stats
 
-from replication.exhibit.figures import Figure, _figure, _theme
-from replication.records.article import ACTORS, Context
+from replication.errors import RegistryError
+from replication.exhibit.tables import Table, plain
+from replication.exhibit.theme import CUT, LINE, PALE, WASH, Figure, drawn, theme
+from replication.records.article import ACTORS, Context, load_context, load_timeline
+from replication.records.classify import load_ai
+from replication.records.registry import load_register
+
+__all__ = [
+    "flow",
+    "links",
+    "load_ai",
+    "load_context",
+    "load_timeline",
+    "matrix",
+    "smallest_visible",
+    "timeline",
+    "unnamed",
+    "windows",
+]
+
+NONE = "–"
+
+# Tables -------------------------------------------------------------------------------------------
+
+
+def matrix(context: Context) -> Table:
+    """Drivers by cases: whether a case's measures were filed there by the article or by us."""
+    rows = {
+        d.en: {c.short: context.placed(d.id, c.id) or NONE for c in context.case}
+        for d in context.driver
+    }
+    return plain(pd.DataFrame(rows).T.rename_axis("driver"), words=True)
+
+
+def unnamed(context: Context) -> int:
+    """How many drivers no case shows under a name of the article's own."""
+    named = {m.driver for m in context.measure if m.placed == "named"}
+    return sum(d.id not in named for d in context.driver)
+
+
+def links(context: Context) -> Table:
+    """Each driver's evidence, the claims and columns of the panel it touches, or the gap."""
+    rows = {
+        d.en: {
+            "Evidence": ", ".join(d.evidence),
+            "Claims": ", ".join(d.claims) or NONE,
+            "Columns of the panel": ", ".join(d.variables) or "none",
+        }
+        for d in context.driver
+    }
+    return plain(pd.DataFrame(rows).T.rename_axis("driver"), words=True)
+
+
+def windows(panel: pd.DataFrame, events: pd.DataFrame, label: str = "ChatGPT") -> pd.DataFrame:
+    """Months after an event that the study's years hold, for each choice of years (R1).
+
+    Parameters
+    ----------
+    panel : DataFrame
+        Its years must be those of the register's default.
+    events : DataFrame
+        As of `load_timeline`.
+    label : str
+        Label of the event.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by ``years``: ``months`` in all and ``after``, whole months from the event on.
+
+    Raises
+    ------
+    RegistryError
+        If the panel has other years.
+    """
+    since = pd.Timestamp(str(events.set_index("label").loc[label, "date"]))
+    # The first of a month begins a whole one.
+    first_whole = (since - pd.Timedelta(days=1) + pd.offsets.MonthBegin(1)).to_period("M")
+    choice = load_register().set_index("id").loc["R1"]
+    rows = {}
+    for years in [choice["choice"], *choice["alternatives"]]:
+        first, last = (int(year) for year in str(years).split("–"))
+        months = pd.period_range(f"{first}-01", f"{last}-12", freq="M")
+        rows[years] = {"months": len(months), "after": int((months >= first_whole).sum())}
+    drawn = f"{panel['year'].min()}–{panel['year'].max()}"
+    if drawn != choice["choice"]:
+        raise RegistryError(
+            f"the panel has {drawn}, the register's default is {choice['choice']}: load the "
+            "default panel"
+        )
+    return pd.DataFrame(rows).T.rename_axis("years")
+
+
+def smallest_visible(std_error: float, df: float, share: float, power: float = 0.8) -> float:
+    """Effect, present in a share of a year only, that a two-sided test at 5 % sees with `power`.
+
+    Parameters
+    ----------
+    std_error : float
+        Of the year's coefficient, on the log of the mean.
+    df : float
+        Degrees of freedom of its t distribution.
+    share : float
+        Part of the year in which the effect is there, in (0, 1].
+
+    Returns
+    -------
+    float
+        On the log of the mean: the year's mean rises by the factor ``1 + share (exp(b) − 1)``.
+    """
+    needed = (stats.t.ppf(0.975, df) + stats.t.ppf(power, df)) * std_error
+    return math.log1p(math.expm1(needed) / share)
+
+
+# Figures ------------------------------------------------------------------------------------------
 
 
 def flow(context: Context) -> Figure:
@@ -30,9 +145,9 @@ def flow(context: Context) -> Figure:
     right = _stack(
         {a: sum(weight[r.id] for r in context.recommendation if r.actor == a) for a in ACTORS}
     )
-    colours = dict(zip(ACTORS, sns.color_palette("colorblind"), strict=False))
     actor = {r.id: r.actor for r in context.recommendation}
-    with _theme(5.2) as axes:
+    with theme(5.2) as axes:
+        colours = dict(zip(ACTORS, sns.color_palette(), strict=False))
         done: dict[str, float] = dict.fromkeys([*ids, *advice, *ACTORS], 0.0)
         # From above to below on both sides, so that bands cross no more than they must.
         for d, one in sorted(
@@ -56,7 +171,7 @@ def flow(context: Context) -> Figure:
         for r in context.recommendation
     ]
     alt = f"Flow from {len(ids)} drivers to {len(advice)} recommendations: {'; '.join(words)}."
-    return _figure(axes, data, alt)
+    return drawn(axes, data, alt)
 
 
 def _stack(sizes: Mapping[str, int], height: float = 21.0) -> dict[str, tuple[float, float]]:
@@ -90,7 +205,7 @@ def _boxes(
 ) -> None:
     """Boxes with their names: in them, or to the left of them."""
     for key, (bottom, top) in places.items():
-        axes.fill_between(span, bottom, top, color="0.93" if align == "center" else "0.35")
+        axes.fill_between(span, bottom, top, color=WASH if align == "center" else LINE)
         x = sum(span) / 2 if align == "center" else span[0] - 0.01
         axes.text(x, (bottom + top) / 2, names[key], ha=align, va="center", fontsize=8.5)
 
@@ -102,23 +217,23 @@ def timeline(events: pd.DataFrame, panel: pd.DataFrame) -> Figure:
     data = events[["date", "kind", "label", "cite"]].assign(date=events["date"].dt.date.astype(str))
     places = events.assign(place=range(len(events)), day=mdates.date2num(events["date"]))
     start = _day(int(events["date"].dt.year.min()))
-    with _theme(1.2 + 0.27 * len(events)) as axes:
-        axes.axvspan(_day(first), _day(last + 1), color="0.93", zorder=0)
-        axes.axvline(_day(treated), color="0.35", linestyle=":", linewidth=1.2)
-        axes.hlines(places["place"], start, places["day"], color="0.75", linewidth=0.8, zorder=1)
+    with theme(1.2 + 0.27 * len(events)) as axes:
+        axes.axvspan(_day(first), _day(last + 1), color=WASH, zorder=0)
+        axes.axvline(_day(treated), **CUT)
+        axes.hlines(places["place"], start, places["day"], color=PALE, linewidth=0.8, zorder=1)
         sns.scatterplot(places, x="day", y="place", hue="kind", style="kind", s=55, ax=axes)
         axes.set(xlabel="", ylabel="", yticks=range(len(events)), yticklabels=events["label"])
         axes.set(xlim=(start, places["day"].max() + 120), ylim=(len(events) - 0.4, -0.6))
         axes.xaxis.set_major_locator(mdates.YearLocator())
         axes.xaxis.set_major_formatter(mdates.DateFormatter("%Y"))
         axes.grid(visible=False, axis="y")
-        axes.legend(title="", frameon=False, loc="lower center", bbox_to_anchor=(0.4, 1.0), ncols=2)
+        axes.legend(title="", loc="lower center", bbox_to_anchor=(0.4, 1.0), ncols=2)
     said = [f"{e['label']} {e['date']} ({e['kind']})" for e in data.to_dict("records")]
     alt = (
         f"Timeline of {len(data)} events: {'; '.join(said)}. The panel ends with {last}; its first "
         f"treated year is {treated}."
     )
-    return _figure(axes, data, alt)
+    return drawn(axes, data, alt)
 
 
 def _day(year: int) -> float:

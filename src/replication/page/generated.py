@@ -1,14 +1,16 @@
-"""The coded context article as tables and annotations, and what the panel's years can say."""
+"""Markdown that the pages take from data: ``{generated} NAME`` stands where a part of it does."""
 
-import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
 from replication.config import ROOT
-from replication.exhibit.tables import Table, plain
+from replication.page.api import api_markdown
+from replication.page.codebook import codebook_markdown
 from replication.records.article import Context, Driver, load_context, load_timeline
-from replication.records.registry import load_register
+from replication.records.registry import REGISTER, load_claims, load_register
 
 VERDICTS = {
     "simulated": ROOT / "results" / "03_heterogeneity" / "tab-claims.csv",
@@ -16,102 +18,68 @@ VERDICTS = {
 }
 """Committed verdicts on the claims, by source."""
 
-NONE = "–"
+# The study ----------------------------------------------------------------------------------------
 
 
-# Tables -------------------------------------------------------------------------------------------
+def register_markdown(path: Path = REGISTER) -> str:
+    """Markdown of the register for the book: an overview table, then each choice in full."""
+    table = ["| id | choice | default |", "|---|---|---|"]
+    details = []
+    for row in load_register(path).to_dict("records"):
+        anchor = f"register-{row['id'].lower()}"
+        table.append(f"| [{row['id']}](#{anchor}) | {row['name']} | {row['choice']} |")
+        details += [
+            f"({anchor})=",
+            f"**{row['id']} · {row['name']}**",
+            f": *Default.* {row['choice']}",
+            f": *Why.* {row['reason']}",
+            f": *Alternatives.* {'; '.join(row['alternatives'])}",
+            f": *What they do to the answer.* {row['consequence']}",
+            f": *Where.* `{row['where']}`",
+            "",
+        ]
+    return "\n".join([*table, "", *details])
 
 
-def matrix(context: Context) -> Table:
-    """Drivers by cases: whether a case's measures were filed there by the article or by us."""
-    rows = {
-        d.en: {c.short: _placed(context, d.id, c.id) for c in context.case} for d in context.driver
-    }
-    return plain(pd.DataFrame(rows).T.rename_axis("driver"), words=True)
-
-
-def _placed(context: Context, driver: str, case: str) -> str:
-    ways = [m.placed for m in context.measure if (m.driver, m.case) == (driver, case)]
-    if not ways:
-        return NONE
-    return "named" if "named" in ways else "by us"
-
-
-def unnamed(context: Context) -> int:
-    """How many drivers no case shows under a name of the article's own."""
-    named = {m.driver for m in context.measure if m.placed == "named"}
-    return sum(d.id not in named for d in context.driver)
-
-
-def links(context: Context) -> Table:
-    """Each driver's evidence, the claims and columns of the panel it touches, or the gap."""
-    rows = {
-        d.en: {
-            "Evidence": ", ".join(d.evidence),
-            "Claims": ", ".join(d.claims) or NONE,
-            "Columns of the panel": ", ".join(d.variables) or "none",
-        }
-        for d in context.driver
-    }
-    return plain(pd.DataFrame(rows).T.rename_axis("driver"), words=True)
-
-
-def windows(panel: pd.DataFrame, timeline: pd.DataFrame, label: str = "ChatGPT") -> pd.DataFrame:
-    """Months after an event that the study's years hold, for each choice of years (R1).
+def claims_markdown(table: pd.DataFrame, claims: pd.DataFrame | None = None) -> str:
+    """Claims and verdicts as a Markdown table, each row linked to its exhibit.
 
     Parameters
     ----------
-    panel : DataFrame
-        Its years must be those of the register's default.
-    timeline : DataFrame
-        As of `context.load_timeline`.
-    label : str
-        Label of the event.
-
-    Returns
-    -------
-    DataFrame
-        Indexed by ``years``: ``months`` in all and ``after``, whole months from the event on.
+    table : DataFrame
+        As of `evaluate`.
     """
-    since = pd.Timestamp(str(timeline.set_index("label").loc[label, "date"]))
-    # The first of a month begins a whole one.
-    first_whole = (since - pd.Timedelta(days=1) + pd.offsets.MonthBegin(1)).to_period("M")
-    choice = load_register().set_index("id").loc["R1"]
-    rows = {}
-    for years in [choice["choice"], *choice["alternatives"]]:
-        first, last = (int(year) for year in str(years).split("–"))
-        months = pd.period_range(f"{first}-01", f"{last}-12", freq="M")
-        rows[years] = {"months": len(months), "after": int((months >= first_whole).sum())}
-    drawn = f"{panel['year'].min()}–{panel['year'].max()}"
-    if drawn != choice["choice"]:
-        raise ValueError(f"the panel has {drawn}, the register's default is {choice['choice']}")
-    return pd.DataFrame(rows).T.rename_axis("years")
+    claims = load_claims() if claims is None else claims
+    lines = [
+        "| claim | in our words | estimate [95 %] | truth | verdict |",
+        "|---|---|---:|---:|---|",
+    ]
+    for (claim, row), text in zip(
+        table.iterrows(), claims.loc[table.index].to_dict("records"), strict=True
+    ):
+        number = (
+            "–"
+            if pd.isna(row["estimate"])
+            else (f"{row['estimate']:.3f} [{row['lower']:.3f},\u00a0{row['upper']:.3f}]")
+        )
+        known = "–" if pd.isna(row["truth"]) else f"{row['truth']:.3f}"
+        verdict = row["verdict"] + (f": {row['reason']}" if row["reason"] else "")
+        # A notebook of the book is a page; the exhibit is an anchor in it.
+        target = str(text["exhibit"]).replace(".ipynb#", ".html#")
+        lines.append(
+            f'| <a href="../{target}">{claim}</a> | {text["en"]} {text["zh"]} | '
+            f"{number.replace('-', '−')} | {known.replace('-', '−')} | {verdict} |"
+        )
+    return "\n".join(lines)
 
 
-def smallest_visible(std_error: float, df: float, share: float, power: float = 0.8) -> float:
-    """Effect, present in a share of a year only, that a two-sided test at 5 % sees with `power`.
-
-    Parameters
-    ----------
-    std_error : float
-        Of the year's coefficient, on the log of the mean.
-    df : float
-        Degrees of freedom of its t distribution.
-    share : float
-        Part of the year in which the effect is there, in (0, 1].
-
-    Returns
-    -------
-    float
-        On the log of the mean: the year's mean rises by the factor ``1 + share (exp(b) − 1)``.
-    """
-    from scipy import stats
-
-    needed = (stats.t.ppf(0.975, df) + stats.t.ppf(power, df)) * std_error
-    return math.log1p(math.expm1(needed) / share)
+def claims_page(path: Path = VERDICTS["simulated"]) -> str:
+    """`claims_markdown` of the committed verdicts on the simulated study."""
+    table = pd.read_csv(path, index_col="claim").assign(reason="")
+    return claims_markdown(table)
 
 
-# Text of the annotations --------------------------------------------------------------------------
+# The context article ------------------------------------------------------------------------------
 
 
 def drivers_markdown(context: Context | None = None) -> str:
@@ -173,7 +141,7 @@ def _evidence(context: Context, driver: Driver) -> str:
     shown = [
         f"{case.short}, by our placement" if placed == "by us" else case.short
         for case in context.case
-        if (placed := _placed(context, driver.id, case.id)) != NONE
+        if (placed := context.placed(driver.id, case.id))
     ]
     words = ", ".join(driver.evidence) + (f" ({'; '.join(shown)})" if shown else "")
     return f"{words[0].upper()}{words[1:]}"
@@ -231,3 +199,27 @@ def timeline_markdown(events: pd.DataFrame | None = None) -> str:
         for e in events.to_dict("records")
     ]
     return "\n".join(rows)
+
+
+class Part(NamedTuple):
+    """A generated part of a page, and the files that it is made from."""
+
+    markdown: Callable[[], str]
+    files: tuple[str, ...]
+
+
+VERDICT_FILES = tuple(path.relative_to(ROOT).as_posix() for path in VERDICTS.values())
+PARTS = {
+    "api": Part(api_markdown, ("src/replication/__init__.pyi",)),
+    "claims": Part(claims_page, ("data/claims.toml", VERDICT_FILES[0])),
+    "codebook": Part(
+        codebook_markdown,
+        ("src/replication/records/schema.py", "src/replication/panel/openalex.py"),
+    ),
+    "context-drivers": Part(drivers_markdown, ("data/context.toml", *VERDICT_FILES)),
+    "context-measures": Part(measures_markdown, ("data/context.toml",)),
+    "context-recommendations": Part(recommendations_markdown, ("data/context.toml",)),
+    "register": Part(register_markdown, ("data/register.toml",)),
+    "timeline": Part(timeline_markdown, ("data/timeline.toml",)),
+}
+"""What the pages may ask for, by name."""

@@ -1,0 +1,6 @@
+from . import claims as claims
+from . import contrasts as contrasts
+from . import few_clusters as few_clusters
+from . import mediation as mediation
+from . import open_scores as open_scores
+from . import staggered as staggered

@@ -1,0 +1,143 @@
+"""The conventions of every standard error, p-value and interval, each in one place.
+
+CR1 with fixed effects nested in the clusters left out of the parameter count, and t(G − 1): the
+rule of R's fixest and of Stata's reghdfe. linearmodels cannot be told it, so that it is applied
+here. Everything in the project that prints a t statistic gets it from `coefficient_table`.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from replication.errors import NoVariationError
+from replication.estimate.sample import Sample
+
+CLUSTERED = "CR1, t(G − 1)"
+TWO_WAY = "two-way CR1, t(min G − 1)"
+CLASSICAL = "classical, t(N − K)"
+
+LEVEL = 0.05
+"""Of every interval and of every test that is said to reject."""
+
+
+def coefficient_table(
+    estimate: pd.Series, std_error: pd.Series, df: float | np.ndarray
+) -> pd.DataFrame:
+    """Inference by t(df) on coefficients.
+
+    Returns
+    -------
+    DataFrame
+        Index of `estimate`, called ``term``: ``estimate``, ``std_error``, ``statistic``,
+        ``p_value`` (two-sided), ``lower``, ``upper`` (95 % interval).
+    """
+    t = estimate / std_error
+    half = stats.t.ppf(1 - LEVEL / 2, df) * std_error
+    frame = pd.DataFrame(
+        {
+            "estimate": estimate,
+            "std_error": std_error,
+            "statistic": t,
+            "p_value": 2 * stats.t.sf(np.abs(t), df),
+            "lower": estimate - half,
+            "upper": estimate + half,
+        }
+    )
+    return frame.rename_axis("term")
+
+
+def coefficient(estimate: float, std_error: float, df: float, name: str = "") -> pd.Series:
+    """One row of `coefficient_table`."""
+    b, se = pd.Series([estimate], [name]), pd.Series([std_error], [name])
+    return coefficient_table(b, se, df).iloc[0]
+
+
+def rejects(
+    gap: np.ndarray | pd.Series, std_error: Any, df: Any, level: float = LEVEL
+) -> np.ndarray:
+    """Whether a two-sided t test of size `level` rejects, for many estimates at once."""
+    return np.asarray(np.abs(gap) > std_error * stats.t.ppf(1 - level / 2, df))
+
+
+def wald(b: np.ndarray, vcov: np.ndarray, df: float) -> pd.Series:
+    """Joint test that all of `b` are zero, F(q, df).
+
+    Returns
+    -------
+    Series
+        ``statistic`` (Wald / q), ``q``, ``df``, ``p_value``.
+    """
+    f = float(b @ np.linalg.solve(vcov, b)) / len(b)
+    p = float(stats.f.sf(f, len(b), df))
+    return pd.Series({"statistic": f, "q": len(b), "df": df, "p_value": p})
+
+
+def parameters(k: Any, levels: Sequence[Any], nested: Iterable[bool]) -> Any:
+    """K of the small-sample factor: regressors and levels of the effects that are not nested.
+
+    Each effect after the first counts one level less. All counts may be arrays, one entry an
+    outcome, since the rows that a Poisson model uses differ by outcome.
+
+    Parameters
+    ----------
+    k : int
+        Regressors with a coefficient of their own.
+    levels : sequence of int
+        Of each absorbed effect.
+    nested : iterable of bool
+        Whether each effect is nested in the clusters.
+    """
+    inside = sum(n - 1 for n, is_in in zip(levels, nested, strict=True) if is_in)
+    return k + sum(levels) - max(len(levels) - 1, 0) - inside
+
+
+def small_sample_factor(n: Any, groups: Any, counted: Any) -> Any:
+    """G/(G − 1) · (N − 1)/(N − K), the factor of CR1 on the CR0 variance.
+
+    Notes
+    -----
+    `fixest <https://lrberge.github.io/fixest/articles/standard_errors.html>`_ calls it
+    ``ssc(fixef.K = "nested")`` up to version 0.12, ``K.fixef = "nonnested"`` since.
+
+    Raises
+    ------
+    NoVariationError
+        If there are no more rows than parameters.
+    """
+    if np.any(n <= counted):
+        raise NoVariationError(
+            f"{n} rows for {counted} parameters: no degrees of freedom are left for a variance; "
+            "take out an effect or a regressor"
+        )
+    return groups / (groups - 1) * (n - 1) / (n - counted)
+
+
+def is_nested(effect: np.ndarray, cluster: np.ndarray) -> bool:
+    """Whether every level of an effect lies in one cluster."""
+    return bool(pd.Series(cluster).groupby(effect).nunique().max() == 1)
+
+
+def correction(sample: Sample, k: int) -> tuple[float, int, str]:
+    """Small-sample factor, degrees of freedom and name of a sample's variance.
+
+    With two dimensions of clusters the smaller number of clusters counts, and an effect is nested
+    if it is nested in one of them. Without clusters the factor is 1, linearmodels having used
+    N − K already, all effects in K.
+
+    Parameters
+    ----------
+    sample : Sample
+    k : int
+        Regressors with a coefficient of their own.
+    """
+    n, levels = len(sample.rows), [int(sample.absorb[c].nunique()) for c in sample.absorb]
+    if not sample.design.clusters:
+        return 1.0, n - int(parameters(k, levels, [False] * len(levels))), CLASSICAL
+    dimensions = [codes.to_numpy() for _, codes in sample.clusters.items()]
+    nested = [any(is_nested(e, g) for g in dimensions) for e in sample.effect_codes]
+    groups = int(sample.clusters.nunique().min())
+    factor = float(small_sample_factor(n, groups, parameters(k, levels, nested)))
+    return factor, groups - 1, CLUSTERED if len(dimensions) == 1 else TWO_WAY

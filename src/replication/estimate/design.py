@@ -1,0 +1,165 @@
+"""What is asked of the data: one `Design` for every verb, for one estimate and for ten thousand.
+
+A design names columns and choices and holds no data. `STUDY` is the study's own: what a call does
+not change is what the reconstruction register says. Whoever changes a default here changes it in
+every estimate, test, simulation and table note.
+"""
+
+import difflib
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal, get_args
+
+from replication.errors import DesignError
+from replication.records import variables
+
+Model = Literal["ols", "ppml"]
+Scale = Literal["level", "log1p", "asinh", "any"]
+Missing = Literal["raise", "drop"]
+Effect = str | tuple[str, ...]
+Control = str | tuple[str, str]
+
+UNIT = ("university", "discipline")
+DID_EFFECTS: tuple[Effect, ...] = (UNIT, ("discipline", "year"))
+DDD_EFFECTS: tuple[Effect, ...] = (UNIT, ("university", "year"), ("discipline", "year"))
+THIRD = "control_exposure"
+
+CONTROLS: tuple[Control, ...] = tuple((control, "year") for control in variables.CONTROLS)
+"""The study's controls (R12): pre-period resources, each with a slope of its own in each year."""
+
+
+@dataclass(frozen=True)
+class Design:
+    """A difference-in-differences or, with `third`, a triple difference.
+
+    Attributes
+    ----------
+    outcome : str
+    exposure, post : str
+        The regressor is their product, called ``"exposure × post"`` after the columns.
+    third : str or None
+        Third difference, one value a discipline (or any dimension that `effects` cross): the
+        regressor is the product of the three.
+    treatment : str or sequence of str
+        Regressors that are already in the data; then `exposure`, `post` and `third` are not used.
+    unit : str or tuple of str, or None
+        What identifies a unit; with `time` it must identify a row. None: repeated cross-sections.
+    time : str
+    effects : sequence of str or tuple of str, or None
+        Fixed effects to absorb; a tuple is the interaction of its columns. Empty: a constant.
+        None: those of the study, by whether there is a `third`.
+    controls : sequence of str or tuple of str
+        A tuple ``("log_rd_staff", "year")`` gives the first column a slope in each value of the
+        second, the first value being the base.
+    weights : str or None
+        Column of weights, each row's variance being proportional to 1 / weight. OLS only.
+    cluster : str, tuple of two str, or None
+        Two columns: two-way clustering (Cameron, Gelbach and Miller 2011). None gives the classical
+        variance, for comparison with older publications.
+    model : {"ols", "ppml"}
+    scale : {"level", "log1p", "asinh", "any"}
+        Transformation of the outcome before OLS: as it is, log(1 + y), asinh(y), 1[y > 0].
+    missing : {"raise", "drop"}
+        What to do with incomplete rows.
+
+    Raises
+    ------
+    DesignError
+        On a choice that does not exist, or two that exclude each other.
+    """
+
+    outcome: str = "patents_joint"
+    exposure: str = "exposure"
+    post: str = "post"
+    third: str | None = None
+    treatment: tuple[str, ...] = ()
+    unit: Effect | None = UNIT
+    time: str = "year"
+    effects: tuple[Effect, ...] = None  # type: ignore[assignment]  # settled by `third`
+    controls: tuple[Control, ...] = ()
+    weights: str | None = None
+    cluster: Effect | None = "university"
+    model: Model = "ols"
+    scale: Scale = "level"
+    missing: Missing = "raise"
+
+    def __post_init__(self) -> None:
+        if self.effects is None:
+            object.__setattr__(self, "effects", DID_EFFECTS if self.third is None else DDD_EFFECTS)
+        if isinstance(self.treatment, str):
+            object.__setattr__(self, "treatment", (self.treatment,))
+        # Lists are welcome in a call; what is kept can be compared and hashed.
+        for name in ("treatment", "effects", "controls", "unit", "cluster"):
+            object.__setattr__(self, name, _frozen(getattr(self, name)))
+        for name, known in (("model", Model), ("scale", Scale), ("missing", Missing)):
+            if getattr(self, name) not in get_args(known):
+                said = f"{name} must be one of {', '.join(get_args(known))}"
+                raise DesignError(f"{said}, not {getattr(self, name)!r}")
+        if self.model == "ppml" and self.scale != "level":
+            raise DesignError("PPML models the mean of the count itself: leave scale='level'")
+        if self.model == "ppml" and self.weights is not None:
+            raise DesignError(
+                "PPML takes no weights: model the counts, and use an OLS design to weigh"
+            )
+
+    def but(self, **changes: Any) -> "Design":
+        """Return the same design with some choices changed.
+
+        Effects that follow from `third` by default follow its change.
+
+        Raises
+        ------
+        DesignError
+            On a name that is no choice.
+        """
+        known = [field.name for field in fields(self)]
+        for name in changes:
+            if name not in known:
+                near = difflib.get_close_matches(name, known, 1)
+                hint = f": did you mean {near[0]!r}?" if near else f"; it has {', '.join(known)}"
+                raise DesignError(f"a design has no {name!r}{hint}")
+        if "third" in changes and self.effects in {DID_EFFECTS, DDD_EFFECTS}:
+            changes.setdefault("effects", None)
+        return replace(self, **changes)
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Columns whose product is the regressor; none where the treatment is named itself."""
+        if self.treatment:
+            return ()
+        return (self.exposure, self.post, *(() if self.third is None else (self.third,)))
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """Names of the regressors of interest."""
+        return self.treatment or (" × ".join(self.parts),)
+
+    @property
+    def clusters(self) -> tuple[str, ...]:
+        """Columns of the clusters: none, one or two."""
+        return () if self.cluster is None else columns_of(self.cluster)
+
+    def require_one_cluster(self, method: str) -> None:
+        """Raise `DesignError` unless there is one dimension of clusters, naming the method."""
+        if len(self.clusters) != 1:
+            raise DesignError(
+                f"{method} needs clusters of one dimension, and the design has "
+                f"{' and '.join(self.clusters) or 'none'}: name one column with cluster="
+            )
+
+
+def columns_of(effect: Effect) -> tuple[str, ...]:
+    """Columns of an effect, a unit or a cluster."""
+    return (effect,) if isinstance(effect, str) else tuple(effect)
+
+
+def _frozen(value: Any) -> Any:
+    if value is None or isinstance(value, str):
+        return value
+    return tuple(_frozen(one) for one in value)
+
+
+STUDY = Design()
+"""The study's difference-in-differences, and the default of every verb."""
+
+TRIPLE = STUDY.but(third=THIRD)
+"""The study's triple difference."""

@@ -1,0 +1,83 @@
+"""Estimates on the open panel of scores: choices it leaves open, agreement of the measures."""
+
+from collections.abc import Sequence
+from itertools import combinations, product
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from replication.estimate.design import Design
+from replication.estimate.fit import Estimate
+from replication.estimate.verbs import did
+from replication.panel.scores import FIRST_EDITION, LAST_EDITION, score_panel
+
+SCORES = Design(
+    outcome="industry",
+    unit="university",
+    time="edition",
+    effects=("university", "edition"),
+    missing="drop",
+)
+"""The design of every model on these scores."""
+
+MEASURES = {
+    "outlook": "THE: international outlook",
+    "papers_abroad": "Leiden: papers with another country",
+    "students": "BCUR: students from abroad",
+    "industry_score": "THE: industry",
+    "papers_industry": "Leiden: papers with a firm",
+    "industry_income": "BCUR: income from industry per paper",
+}
+EXCHANGE = ("outlook", "papers_abroad", "students")
+INDUSTRY = ("industry_score", "papers_industry", "industry_income")
+
+
+def variants(design: Design = SCORES) -> dict[str, Estimate]:
+    """Estimate the difference-in-differences under each choice that the scores leave open."""
+    main, early = score_panel(), score_panel(FIRST_EDITION - 1)
+    always = main["editions"] == main["edition"].nunique()
+    samples = {
+        "Universities seen before treatment": main,
+        "Universities in all editions": main[always],
+        "Universities of the frame (R20)": main[main["advantaged_share"].notna()],
+        "Editions from 2017": main[main["edition"] > main["edition"].min()],
+        "Treated one edition earlier": early,
+        "Editions to 2022": main[main["edition"] < LAST_EDITION],
+    }
+    return {n: did(s, design) for n, s in samples.items()}
+
+
+def agreement(table: pd.DataFrame, first: Sequence[str], second: Sequence[str]) -> pd.DataFrame:
+    """Rank correlations between measures, each on the universities that have both.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As of `panel.scores.measures`.
+    first, second : sequence of str
+        Columns; each pair of two different ones is taken once.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by ``measure``: ``and``, ``rho`` (Spearman), ``lower``, ``upper`` (95 %, Fisher's z
+        with the variance of Bonett and Wright 2000), ``universities``.
+    """
+    pairs = combinations(first, 2) if tuple(first) == tuple(second) else product(first, second)
+    rows = []
+    for a, b in pairs:
+        both = table[[a, b]].dropna()
+        rho, n = float(both.corr(method="spearman").to_numpy()[0, 1]), len(both)
+        half = stats.norm.ppf(0.975) * np.sqrt((1 + rho**2 / 2) / (n - 3))
+        rows.append(
+            {
+                "measure": MEASURES[a],
+                "and": MEASURES[b],
+                "rho": rho,
+                "lower": float(np.tanh(np.arctanh(rho) - half)),
+                "upper": float(np.tanh(np.arctanh(rho) + half)),
+                "universities": n,
+            }
+        )
+    return pd.DataFrame(rows).set_index("measure")

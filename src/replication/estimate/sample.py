@@ -1,0 +1,209 @@
+"""The rows and columns of one design: checked, laid out, and the same for every method.
+
+`sample` is the only place where data meet a design. What it returns serves one estimate, its tests
+for few clusters, a decomposition, and ten thousand simulated outcomes alike.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from replication.errors import NoVariationError
+from replication.estimate.design import Control, Design, Effect, columns_of
+from replication.records import checks
+
+SCALES: dict[str, Any] = {
+    "level": lambda y: y,
+    "log1p": np.log1p,
+    "asinh": np.arcsinh,
+    "any": lambda y: (y > 0).astype(float),
+}
+SCALE_LABELS = {"level": "{}", "log1p": "log(1 + {})", "asinh": "asinh({})", "any": "1[{} > 0]"}
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What one estimate is made of.
+
+    Attributes
+    ----------
+    design : Design
+    rows : DataFrame, shape (N, …)
+        Outcome, regressors, controls, columns of effects, weights and clusters; complete.
+    controls : tuple of str
+        Columns of `rows`, one a slope.
+    absorb : DataFrame, shape (N, E)
+        One categorical column an absorbed effect, named as it is printed: ``"discipline × year"``.
+    dropped : dict of str to int
+        Rows that are not used, by reason: ``rows in = N + sum(dropped.values())``.
+    """
+
+    design: Design
+    rows: pd.DataFrame
+    controls: tuple[str, ...]
+    absorb: pd.DataFrame
+    dropped: dict[str, int]
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """Names of the regressors of interest."""
+        return self.design.terms
+
+    @property
+    def label(self) -> str:
+        """Outcome as it is printed: ``"log(1 + patents_joint)"``."""
+        return SCALE_LABELS[self.design.scale].format(self.design.outcome)
+
+    @cached_property
+    def y(self) -> pd.Series:
+        """Outcome on the design's scale, shape (N,)."""
+        return SCALES[self.design.scale](self.rows[self.design.outcome].astype(float))
+
+    @cached_property
+    def x(self) -> pd.DataFrame:
+        """Regressors of interest, then controls, shape (N, K)."""
+        return self.rows[[*self.terms, *self.controls]].astype(float)
+
+    @property
+    def k(self) -> int:
+        """Coefficients that are estimated: regressors, controls, and a constant without effects."""
+        return len(self.terms) + len(self.controls) + (not self.design.effects)
+
+    @cached_property
+    def exposure(self) -> np.ndarray:
+        """What differs between clusters, shape (N,); only where the design names its parts."""
+        return self.rows[self._parts()[0]].to_numpy(dtype=float)
+
+    @cached_property
+    def schedule(self) -> np.ndarray:
+        """What multiplies the exposure: post, or post × third; shape (N,)."""
+        _, *others = self._parts()
+        return self.rows[others].prod(axis=1).to_numpy(dtype=float)
+
+    @cached_property
+    def effect_codes(self) -> list[np.ndarray]:
+        """Level of each absorbed effect in each row, counted from 0."""
+        return [self.absorb[c].cat.codes.to_numpy().astype(int) for c in self.absorb]
+
+    @cached_property
+    def clusters(self) -> pd.DataFrame:
+        """Clusters counted from 0 in the order of their names, one column a dimension."""
+        codes = {c: pd.factorize(self.rows[c], sort=True)[0] for c in self.design.clusters}
+        return pd.DataFrame(codes, self.rows.index)
+
+    def cluster(self, method: str) -> np.ndarray:
+        """Cluster of each row, shape (N,), for a method that knows one dimension only.
+
+        Raises
+        ------
+        DesignError
+            If the design has none or two, naming `method`.
+        """
+        self.design.require_one_cluster(method)
+        return self.clusters[self.design.clusters[0]].to_numpy()
+
+    def keep(self, kept: np.ndarray, reason: str) -> "Sample":
+        """Return the sample with the rows where `kept` is true, the others counted."""
+        left_out = int((~kept).sum())
+        if not left_out:
+            return self
+        dropped = self.dropped | {reason: left_out + self.dropped.get(reason, 0)}
+        shorter = replace(self, rows=self.rows[kept], absorb=self.absorb[kept], dropped=dropped)
+        for column in self.design.clusters:
+            checks.require_clusters(shorter.rows, column)
+        return shorter
+
+    def _parts(self) -> tuple[str, ...]:
+        if not self.design.parts:
+            raise NoVariationError(
+                "the design names its treatment and not the exposure and post it is the product "
+                "of: pass exposure= and post= (and third=) instead of treatment="
+            )
+        return self.design.parts
+
+
+def sample(data: pd.DataFrame, design: Design) -> Sample:
+    """Check the data against a design and lay them out.
+
+    Raises
+    ------
+    ReplicationError
+        Before anything is estimated, on input that could yield a wrong number: see
+        `replication.records.checks`.
+    """
+    if design.parts:
+        purpose = "the treatment" if design.third is None else "the triple difference"
+        checks.require_columns(data, design.parts, f"{purpose}, {design.terms[0]}")
+        data = checks.as_numbers(data, design.parts)
+        data = data.assign(**{design.terms[0]: product(data, design.parts)})
+    data, controls = _interacted(data, design.controls)
+    terms, absorbed = list(design.terms), [c for e in design.effects for c in columns_of(e)]
+    checks.require_columns(data, [design.outcome], "the outcome")
+    checks.require_columns(data, terms, "the treatment")
+    if len(set(terms) | set(controls)) < len(terms) + len(controls):
+        raise NoVariationError(f"a regressor is named twice: {[*terms, *controls]}")
+    checks.require_columns(data, controls, "the controls")
+    checks.require_columns(data, absorbed, "the fixed effects")
+    weights = [] if design.weights is None else [design.weights]
+    checks.require_columns(data, [*weights, *design.clusters], "weights or clusters")
+    if design.unit is not None:
+        checks.require_unique(data, [*columns_of(design.unit), design.time])
+    numbers = [design.outcome, *terms, *controls, *weights]
+    data = checks.as_numbers(data, numbers)
+    used = list(dict.fromkeys([*numbers, *absorbed, *design.clusters, *design.parts]))
+    rows, dropped = checks.complete_rows(data[used], used, design.missing)
+    # Levels of the index may bear the names of columns, which pandas calls ambiguous.
+    rows = rows.rename_axis([None] * rows.index.nlevels)
+    checks.require_variation(rows, [*terms, *controls])
+    for column in design.clusters:
+        checks.require_clusters(rows, column)
+    if design.model == "ppml" or design.scale != "level":
+        model = "Poisson" if design.model == "ppml" else f"{design.scale} of an outcome"
+        checks.require_nonnegative(rows, design.outcome, model)
+    return Sample(design, rows, tuple(controls), categories(rows, design.effects), dropped)
+
+
+def product(data: pd.DataFrame, columns: Sequence[str]) -> pd.Series:
+    """Product of columns, from left to right."""
+    first, *others = columns
+    found = data[first]
+    for column in others:
+        found = found * data[column]
+    return found
+
+
+def categories(rows: pd.DataFrame, effects: Sequence[Effect]) -> pd.DataFrame:
+    """One categorical column an effect, named as it is printed."""
+    return pd.DataFrame(
+        {
+            " × ".join(columns_of(e)): pd.Categorical(
+                rows.groupby(list(columns_of(e)), observed=True).ngroup()
+            )
+            for e in effects
+        },
+        index=rows.index,
+    )
+
+
+def _interacted(data: pd.DataFrame, controls: Sequence[Control]) -> tuple[pd.DataFrame, list[str]]:
+    """Add the columns of controls given as (column, by), and name all controls."""
+    names: list[str] = []
+    added: dict[str, pd.Series] = {}
+    for control in controls:
+        if isinstance(control, str):
+            names.append(control)
+            continue
+        column, by = control
+        checks.require_columns(data, [column, by], "the controls")
+        slopes = {
+            # No value where `by` has none: the row is dropped, not taken for the first value.
+            f"{column} × {value}": (data[column] * (data[by] == value)).where(data[by].notna())
+            for value in sorted(data[by].dropna().unique())[1:]
+        }
+        names.extend(slopes)
+        added.update(slopes)
+    return data.assign(**added), names

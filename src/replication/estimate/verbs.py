@@ -1,0 +1,159 @@
+"""The verbs: difference-in-differences, triple difference, event study, Poisson.
+
+Each takes data and a `Design`, changes what the call changes, and hands over to `fit`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+
+from replication.errors import DesignError, NoVariationError
+from replication.estimate.convention import wald
+from replication.estimate.design import STUDY, THIRD, Design
+from replication.estimate.fit import Estimate, fit
+from replication.estimate.sample import product, sample
+from replication.records import checks
+
+
+def did(data: pd.DataFrame, design: Design = STUDY, **changes: Any) -> Estimate:
+    """Difference-in-differences: outcome on exposure × post and fixed effects.
+
+    Parameters
+    ----------
+    data : DataFrame
+        Long: one row a unit and time.
+    design : Design
+        The study's, unless another is given.
+    **changes
+        Any attribute of `Design`: ``did(panel, scale="log1p")``.
+
+    Returns
+    -------
+    Estimate
+
+    Raises
+    ------
+    ReplicationError
+        Before anything is estimated, on input that could yield a wrong number: see
+        `replication.records.checks`.
+    """
+    return fit(sample(data, design.but(**changes)))
+
+
+def poisson(data: pd.DataFrame, design: Design = STUDY, **changes: Any) -> Estimate:
+    """Poisson pseudo-maximum likelihood of the same design: `did` with ``model="ppml"``.
+
+    The coefficient is an effect on the log of the mean, whatever the distribution of the count
+    (Gourieroux, Monfort and Trognon 1984); zeros need no constant added.
+    """
+    return did(data, design, **{"model": "ppml", **changes})
+
+
+def ddd(data: pd.DataFrame, design: Design = STUDY, **changes: Any) -> Estimate:
+    """Triple difference: outcome on exposure × post × third, all pairs absorbed by the effects.
+
+    Parameters
+    ----------
+    data, design, **changes
+        As for `did`; ``third`` is the study's unless the design or the call names another.
+
+    Raises
+    ------
+    DesignError
+        If the design names its regressor with ``treatment``.
+    NoVariationError
+        Also when the effects absorb the product, as they do if ``third`` varies by university only.
+    """
+    changed = design.but(**{"third": design.third or THIRD, **changes})
+    if changed.treatment:
+        raise DesignError(
+            "a triple difference is the product of exposure, post and third: name these columns, "
+            "not a treatment"
+        )
+    return fit(sample(data, changed))
+
+
+def event_study(
+    data: pd.DataFrame,
+    design: Design = STUDY,
+    *,
+    event_time: str = "event_time",
+    reference: int = -1,
+    **changes: Any,
+) -> Estimate:
+    """Event study: exposure interacted with every period but one, no period left out or binned.
+
+    With a ``third`` in the design it is exposure × third that is interacted: the event study of a
+    triple difference.
+
+    Parameters
+    ----------
+    data, design, **changes
+        As for `did`.
+    event_time : str
+        Periods since treatment began, integer; 0 is the first treated one.
+    reference : int
+        The omitted period.
+
+    Returns
+    -------
+    Estimate
+        Regressors are called ``"exposure × −3"``, … in order of time; `event_frame` makes them a
+        table by period with the reference in it.
+    """
+    design = design.but(**changes)
+    parts = [design.exposure, *(() if design.third is None else (design.third,))]
+    checks.require_columns(data, [*parts, event_time], "the event study")
+    data = checks.as_numbers(data, [*parts, event_time])
+    # A row without its event time must not pass for a row of the reference period.
+    data, without = checks.complete_rows(data, [event_time], design.missing)
+    checks.require_whole_numbers(data, event_time)
+    periods = sorted(int(p) for p in data[event_time].unique())
+    if reference not in periods:
+        raise NoVariationError(
+            f"reference period {reference} is not among the periods of {event_time!r}: {periods}"
+        )
+    dose, name = product(data, parts), " × ".join(parts)
+    terms = {event_term(name, p): dose * (data[event_time] == p) for p in periods if p != reference}
+    rows = sample(data.assign(**terms), design.but(treatment=tuple(terms)))
+    return fit(replace(rows, dropped=without | rows.dropped))
+
+
+def event_term(exposure: str, period: int) -> str:
+    """Name of the regressor of one period, with a true minus sign."""
+    return f"{exposure} × {period:+d}".replace("-", "−")
+
+
+def event_periods(terms: Sequence[str] | pd.Index) -> list[int]:
+    """Periods of the regressors of an event study."""
+    return [int(str(t).split(" × ")[-1].replace("−", "-")) for t in terms]
+
+
+def event_frame(estimate: Estimate, reference: int = -1) -> pd.DataFrame:
+    """Event-study coefficients by ``event_time``, the reference period in its place as 0."""
+    periods = event_periods(estimate.frame.index)
+    frame = estimate.frame.assign(event_time=periods).set_index("event_time")
+    frame.loc[reference, ["estimate", "std_error", "lower", "upper"]] = 0.0
+    return frame.sort_index()
+
+
+def wald_test(estimate: Estimate, terms: Sequence[str]) -> pd.Series:
+    """Joint test that all of `terms` are zero, F(q, df) with the estimate's own variance.
+
+    Returns
+    -------
+    Series
+        ``statistic`` (Wald / q), ``q``, ``df``, ``p_value``.
+    """
+    chosen = list(terms)
+    b = estimate.frame.loc[chosen, "estimate"].to_numpy()
+    return wald(b, estimate.vcov.loc[chosen, chosen].to_numpy(), estimate.df)
+
+
+def pretrend_test(estimate: Estimate, reference: int = -1) -> pd.Series:
+    """`wald_test` of all leads of an event study, the periods before `reference`."""
+    terms = estimate.frame.index
+    leads = zip(terms, event_periods(terms), strict=True)
+    return wald_test(estimate, [str(term) for term, period in leads if period < reference])

@@ -1,0 +1,5 @@
+from . import article as article
+from . import figures as figures
+from . import in_print as in_print
+from . import studies as studies
+from . import tables as tables

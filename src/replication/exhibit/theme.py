@@ -1,0 +1,78 @@
+"""How every figure looks, and what a figure is: a drawing, its numbers, its alternative text."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, cast
+
+import matplotlib as mpl
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Canvas
+
+WIDTH = 7.0
+"""Inches; the width of a journal's text block."""
+
+PALETTE = "colorblind"
+"""Colours of all series, in their order (seaborn's name, or a list): the one line to change."""
+
+INK, LINE, PALE, WASH, GRID = "0.2", "0.35", "0.75", "0.93", "#e5e7eb"
+"""What is known, lines of reference, lines that lead the eye, areas, the grid."""
+
+MARKERS = "os^D"
+DASHES = ("-", "-", "--", "--")
+
+Style = dict[str, Any]
+SERIES: Style = {"markersize": 4.5, "linewidth": 1.2}
+ZERO: Style = {"color": LINE, "linewidth": 0.8}
+LEVEL: Style = {"color": LINE, "linestyle": "--", "linewidth": 0.8}
+GOAL: Style = {"color": "0.6", "linewidth": 0.8}
+CUT: Style = {"color": LINE, "linestyle": ":", "linewidth": 1.2}
+TRUTH: Style = {"color": INK, "linestyle": "--", "linewidth": 1.4}
+AIM: Style = {"color": INK, "markerfacecolor": "none", "markersize": 7}
+"""Lines and marks by what they stand for; `CUT` is a date or a place on an axis."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A drawing, the numbers in it, and what it shows in words.
+
+    Attributes
+    ----------
+    canvas : matplotlib Figure
+    data : DataFrame
+        What is drawn; this is written and checked.
+    alt : str
+        Alternative text, computed from `data`.
+    """
+
+    canvas: Canvas
+    data: pd.DataFrame
+    alt: str
+
+
+@contextmanager
+def theme(height: float) -> Iterator[Axes]:
+    """One pair of axes, `height` inches tall: dark ink on white, for print and both modes."""
+    style = {"font.family": "DejaVu Sans", "axes.grid": True, "grid.color": GRID}
+    with (
+        sns.axes_style("ticks", style),
+        sns.plotting_context("paper", font_scale=1.1),
+        mpl.rc_context({"figure.dpi": 150, "savefig.dpi": 150, "legend.frameon": False}),
+        sns.color_palette(PALETTE),
+    ):
+        canvas = Canvas(figsize=(WIDTH, height), layout="constrained")
+        axes = canvas.subplots()
+        yield axes
+        sns.despine(fig=canvas)
+
+
+def drawn(axes: Axes, data: pd.DataFrame, alt: str) -> Figure:
+    """The figure of a pair of axes."""
+    return Figure(cast(Canvas, axes.figure), data, alt)
+
+
+def whiskers(data: pd.DataFrame, column: str = "estimate") -> list[pd.Series]:
+    """Lengths of the interval from ``lower`` to ``upper`` on both sides of `column`."""
+    return [data[column] - data["lower"], data["upper"] - data[column]]

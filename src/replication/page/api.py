@@ -1,0 +1,78 @@
+"""The book's page on the façade: what ``import replication as rp`` gives, from its stub."""
+
+import inspect
+import re
+from pathlib import Path
+from types import ModuleType
+
+from sphinx.pycode import ModuleAnalyzer
+
+import replication
+
+STUB = Path(replication.__file__).with_suffix(".pyi")
+SECTION = re.compile(r"^# (?P<title>\w+): (?P<about>.+)\n(?P<imports>(?:from .+\n)+)", re.MULTILINE)
+IMPORTED = re.compile(r"^from (\S+) import \w+ as (\w+)$", re.MULTILINE)
+
+
+def api_markdown() -> str:
+    """Markdown of the page: a section for each heading of the stub, an entry for each name.
+
+    Returns
+    -------
+    str
+        Verbs and classes as directives of `sphinx.ext.autodoc`, which prints their signatures and
+        docstrings; of a namespace, a table of what it holds.
+    """
+    lines: list[str] = []
+    for section in SECTION.finditer(STUB.read_text(encoding="utf-8")):
+        about = section["about"]
+        lines += [f"## {section['title']}", "", about[0].upper() + about[1:], ""]
+        for home, name in IMPORTED.findall(section["imports"]):
+            lines += _entry(home, name, getattr(replication, name))
+    return "\n".join(lines)
+
+
+def _entry(home: str, name: str, found: object) -> list[str]:
+    """One name of the façade."""
+    if isinstance(found, ModuleType):
+        rows = [f"| `rp.{member}` | {text} |" for member, text in _members(name, found)]
+        return [f"### `rp.{name}`", "", _summary(found), "", "| | |", "|---|---|", *rows, ""]
+    if not (inspect.isfunction(found) or inspect.isclass(found)):
+        return [
+            "```{eval-rst}",
+            f".. py:data:: replication.{name}",
+            "",
+            *_said(home, name),
+            "```",
+            "",
+        ]
+    directive = "autoclass" if inspect.isclass(found) else "autofunction"
+    return ["```{eval-rst}", f".. {directive}:: replication.{name}", "```", ""]
+
+
+def _said(home: str, name: str) -> list[str]:
+    """The text behind the definition of a name that is data, indented for a directive."""
+    comments = ModuleAnalyzer.for_module(f"replication{home}").find_attr_docs()
+    return [f"   {line}" for line in comments["", name]]
+
+
+def _members(path: str, namespace: ModuleType) -> list[tuple[str, str]]:
+    """Functions and classes of a namespace and of the modules in it, by path, with what they do."""
+    found: list[tuple[str, str]] = []
+    given = getattr(namespace, "__all__", ())
+    for name in given or dir(namespace):
+        member = getattr(namespace, name)
+        where = inspect.getmodule(member)
+        own = where is not None and where.__name__.startswith(namespace.__name__)
+        if name.startswith("_") or not (given or own):
+            continue
+        if isinstance(member, ModuleType):
+            found += _members(f"{path}.{name}", member)
+        elif inspect.isfunction(member) or inspect.isclass(member):
+            found.append((f"{path}.{name}", _summary(member)))
+    return found
+
+
+def _summary(documented: object) -> str:
+    """First line of a docstring, fit for a cell of a table."""
+    return (inspect.getdoc(documented) or "").partition("\n")[0].replace("|", "\\|")

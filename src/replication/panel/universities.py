@@ -1,0 +1,99 @@
+"""Columns of a university that do not change: its exposures (R7, R8) and its controls (R12)."""
+
+import numpy as np
+import pandas as pd
+
+from replication.errors import SchemaError
+from replication.panel.reasons import COUNTED, NOT_IN_SAMPLE
+from replication.records.choices import Choices
+from replication.records.exposure import exchange_exposures, hires_exposure
+from replication.records.variables import CONTROLS, EXCHANGE, RESOURCES
+
+STATISTICS = ("exchange", "resources")
+
+
+def university_columns(
+    records: dict[str, pd.DataFrame], hired: pd.DataFrame, choices: Choices
+) -> pd.DataFrame:
+    """Exposures and controls of each university of the sample.
+
+    Parameters
+    ----------
+    records : dict of str to DataFrame
+    hired : DataFrame
+        ``university``, ``doctorate_country`` and ``n``, the hires of the pre-period that count.
+    choices : Choices
+
+    Returns
+    -------
+    DataFrame
+        Indexed by university. An exposure is missing where all universities have the same.
+    """
+    before = {
+        name: records[name][reasons(records, name, choices) == COUNTED].sort_values(
+            ["university", "year"]
+        )
+        for name in STATISTICS
+    }
+    universities = np.sort(records["universities"]["university"])
+    counts = before["exchange"][list(EXCHANGE)].to_numpy()
+    foreign = {
+        "us": hired["doctorate_country"] == "US",
+        "elsewhere": ~hired["doctorate_country"].isin(["US", "CN"]),
+    }
+    hires = {
+        form: hired[rows].groupby("university")["n"].sum().reindex(universities, fill_value=0)
+        for form, rows in foreign.items()
+    }
+    # All alike is not an error here: the caller names what has no standard deviation.
+    with np.errstate(invalid="ignore"):
+        exposure, cooperation, conferences = exchange_exposures(
+            counts.reshape(len(universities), -1, len(EXCHANGE))
+        )
+        abroad = {f"exposure_{form}": hires_exposure(n.to_numpy()) for form, n in hires.items()}
+    logs = before["resources"][list(RESOURCES)].apply(np.log).set_axis(CONTROLS, axis=1)
+    exposures = pd.DataFrame(
+        {
+            "exposure": exposure,
+            "exposure_cooperation": cooperation,
+            "exposure_conferences": conferences,
+            **abroad,
+            "exposure_high": (exposure > np.median(exposure)).astype("int64"),
+        },
+        index=pd.Index(universities, name="university"),
+    )
+    return exposures.join(logs.groupby(before["resources"]["university"]).mean())
+
+
+def reasons(records: dict[str, pd.DataFrame], name: str, choices: Choices) -> pd.Series:
+    """Why a row of a yearly statistic is part of an exposure or control, or is dropped."""
+    table = records[name]
+    outside = ~table["university"].isin(records["universities"]["university"])
+    other = ~table["year"].between(choices.first_year, choices.first_treated - 1)
+    rules = [NOT_IN_SAMPLE, "year outside the pre-period"]
+    return pd.Series(np.select([outside, other], rules, COUNTED), table.index, name="reason")
+
+
+def require_pre_period(records: dict[str, pd.DataFrame], choices: Choices) -> None:
+    """Raise `SchemaError` unless every university has positive resources and exchange each year."""
+    universities = records["universities"]["university"]
+    years = range(choices.first_year, choices.first_treated)
+    key = ["university", "year"]
+    needed = pd.MultiIndex.from_product([universities, years], names=key).to_frame(index=False)
+    for name in STATISTICS:
+        table = needed.merge(records[name], how="left", on=key, indicator="found")
+        absent = table[table.pop("found") == "left_only"]
+        if len(absent):
+            raise SchemaError(
+                f"{name}: {len(absent)} rows are missing, first {absent['university'].iloc[0]} in "
+                f"{absent['year'].iloc[0]}: add them, since exposures and controls are means of "
+                "all years before treatment"
+            )
+        if name == "resources":
+            zero = table.melt(key).query("value == 0")
+            if len(zero):
+                university, year, column, _value = zero.iloc[0]
+                raise SchemaError(
+                    f"resources: {column} is zero for {university} in {year}, and zero has no "
+                    "logarithm: look for a gap in the source that was read as zero"
+                )

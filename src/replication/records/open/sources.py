@@ -1,0 +1,117 @@
+"""The list of public files, ``data/sources.toml``: what each is, where it is and whose it is.
+
+A group is what one publisher prints: editions of a ranking, say. Group and file are named here and
+nowhere else; the readers, the match of names and the pages take them from this list.
+"""
+
+import re
+from collections import Counter
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Self
+
+import pandas as pd
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
+
+from replication.config import DATA
+from replication.records.toml import Row, Text, read
+
+SOURCES = DATA / "sources.toml"
+PINNED = re.compile(r"/[0-9a-f]{40}/|/10\.\d{4,9}/")
+"""A commit or a DOI: what is behind the address does not change."""
+
+
+def _within(file: str) -> str:
+    path = PurePosixPath(file)
+    if path.is_absolute() or ".." in path.parts:
+        raise ValueError(f"{file!r} must stay within the cache")
+    return file
+
+
+def _pinned(url: str) -> str:
+    if not url.startswith("https://") or not url.isascii():
+        raise ValueError("begin with https:// and escape what is no ASCII")
+    if not PINNED.search(url):
+        raise ValueError("pin it to a commit (40 digits) or a DOI")
+    return url
+
+
+class Group(Row):
+    """What one publisher prints.
+
+    Attributes
+    ----------
+    name, title : str
+        For the command line, and for tables.
+    names : str
+        How the header of a column that holds universities begins.
+    country : str, optional
+        Column whose value is China in the rows of Chinese universities.
+    """
+
+    name: Text
+    title: Text
+    names: Text
+    country: Text | None = None
+
+
+class Source(Row):
+    """One file: its place in the cache, its address, its size and checksum, and its terms."""
+
+    name: Text
+    group: Text
+    file: Annotated[Text, AfterValidator(_within)]
+    url: Annotated[Text, AfterValidator(_pinned)]
+    bytes: Annotated[int, Field(strict=True, gt=0)]
+    sha256: Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
+    what: Text
+    publisher: Text
+    citation: Text
+    licence: Text
+    terms: Text
+
+
+class Sources(Row):
+    """The whole list."""
+
+    group: list[Group]
+    source: Annotated[list[Source], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _names_are_clear(self) -> Self:
+        groups = [one.name for one in self.group]
+        names = [one.name for one in self.source]
+        for field, values in {
+            "name": [*groups, *names],
+            "file": [one.file for one in self.source],
+        }.items():
+            ((first, times),) = Counter(values).most_common(1) or [("", 0)]
+            if times > 1:
+                raise ValueError(f"{field} {first!r} is a duplicate; rename one row")
+        if differ := sorted({one.group for one in self.source} ^ set(groups)):
+            raise ValueError(
+                f"group {differ[0]!r} needs a row [[group]] and at least one [[source]]"
+            )
+        return self
+
+
+def read_sources(path: Path | None = None) -> Sources:
+    """Groups and files, checked.
+
+    Parameters
+    ----------
+    path : Path, optional
+        Another list than `SOURCES`.
+
+    Raises
+    ------
+    RegistryError
+        The list is missing or is no TOML; a field is missing, empty, unknown or of the wrong kind;
+        a name or file is a duplicate, a group has no row or no file; a checksum is no SHA-256; a
+        file would leave the cache; an address is not https, or is not pinned to a commit or a DOI.
+    """
+    return read(path or SOURCES, Sources)
+
+
+def load_sources(path: Path | None = None) -> pd.DataFrame:
+    """Read the files of the list as a table, a row each; columns and errors as of the models."""
+    return pd.DataFrame([one.model_dump() for one in read_sources(path).source])

@@ -1,0 +1,88 @@
+"""Reading a table and holding it to its schema, with errors that name column, row and rule."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pandera.pandas as pa
+
+from replication.errors import SchemaError
+
+
+def type_name(column: pa.Column) -> str:
+    """Name of a column's type as the codebook and the messages print it."""
+    name = str(column.dtype).split("[")[0]
+    return {"string": "text", "str": "text", "datetime64": "date (datetime64, no zone)"}.get(
+        name, name
+    )
+
+
+def read(path: Path) -> pd.DataFrame:
+    """Read a Parquet file, or raise `SchemaError` if it is none."""
+    try:
+        return pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        raise SchemaError(f"{path} cannot be read as Parquet: {error}") from error
+
+
+def validate(table: pd.DataFrame, schema: pa.DataFrameSchema, where: str) -> pd.DataFrame:
+    """Return `table` with its columns in the schema's order, or say what is wrong with it.
+
+    Parameters
+    ----------
+    table : DataFrame
+    schema : DataFrameSchema
+        As of `replication.records.schema`.
+    where : str
+        File or source, for the message.
+
+    Raises
+    ------
+    SchemaError
+        Names the file, and for each fault the column, the first row, the value and the rule.
+    """
+    if not len(table):
+        raise SchemaError(f"{where} has no rows")
+    table = table.reset_index(drop=True)
+    try:
+        return schema.validate(table, lazy=True)[list(schema.columns)]
+    except pa.errors.SchemaErrors as errors:
+        cases = errors.failure_cases
+        # A column of the wrong type fails its other checks for no reason of its own.
+        is_type = cases["check"].astype(str).str.startswith("dtype")
+        cases = cases[is_type | ~cases["column"].isin(cases.loc[is_type, "column"])]
+        # One line for each column and rule; a repeated key is one fault of all its columns.
+        of_table = cases["check"].astype(str).str.startswith("column_in")
+        about = cases["column"].mask(of_table, cases["failure_case"]).astype(str)
+        about = about.mask(cases["check"] == "multiple_fields_uniqueness", "")
+        cases = cases[~cases.assign(about=about).duplicated(["about", "check"])]
+        lines = [_fault(case, schema, table) for case in cases.head(10).to_dict("records")]
+        raise SchemaError(
+            f"{where} is not a valid table {schema.name!r} (see the codebook; rows are counted "
+            "from 0):\n  " + "\n  ".join(lines)
+        ) from None
+
+
+def _fault(case: dict[Any, Any], schema: pa.DataFrameSchema, table: pd.DataFrame) -> str:
+    """One line for one failed check."""
+    column, check, value, row = (case[k] for k in ("column", "check", "failure_case", "index"))
+    if check == "column_in_dataframe":
+        return f"column {value!r} is missing: add it"
+    if check == "column_in_schema":
+        return f"column {value!r} is not known: remove or rename it"
+    if check == "dataframe_column_labels_unique":
+        return f"column {', '.join(value)} is there more than once: keep one"
+    if str(check).startswith("dtype"):
+        dtype = table[column].dtype
+        mixed = pd.api.types.is_object_dtype(dtype)
+        found = f"holds {value!r}" if mixed else f"has type {dtype}"
+        return f"column {column!r} {found}, not {type_name(schema.columns[column])}"
+    if check == "not_nullable":
+        return f"column {column!r} is empty in row {int(row)}: fill it"
+    if check == "multiple_fields_uniqueness":
+        key = list(schema.unique)
+        twice = table[key].eq(table.loc[row, key]).all(axis=1)
+        first, second = twice[twice].index[:2]
+        said = ", ".join(f"{c} {table.loc[row, c]}" for c in key)
+        return f"rows {first} and {second} have the same key ({said}): keep one"
+    return f"column {column!r}, row {int(row)}: {value!r} breaks the rule {check}"

@@ -1,0 +1,179 @@
+"""The Poisson fit and what is made of it, against Newton steps in numpy on all dummies.
+
+After the last step a Poisson regression is a weighted one, of (y − mean)/mean with the means as
+weights: CR2, CR3 and the resampling of that regression are what the verbs give for ``"ppml"``.
+"""
+
+import numpy as np
+import pyfixest as pf
+import pytest
+
+from replication.estimate.few_clusters import (
+    bias_reduced,
+    effective_clusters,
+    jackknife,
+    randomisation_test,
+    wild_cluster_bootstrap,
+)
+from tests.support.refits import (
+    Design,
+    by_cluster,
+    coefficient,
+    design,
+    fits,
+    orthonormal,
+    patterns,
+    poisson,
+    residuals,
+    share,
+)
+
+KINDS = ["DID", "DDD"]
+NEAR = 1e-7
+"""The package goes round the effects until nothing moves by more than 1e-9."""
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def d(request) -> Design:
+    return design(request.param, "patents_joint")
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def eight(request) -> Design:
+    return design(request.param, "patents_joint", clusters=8)
+
+
+@pytest.fixture(scope="module")
+def fit(d) -> tuple[float, np.ndarray]:
+    return poisson(d.y, d.x, d.others)
+
+
+def verb(d: Design) -> dict[str, object]:
+    return {**d.verb, "model": "ppml"}
+
+
+def root(matrix: np.ndarray) -> np.ndarray:
+    """Inverse symmetric square root on the directions that the matrix has."""
+    values, vectors = np.linalg.eigh(matrix)
+    kept = values > 1e-8 * values.max()
+    return (vectors[:, kept] * values[kept] ** -0.5) @ vectors[:, kept].T
+
+
+def test_the_coefficient_is_that_of_pyfixest(d, fit):
+    frame = d.data.assign(x=d.x)
+    effects = ["university^discipline", "discipline^year", "university^year"]
+    absorbed = " + ".join(effects[: 3 if "third" in d.verb else 2])
+    theirs = pf.fepois(
+        f"patents_joint ~ x | {absorbed}",
+        frame,
+        iwls_tol=1e-12,
+        iwls_maxiter=100,
+        demeaner=pf.MapDemeaner(fixef_tol=1e-11),
+    )
+    assert jackknife(d.data, **verb(d)).estimate == pytest.approx(theirs.coef()["x"], rel=NEAR)
+    assert fit[0] == pytest.approx(theirs.coef()["x"], rel=NEAR)
+
+
+def test_cr3_is_one_newton_step_without_each_cluster(d, fit):
+    """From the whole sample's fit: a weighted regression of its last step on the other rows."""
+    b, mean = fit
+    step = np.log(mean) + (d.y - mean) / mean
+    assert coefficient(step, d.x, d.others, mean) == pytest.approx(b, rel=1e-9)
+    rows = [d.cluster != g for g in range(d.clusters)]
+    left_out = np.array([coefficient(step[r], d.x[r], d.others[r], mean[r]) for r in rows])
+    variance = (1 - 1 / d.clusters) * ((left_out - b) ** 2).sum()
+    ours = jackknife(d.data, **verb(d))
+    assert ours.std_error == pytest.approx(np.sqrt(variance), rel=NEAR)
+    most = np.abs(left_out - b).argmax()
+    assert ours.influential == sorted(d.data["university"].unique())[most]
+    assert ours.without == pytest.approx(left_out[most], rel=NEAR)
+
+
+def test_cr2_has_the_root_of_the_weighted_regression(d, fit):
+    """Scores times (I − H_gg)^(−1/2), H the hat matrix of columns times the root of the mean.
+
+    R's clubSandwich takes another root of the same condition, [μ(I − H)μ]^(−1/2) between roots of
+    the means, and has smaller numbers: both are written out, and each is met by its own.
+    """
+    _, mean = fit
+    r = np.sqrt(mean)
+    columns = np.column_stack([d.x, d.others]) * r[:, None]
+    inverse = np.linalg.pinv(columns)
+    ours = theirs = 0.0
+    for g in range(d.clusters):
+        rows = d.cluster == g
+        left = np.eye(rows.sum()) - columns[rows] @ inverse[:, rows]
+        left, error, w = (left + left.T) / 2, (d.y - mean)[rows], r[rows]
+        ours += float(inverse[0, rows] @ root(left) @ (error / w)) ** 2
+        cubed = root(w[:, None] ** 2 * left * w**2)
+        theirs += float(inverse[0, rows] / w @ (w[:, None] * cubed * w) @ error) ** 2
+    found = bias_reduced(d.data, **verb(d))
+    assert found.std_error == pytest.approx(np.sqrt(ours), rel=NEAR)
+    recorded = {"DID": 0.061660334045896589, "DDD": 0.089503416679181866}
+    kind = "DDD" if "third" in d.verb else "DID"
+    assert np.sqrt(theirs) == pytest.approx(recorded[kind], rel=NEAR)
+
+
+def test_effective_clusters_are_counted_by_their_information(d, fit):
+    root_mean = np.sqrt(fit[1])[:, None]
+    x = residuals(root_mean * d.x[:, None], orthonormal(root_mean * d.others))
+    part = by_cluster(x**2, d.cluster)[:, 0]
+    variation = part.std() / part.mean()
+    ours = effective_clusters(d.data, **verb(d))
+    assert ours.effective == pytest.approx(d.clusters / (1 + variation**2), rel=NEAR)
+    assert ours.largest_share == pytest.approx(part.max() / part.sum(), rel=NEAR)
+
+
+def scores(d: Design, null: float) -> tuple[np.ndarray, np.ndarray]:
+    """By cluster, x̃(y − mean) and mean × x̃² at the fit that holds the coefficient at `null`."""
+    _, mean = poisson(d.y, d.x, d.others, held=null)
+    r = np.sqrt(mean)[:, None]
+    x = residuals(r * d.x[:, None], orthonormal(r * d.others))
+    left = (d.y - mean)[:, None] / r
+    return by_cluster(x * left, d.cluster)[:, 0], by_cluster(x**2, d.cluster)[:, 0]
+
+
+def enumerated(d: Design, null: float) -> float:
+    """p-value of the score test over all patterns of signs of the clusters' scores.
+
+    The statistic is studentised by the scores less what one Newton step takes from them.
+    """
+    own, information = scores(d, null)
+    signed = patterns(d.clusters) * own
+    step = signed.sum(axis=1) / information.sum()
+    t = signed.sum(axis=1) / np.linalg.norm(signed - np.outer(step, information), axis=1)
+    gap = own - own.sum() / information.sum() * information
+    return share(t, own.sum() / np.linalg.norm(gap))
+
+
+def test_the_score_bootstrap_turns_the_signs_of_restricted_scores(eight):
+    b, _ = poisson(eight.y, eight.x, eight.others)
+    found = set()
+    for null in (0.0, 0.6 * b, 0.95 * b, 1.2 * b):
+        ours = wild_cluster_bootstrap(eight.data, null=null, interval=False, **verb(eight))
+        assert ours.p_value == enumerated(eight, null)
+        found.add(ours.p_value)
+    assert len(found) > 2
+
+
+def test_the_interval_ends_where_the_score_bootstrap_begins_to_reject(eight):
+    ours = wild_cluster_bootstrap(eight.data, **verb(eight))
+    for end, outward in ((ours.lower, -1), (ours.upper, 1)):
+        assert enumerated(eight, end - outward * 1e-5) > 0.05
+        assert enumerated(eight, end + outward * 1e-5) <= 0.05
+
+
+def test_permutations_are_of_the_weighted_regression_at_the_restricted_fit(eight):
+    """The same permutations as the verb draws, each refitted."""
+    d, draws, seed = eight, 499, 5
+    _, mean = poisson(d.y, d.x, d.others, held=0.0)
+    r = np.sqrt(mean)[:, None]
+    actual = d.exposure[np.unique(d.cluster, return_index=True)[1]]
+    rng = np.random.default_rng(seed)
+    exposures = np.vstack([actual, rng.permuted(np.tile(actual, (draws, 1)), axis=1)])
+    x = exposures.T[d.cluster] * d.schedule[:, None]
+    b, t = fits((d.y - mean)[:, None] / r, r * x, orthonormal(r * d.others), d.cluster)
+    ours = randomisation_test(d.data, draws=draws, seed=seed, **verb(d))
+    assert ours.estimate == pytest.approx(b[0], rel=NEAR)
+    assert ours.p_value == pytest.approx(share(t, t[0]), abs=1e-12)
+    assert ours.p_coefficient == pytest.approx(share(b, b[0]), abs=1e-12)

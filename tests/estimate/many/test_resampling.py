@@ -1,0 +1,158 @@
+"""Bootstrap and permutation from cluster sums, against every sample fitted again.
+
+A p-value is a share of samples, hence a rational number: ours is to be the same one, not one near.
+Where samples are drawn, the same are drawn here and fitted one by one, since the p-value of other
+draws would differ by chance. That the draws are fair is seen by comparison with all permutations.
+"""
+
+from itertools import permutations
+
+import numpy as np
+import pytest
+
+from replication.estimate.few_clusters import randomisation_test, wild_cluster_bootstrap
+from tests.support.refits import (
+    Design,
+    coefficient,
+    design,
+    fits,
+    patterns,
+    residuals,
+    share,
+)
+
+KINDS = ["DID", "DDD"]
+
+
+def bootstrap(d: Design, null: float, weights: np.ndarray) -> tuple[np.ndarray, float]:
+    """t statistics of samples with the restricted residuals of each cluster times its weight.
+
+    The restricted model holds the coefficient at `null` and fits all effects; each sample is then
+    fitted without restriction. Weights have the shape (draws, G).
+    """
+    left = residuals((d.y - null * d.x)[:, None], d.basis)
+    samples = d.y[:, None] - left + left * weights.T[d.cluster]
+    _, t = fits(samples, d.x[:, None], d.basis, d.cluster, null)
+    _, observed = fits(d.y[:, None], d.x[:, None], d.basis, d.cluster, null)
+    return t, float(observed[0])
+
+
+def enumerated(d: Design, null: float) -> float:
+    """p-value over all patterns of signs."""
+    return share(*bootstrap(d, null, patterns(d.clusters)))
+
+
+class TestWildBootstrap:
+    @pytest.mark.parametrize("kind", KINDS)
+    @pytest.mark.parametrize("controls", [[], ["x1", "x2"]], ids=["plain", "controls"])
+    def test_all_patterns_of_signs_are_refitted(self, kind, controls):
+        d = design(kind, clusters=8, controls=controls)
+        b, t = fits(d.y[:, None], d.x[:, None], d.basis, d.cluster)
+        error = float(b[0] / t[0])
+        found = set()
+        for null in (0.0, 0.3, *(float(b[0]) + error * np.array([-2.5, -1.0, 0.1, 3.0]))):
+            ours = wild_cluster_bootstrap(d.data, null=null, interval=False, **d.verb)
+            assert ours.draws == 2**8
+            assert ours.p_value == enumerated(d, null), null
+            found.add(ours.p_value)
+        assert len(found) > 3
+
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_the_interval_ends_where_the_p_value_crosses_five_per_cent(self, kind):
+        d = design(kind, clusters=8)
+        b, t = fits(d.y[:, None], d.x[:, None], d.basis, d.cluster)
+        error = float(abs(b[0] / t[0]))
+        ours = wild_cluster_bootstrap(d.data, **d.verb)
+        for end, outward in ((ours.lower, -1), (ours.upper, 1)):
+            assert (end - ours.estimate) * outward > 0
+            assert enumerated(d, end - outward * 1e-5 * error) > 0.05
+            assert enumerated(d, end + outward * 1e-5 * error) <= 0.05
+
+    @pytest.mark.parametrize("kind", KINDS)
+    @pytest.mark.parametrize("weights", ["rademacher", "webb"])
+    def test_drawn_weights_are_refitted(self, kind, weights):
+        """With fewer draws than patterns: p = (1 + number as far out) / (1 + draws)."""
+        d = design(kind)
+        six = np.sqrt([1.5, 1.0, 0.5])
+        points = {"rademacher": [-1.0, 1.0], "webb": [*-six, *six[::-1]]}[weights]
+        drawn = np.random.default_rng(7).choice(points, (399, d.clusters))
+        null = 0.43
+        t, observed = bootstrap(d, null, drawn)
+        ours = wild_cluster_bootstrap(
+            d.data, null=null, draws=399, seed=7, weights=weights, interval=False, **d.verb
+        )
+        assert ours.draws == 399
+        assert ours.p_value == pytest.approx((1 + share(t, observed) * 399) / 400, abs=1e-12)
+        assert 0.005 < ours.p_value < 0.995
+
+    def test_other_weights_are_an_error(self):
+        d = design("DID", clusters=5)
+        with pytest.raises(ValueError, match="'rademacher' or 'webb', not 'mammen'"):
+            wild_cluster_bootstrap(d.data, weights="mammen", **d.verb)
+
+
+def given(d: Design) -> np.ndarray:
+    """Exposure of each cluster, shape (G,)."""
+    first = np.unique(d.cluster, return_index=True)[1]
+    return d.exposure[first]
+
+
+def drawn(d: Design, draws: int, seed: int) -> np.ndarray:
+    """The actual exposures, and as many permutations of them as the verb draws."""
+    actual = given(d)
+    rng = np.random.default_rng(seed)
+    return np.vstack([actual, rng.permuted(np.tile(actual, (draws, 1)), axis=1)])
+
+
+def regressors(d: Design, exposures: np.ndarray) -> np.ndarray:
+    """A column for each row of `exposures`: exposure × schedule."""
+    return exposures.T[d.cluster] * d.schedule[:, None]
+
+
+def shifted(d: Design, statistics: np.ndarray) -> list[np.ndarray]:
+    """Outcomes with so much of the regressor added that the t statistics are these."""
+    b, t = fits(d.y[:, None], d.x[:, None], d.basis, d.cluster)
+    return [d.y + (statistic / t[0] - 1) * b[0] * d.x for statistic in statistics]
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def seven(request) -> Design:
+    return design(request.param, clusters=7, controls=["x1"])
+
+
+class TestRandomisation:
+    def test_drawn_permutations_are_refitted(self, seven):
+        """For outcomes with effects on either side of none, so that the data's rank goes far."""
+        d, draws, seed = seven, 499, 11
+        x = regressors(d, drawn(d, draws, seed))
+        found = []
+        for y in shifted(d, np.linspace(-5, 5, 9)):
+            b, t = fits(y[:, None], x, d.basis, d.cluster)
+            ours = randomisation_test(d.data.assign(y=y), draws=draws, seed=seed, **d.verb)
+            assert ours.draws == draws
+            assert ours.p_value == pytest.approx(share(t, t[0]), abs=1e-12)
+            assert ours.p_coefficient == pytest.approx(share(b, b[0]), abs=1e-12)
+            found.append((ours.p_value, ours.p_coefficient))
+        assert all(len(set(p)) > 5 and max(p) > 0.5 > 0.1 > min(p) for p in np.array(found).T)
+        assert any(p != q for p, q in found)
+
+    def test_each_permutation_has_the_coefficient_of_a_refit(self, seven):
+        """Seen one by one, as the estimate of data in which it is the exposure."""
+        d = seven
+        for exposures in drawn(d, 12, seed=3):
+            data = d.data.assign(exposure=exposures[d.cluster])
+            alone = coefficient(d.y, exposures[d.cluster] * d.schedule, d.others)
+            assert randomisation_test(data, draws=1, **d.verb).estimate == pytest.approx(
+                alone, abs=1e-10
+            )
+
+    def test_draws_come_near_to_all_permutations(self, seven):
+        """All 5,040 of seven exposures, each refitted; four binomial errors of the draws."""
+        d, draws = seven, 50_000
+        every = np.array(list(permutations(given(d))))
+        (y,) = shifted(d, np.array([2.0]))
+        b, t = fits(y[:, None], regressors(d, every), d.basis, d.cluster)
+        ours = randomisation_test(d.data.assign(y=y), draws=draws, **d.verb)
+        for mine, all_ in ((ours.p_value, share(t, t[0])), (ours.p_coefficient, share(b, b[0]))):
+            assert 0.01 < all_ < 0.99
+            assert abs(mine - all_) < 4 * np.sqrt(all_ * (1 - all_) / draws)

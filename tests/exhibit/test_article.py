@@ -1,0 +1,68 @@
+"""Tables and figures of the article say what its rows say; the arithmetic of months and power."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from replication.errors import RegistryError
+from replication.exhibit import article
+from replication.panel.load import load_panel
+from replication.records.article import load_context, load_timeline
+
+
+def test_matrix_and_links_say_what_the_rows_say() -> None:
+    context = load_context()
+    table = article.matrix(context).data.set_index("driver")
+    assert table.shape == (8, 3)
+    law = table.loc["legal safeguards"]
+    assert law.to_dict() == {"Xi'an": "–", "Boston": "–", "Silicon Valley": "by us"}
+    linked = article.links(context).data
+    # Interest is in no case; law and technology only where we put them.
+    assert article.unnamed(context) == 3
+    assert (linked["Columns of the panel"] == "none").sum() == 6
+
+
+def test_flow_has_a_row_a_link_and_its_bands_fill_the_boxes() -> None:
+    context = load_context()
+    figure = article.flow(context)
+    assert len(figure.data) == sum(len(r.drivers) for r in context.recommendation)
+    assert set(figure.data["actor"]) == {"government", "firms", "universities"}
+    assert all(r.short in figure.alt for r in context.recommendation)
+    places = article._stack({"a": 1, "b": 3, "c": 2}, height=10)
+    assert [top - bottom for bottom, top in places.values()] == [1, 3, 2]
+    assert places["c"][0] == -10
+    assert places["a"][0] > places["b"][1] > places["b"][0] > places["c"][1]
+
+
+def test_timeline_names_each_event_with_its_date() -> None:
+    figure = article.timeline(load_timeline(), load_panel())
+    assert "ChatGPT 2022-11-30 (AI)" in figure.alt
+    assert figure.alt.endswith("first treated year is 2018.")
+
+
+def test_months_after_an_event_are_counted_in_each_choice_of_years() -> None:
+    panel, events = load_panel(), load_timeline()
+    found = article.windows(panel, events)
+    # Only December 2022 begins after 30 November 2022 and ends before 2023.
+    assert found["after"].to_dict() == {"2011–2022": 1, "2009–2020": 0, "2013–2022": 1}
+    assert found["months"].tolist() == [144, 144, 120]
+    # After 6 July 2018 five whole months are left of that year, and four years.
+    assert article.windows(panel, events, "First tariffs")["after"].iloc[0] == 5 + 48
+    # The first of a month begins a whole month.
+    first = events.assign(date=pd.Timestamp(2022, 11, 1))
+    assert article.windows(panel, first, "ChatGPT")["after"].iloc[0] == 2
+    with pytest.raises(RegistryError, match="the panel has 2012–2022"):
+        article.windows(panel[panel["year"] > 2011], events)
+
+
+def test_smallest_visible_effect_is_seen_with_the_power_it_was_asked_for() -> None:
+    rng = np.random.default_rng(3)
+    error, df, share = 0.1, 55, 0.25
+    b = article.smallest_visible(error, df, share)
+    shift = math.log(1 + share * (math.exp(b) - 1))
+    chi = np.sqrt(rng.chisquare(df, 40_000) / df)
+    t = (shift / error + rng.standard_normal(40_000)) / chi
+    assert (np.abs(t) > 2.004).mean() == pytest.approx(0.8, abs=0.012)
+    assert article.smallest_visible(error, df, 1.0) == pytest.approx(shift, rel=1e-9)

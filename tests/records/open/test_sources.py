@@ -1,0 +1,89 @@
+"""The list of public files: complete, pinned, and refused by row and field where it is not."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from replication.errors import RegistryError
+from replication.records.open.sources import load_sources, read_sources
+from tests.support.source_list import COMMIT, entry, group
+
+SIZE, GOOD = 512, "0f" * 32
+LIST = group() + entry("toy", f"https://host.example/{COMMIT}/toy.bin", GOOD, SIZE)
+
+
+def test_the_list_holds_every_edition_and_source() -> None:
+    table = load_sources()
+    names = [f"the-{y}" for y in range(2016, 2027)]
+    names += ["leiden-2022", "bcur-2016", "bcur-2017", "bcur-2018", "evaluation-2017"]
+    assert list(table["name"]) == names
+    assert list(table["group"].unique()) == ["the", "leiden", "bcur", "evaluation"]
+    assert table["sha256"].is_unique
+    assert table["terms"].str.contains("not redistributed").all()
+    for publisher, of in {
+        "the": "Times Higher Education",
+        "leiden": "CWTS",
+        "bcur": "ShanghaiRanking",
+        "evaluation": "教育部学位与研究生教育发展中心",
+    }.items():
+        assert table.loc[table["group"] == publisher, "citation"].str.contains(of).all()
+
+
+def put(old: str, new: str) -> Callable[[str], str]:
+    return lambda text: text.replace(old, new, 1)
+
+
+@pytest.mark.parametrize(
+    ("damage", "says"),
+    [
+        (put('publisher = "text"\n', ""), r"source 1 \(toy\), field 'publisher': Field required"),
+        (put('terms = "text"', 'terms = " "'), r"source 1 \(toy\), field 'terms': String should"),
+        (put('what = "text"', "what = 3"), r"field 'what': Input should be a valid string"),
+        (put("what = ", 'waht = "x"\nwhat = '), r"field 'waht': Extra inputs are not permitted"),
+        (put(GOOD, GOOD[:-1]), r"field 'sha256': String should match .*\{64\}"),
+        (put(GOOD, GOOD.upper()), r"field 'sha256': String should match .*0-9a-f"),
+        (put("https:", "http:"), "field 'url': .*begin with https"),
+        (put(f"{COMMIT}/toy", f"{COMMIT}/学"), "field 'url': .*begin with https:// and escape"),
+        (put(COMMIT, "main"), "field 'url': .*pin it to a commit"),
+        (put(COMMIT, COMMIT[:-1]), "field 'url': .*pin it to a commit"),
+        (put(f"bytes = {SIZE}", 'bytes = "9"'), "field 'bytes': Input should be a valid integer"),
+        (put(f"bytes = {SIZE}", "bytes = true"), "field 'bytes': Input should be a valid integer"),
+        (put(f"bytes = {SIZE}", "bytes = 0"), "field 'bytes': Input should be greater than 0"),
+        (put(f"bytes = {SIZE}", ""), "field 'bytes': Field required"),
+        (put("toys/toy.bin", "../toy.bin"), r"field 'file': .*'../toy.bin' must stay within"),
+        (put("toys/toy.bin", "/toy.bin"), r"field 'file': .*'/toy.bin' must stay within"),
+        (lambda text: text.replace('"toys"', '"toy"'), "name 'toy' is a duplicate"),
+        (lambda text: text + "[[source]]" + text.partition("[[source]]")[2], "name 'toy' is a"),
+        (lambda text: text + group(), "name 'toys' is a duplicate"),
+        (lambda text: text + text.replace('"toy"', '"boy"').replace('"toys"', '"xs"'),
+         "file 'toys/toy.bin' is a duplicate"),
+        (put('group = "toys"', 'group = "other"'), r"group 'other' needs a row \[\[group\]\]"),
+        (lambda text: text + group("empty"), r"group 'empty' needs .* at least one \[\[source\]\]"),
+        (put("[[source]]", "[[source]"), r"cannot be read as TOML .*line"),
+        (lambda _: group(), "source: Field required"),
+        (lambda _: group() + "source = []", "source"),
+        (lambda _: "", "Field required"),
+    ],
+)  # fmt: skip
+def test_a_damaged_list_is_refused(tmp_path: Path, damage: Callable[[str], str], says: str) -> None:
+    path = tmp_path / "sources.toml"
+    path.write_text(LIST, encoding="utf-8")
+    assert len(load_sources(path)) == 1
+    changed = damage(LIST)
+    assert changed != LIST
+    path.write_text(changed, encoding="utf-8")
+    with pytest.raises(RegistryError, match=says) as caught:
+        read_sources(path)
+    assert "sources.toml" in str(caught.value)
+
+
+def test_a_doi_pins_as_a_commit_does(tmp_path: Path) -> None:
+    path = tmp_path / "sources.toml"
+    path.write_text(group() + entry("toy", "https://doi.org/10.5281/toy.1", GOOD, SIZE), "utf-8")
+    assert len(load_sources(path)) == 1
+
+
+def test_a_missing_list_is_named(tmp_path: Path) -> None:
+    with pytest.raises(RegistryError, match=r"none\.toml: cannot be read"):
+        load_sources(tmp_path / "none.toml")

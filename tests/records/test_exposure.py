@@ -1,0 +1,55 @@
+"""Exposure by hand: what R7 says, on numbers small enough to write down."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from replication.records.exposure import exchange_exposures, hires_exposure, standardise
+
+
+def test_standard_deviations_are_those_of_a_sample() -> None:
+    np.testing.assert_allclose(standardise(np.array([1.0, 2.0, 3.0])), [-1, 0, 1])
+    of_series = standardise(pd.Series([2.0, 4.0, 9.0], index=["a", "b", "c"]))
+    np.testing.assert_allclose(of_series, np.array([-3, -1, 4]) / math.sqrt(13))
+    assert list(of_series.index) == ["a", "b", "c"]
+
+
+def test_two_universities_are_a_standard_deviation_times_root_two_apart() -> None:
+    np.testing.assert_allclose(hires_exposure(np.array([0, 5])), [-(0.5**0.5), 0.5**0.5])
+
+
+def test_hires_count_by_their_log() -> None:
+    """0, 1 and 3 hires are equal steps of log(1 + n)."""
+    np.testing.assert_allclose(hires_exposure(np.array([0, 1, 3])), [-1, 0, 1], atol=1e-12)
+
+
+def test_cooperation_is_the_first_two_counts_and_conferences_the_rest() -> None:
+    rng = np.random.default_rng(1)
+    counts = rng.poisson(30, (5, 4, 6))
+    exposure, cooperation, conferences = exchange_exposures(counts)
+    more = counts.copy()
+    more[2, :, :2] += 400
+    _, raised, same = exchange_exposures(more)
+    np.testing.assert_array_equal(same, conferences)
+    assert raised.argmax() == 2
+    assert raised[2] > cooperation[2]
+    more = counts.copy()
+    more[2, :, 2:] += 400
+    _, same, raised = exchange_exposures(more)
+    np.testing.assert_array_equal(same, cooperation)
+    assert raised.argmax() == 2
+    for x in (exposure, cooperation, conferences):
+        assert x.mean() == pytest.approx(0, abs=1e-12)
+        assert x.std(ddof=1) == pytest.approx(1)
+
+
+def test_each_count_weighs_alike_whatever_its_size() -> None:
+    """A count in thousands says no more than one in tens when both double."""
+    small = np.array([[1, 1], [3, 3], [7, 7], [15, 15]])
+    counts = np.stack([small, small, *[small] * 4], axis=2)
+    large = counts.copy()
+    large[:, :, 3] = 1024 * (large[:, :, 3] + 1) - 1
+    for one, two in zip(exchange_exposures(counts), exchange_exposures(large), strict=True):
+        np.testing.assert_allclose(one, two, atol=1e-12)

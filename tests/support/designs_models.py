@@ -1,0 +1,39 @@
+"""Models on the panel in closed form that R has estimated too, and their facts by hand."""
+
+from replication.estimate.design import STUDY
+from replication.estimate.verbs import ddd, did, event_study, poisson
+from tests.support import designs_panel as facts
+
+Y = STUDY.but(outcome="y")
+DID, DDD = "exposure × post", "exposure × post × control_exposure"
+UNIT_EFFECT, YEAR_EFFECT = ("university", "discipline"), ("discipline", "year")
+G = facts.UNIVERSITIES
+
+# Per model: how we call it, and N and K of the factor G/(G − 1) · (N − 1)/(N − K) by hand.
+# K: the regressors, the 48 discipline × years; unit and university × year effects are nested in
+# the clusters and not counted. With no effect: the regressors and the constant.
+MODELS = {
+    "did": (lambda p: did(p, Y), 577, 1 + 48),
+    "did weighted": (lambda p: did(p, Y, weights="weight"), 577, 1 + 48),
+    "did controls": (lambda p: did(p, Y, controls=["x1", "x2"]), 577, 3 + 48),
+    "did log1p": (lambda p: did(p, scale="log1p"), 577, 1 + 48),
+    "did pooled": (
+        lambda p: did(p, Y, effects=(), controls=["exposure", "post"]),
+        577,
+        3 + 1,
+    ),
+    "ddd": (lambda p: ddd(p, Y), 577, 1 + 48),
+    "event study": (lambda p: event_study(p, Y), 577, 7 + 48),
+    "ppml did": (lambda p: poisson(p), 570, 1 + 48),
+    "ppml did controls": (lambda p: poisson(p, controls=["x1", "x2"]), 570, 3 + 48),
+    "ppml ddd": (lambda p: ddd(p, model="ppml"), 565, 1 + 48),
+}
+
+
+def tolerance(name: str) -> float:
+    """Least squares is solved, a Poisson likelihood iterated to: R's glm stops at 1e-10."""
+    return 1e-7 if name.startswith("ppml") else 1e-10
+
+
+def counted(n: int, k: int) -> float:
+    return G / (G - 1) * (n - 1) / (n - k)
