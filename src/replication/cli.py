@@ -128,10 +128,11 @@ def _fetch(options: argparse.Namespace) -> None:
 
 
 def _codebook(options: argparse.Namespace) -> None:
-    from replication.page import codebook
+    from replication.page import readme
 
-    for path in codebook.write(DATA):
-        print(path.relative_to(ROOT))
+    path = DATA / "README.md"
+    readme.write(path, readme.DATA_PARTS)
+    print(path.relative_to(ROOT))
 
 
 def _run(options: argparse.Namespace) -> int:

@@ -9,7 +9,6 @@ ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT / "data"
 NOTEBOOKS = ROOT / "notebooks"
 BUILD = ROOT / "build"
-SITE = ROOT / "_build" / "html"
 
 
 def results() -> Path:

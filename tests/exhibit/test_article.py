@@ -1,8 +1,5 @@
-"""Tables and figures of the article say what its rows say; the arithmetic of months and power."""
+"""Tables and figures of the article say what its rows say; the arithmetic of months."""
 
-import math
-
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -55,14 +52,3 @@ def test_months_after_an_event_are_counted_in_each_choice_of_years() -> None:
     assert article.windows(panel, first, "ChatGPT")["after"].iloc[0] == 2
     with pytest.raises(RegistryError, match="the panel has 2012–2022"):
         article.windows(panel[panel["year"] > 2011], events)
-
-
-def test_smallest_visible_effect_is_seen_with_the_power_it_was_asked_for() -> None:
-    rng = np.random.default_rng(3)
-    error, df, share = 0.1, 55, 0.25
-    b = article.smallest_visible(error, df, share)
-    shift = math.log(1 + share * (math.exp(b) - 1))
-    chi = np.sqrt(rng.chisquare(df, 40_000) / df)
-    t = (shift / error + rng.standard_normal(40_000)) / chi
-    assert (np.abs(t) > 2.004).mean() == pytest.approx(0.8, abs=0.012)
-    assert article.smallest_visible(error, df, 1.0) == pytest.approx(shift, rel=1e-9)

@@ -189,6 +189,19 @@ def test_r_comparison_has_a_row_for_each_package(fits):
     assert set(table.loc[table["std_error_relative"].isna(), "model"]) == {"mpdta"}
 
 
+def test_agreement_is_that_of_the_number_that_differs_more():
+    shown = {
+        "model": "m", "term": "x", "variance": "CR1", "r": "R", "estimate": 1.0,
+        "r_estimate": 1.0, "std_error": 1.0, "r_std_error": 1.0,
+    }  # fmt: skip
+    differences = [(9e-8, 0.0), (1e-9, 2e-4), (0.03, 1e-12), (2e-9, np.nan)]
+    compared = pd.DataFrame(
+        {**shown, "estimate_relative": b, "std_error_relative": se} for b, se in differences
+    )
+    said = ["within 1e-7", "off by 2.0e-04", "off by 3.0e-02", "within 1e-7"]
+    assert in_print.r_table(compared).data["Agreement"].tolist() == said
+
+
 def test_r_record_is_complete_and_names_its_versions():
     record = in_print.r_numbers()
     expected = [

@@ -1,9 +1,17 @@
 """Power counts rejections; its interval is Wilson's, as printed in the literature."""
 
+import math
+
+import numpy as np
 import pandas as pd
 import pytest
 
-from replication.montecarlo.power import power, power_by_effect, power_by_universities
+from replication.montecarlo.power import (
+    power,
+    power_by_effect,
+    power_by_universities,
+    smallest_visible,
+)
 from replication.montecarlo.repeat import ESTIMATORS
 from replication.simulate.process import Process
 from replication.simulate.study import simulate
@@ -41,3 +49,14 @@ def test_power_grows_with_the_universities(sizes: tuple[int, ...]) -> None:
     table = power_by_universities(sizes, designs=2, studies=10, scale=0.5, process=small)
     at = table[table["model"] == "PPML"].groupby("universities")["power"].mean()
     assert at[56] > at[24]
+
+
+def test_smallest_visible_effect_is_seen_with_the_power_it_was_asked_for() -> None:
+    rng = np.random.default_rng(3)
+    error, df, share = 0.1, 55, 0.25
+    b = smallest_visible(error, df, share)
+    shift = math.log(1 + share * (math.exp(b) - 1))
+    chi = np.sqrt(rng.chisquare(df, 40_000) / df)
+    t = (shift / error + rng.standard_normal(40_000)) / chi
+    assert (np.abs(t) > 2.004).mean() == pytest.approx(0.8, abs=0.012)
+    assert smallest_visible(error, df, 1.0) == pytest.approx(shift, rel=1e-9)

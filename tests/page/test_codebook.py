@@ -1,4 +1,4 @@
-"""The codebook says what the schema says, and the README of the data is up to date."""
+"""The codebook says what the schema says, and the README of the data lists what is there."""
 
 import re
 import subprocess
@@ -7,12 +7,14 @@ import pandas as pd
 import pytest
 
 from replication.config import DATA, ROOT
-from replication.page.codebook import codebook_markdown, data_readme, write
+from replication.page import readme
+from replication.page.codebook import codebook_markdown
 from replication.panel.openalex import OPEN_PANEL
 from replication.records import schema
 
 SCHEMAS = {"panel": schema.PANEL, **schema.RECORDS, "open_panel": OPEN_PANEL}
 TABLES = list(SCHEMAS)
+README = (DATA / "README.md").read_text(encoding="utf-8")
 HAN = re.compile("[\u4e00-\u9fff]")
 
 
@@ -30,13 +32,20 @@ def rows(markdown: str) -> dict[str, list[list[str]]]:
 BOOK = rows(codebook_markdown())
 
 
-def test_readme_of_the_data_is_what_the_command_prints() -> None:
-    assert (DATA / "README.md").read_text(encoding="utf-8") == data_readme()
+def test_codebook_in_the_readme_is_what_the_command_prints() -> None:
+    assert readme.generate(README, readme.DATA_PARTS) == README, "run `replication codebook`"
+    assert rows(README.split("<!-- codebook -->")[1]) == BOOK
 
 
-def test_command_writes_it_where_it_is_told(tmp_path) -> None:
-    assert write(tmp_path) == [tmp_path / "README.md"]
-    assert (tmp_path / "README.md").read_bytes() == (DATA / "README.md").read_bytes()
+def test_command_writes_the_codebook_and_leaves_the_rest(tmp_path) -> None:
+    path = tmp_path / "README.md"
+    path.write_text(
+        re.sub("(<!-- codebook -->\n).*(<!-- end)", r"\1\2", README, flags=re.DOTALL),
+        encoding="utf-8",
+    )
+    assert "### `panel`" not in path.read_text(encoding="utf-8")
+    readme.write(path, readme.DATA_PARTS)
+    assert path.read_bytes() == (DATA / "README.md").read_bytes()
 
 
 def test_every_column_of_the_shipped_panel_is_in_it_in_order() -> None:
@@ -98,7 +107,7 @@ def test_level_of_headings_can_be_chosen() -> None:
 
 
 class TestFiles:
-    listed = re.findall(r"^\| `([\w./]+\.\w+)` \|", data_readme(), re.MULTILINE)
+    listed = re.findall(r"^\| `([\w./]+\.\w+)` \|", README, re.MULTILINE)
 
     def test_what_is_listed_is_there(self):
         assert self.listed
@@ -119,7 +128,7 @@ class TestFiles:
         """The notes name them, with ranges; the two files decide."""
         disciplines = pd.read_csv(DATA / "disciplines.csv", dtype=str)["discipline"]
         with_class = pd.read_csv(DATA / "ipc_discipline.csv", dtype=str)["discipline"]
-        note = next(x for x in data_readme().splitlines() if "without a row" in x)
+        note = next(x for x in README.splitlines() if "without a row" in x)
         named: set[str] = set()
         for first, last in re.findall(r"\b(0[78]\d\d)(?:–(0[78]\d\d))?", note):
             named |= {f"{n:04d}" for n in range(int(first), int(last or first) + 1)}
@@ -131,7 +140,7 @@ class TestFiles:
         for name in ("key_core_ipc", "export_control_ipc", "ai_ipc"):
             sources = pd.read_csv(DATA / f"{name}.csv")["source"]
             used |= set(sources.str.extract(r"our reading of (\w+)")[0])
-        notes = data_readme().split("**Source keys.**")[1]
+        notes = README.split("**Source keys.**")[1]
         assert used <= set(re.findall(r"\b([A-Z]+20\d\d):", notes.splitlines()[0]))
 
 

@@ -1,5 +1,6 @@
 """Generated parts of the pages print what the data files and the committed verdicts hold."""
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -34,6 +35,21 @@ def test_the_page_of_the_register_prints_every_text_of_the_file() -> None:
         anchor = f"register-{row['id'].lower()}"
         assert f"](#{anchor})" in page
         assert f"({anchor})=" in page
+
+
+def test_each_claim_has_the_committed_numbers_and_leads_to_its_exhibit() -> None:
+    committed = pd.read_csv(ROOT / "results" / "03_heterogeneity" / "tab-claims.csv")
+    lines = generated.claims_markdown().splitlines()[2:]
+    for line, row in zip(lines, committed.to_dict("records"), strict=True):
+        link, _, estimate, truth, verdict = line.strip("| ").split(" | ")
+        numbers = [float(n) for n in re.findall(r"-?\d\.\d{3}", estimate.replace("−", "-"))]
+        assert numbers == [round(row[c], 3) for c in ("estimate", "lower", "upper")]
+        assert float(truth) == round(row["truth"], 3)
+        assert verdict == row["verdict"]
+        page, exhibit = re.fullmatch(
+            rf'<a href="../(.+)\.html#(.+)">{row["claim"]}</a>', link
+        ).groups()
+        assert f'"{exhibit}"' in (ROOT / f"{page}.md").read_text(encoding="utf-8")
 
 
 def test_each_driver_is_annotated_with_its_five_points() -> None:

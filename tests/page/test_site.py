@@ -59,6 +59,8 @@ def test_a_good_site_has_no_problem(site: Path) -> None:
         ('src="_static/dot.png"', 'src="http://example.org/a.png"', "<img> asks another host"),
         ('src="_static/dot.png"', 'srcset="https://example.org/a.png 2x"', "<img> asks another"),
         ("</body>", '<iframe src="https://example.org"></iframe></body>', "<iframe> asks another"),
+        ("</body>", '<embed src="//example.org/a.svg"></body>', "<embed> asks another"),
+        ("</body>", '<object data="//example.org/a"></object></body>', "<object> asks another"),
         ('url("_static/dot.png")', 'url("https://example.org/a.png")', "a style asks another host"),
         ("</style>", '@import "https://example.org/a.css";</style>', "a style asks another host"),
         ("<h1 ", '<h1 style="background: url(//example.org/a.png)" ', "a style asks another host"),

@@ -14,7 +14,7 @@ from replication.config import DATA
 from replication.errors import NoVariationError, SchemaError, SourceUnavailableError
 from replication.panel.build import build_panel, read_records
 from replication.records import schema
-from replication.records.choices import Choices
+from replication.records.registry import Choices
 from replication.records.validation import validate
 from replication.simulate.process import FORMS
 from tests.support.simulated import SMALL, built, study, tables

@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from replication.config import DATA
 from replication.errors import SchemaError, SourceUnavailableError
 from replication.montecarlo.truth import truth
-from replication.panel.load import load_panel, load_sample_flow, load_truth
+from replication.panel.load import load_panel, load_truth
 from tests.support.simulated import SMALL, built, study
 
 
@@ -17,7 +18,8 @@ class TestShipped:
         pd.testing.assert_frame_equal(panel, built()[0])
 
     def test_sample_flow_is_that_of_the_panel(self):
-        pd.testing.assert_frame_equal(load_sample_flow(), built()[1])
+        shipped = pd.read_csv(DATA / "panel.sample_flow.csv")
+        pd.testing.assert_frame_equal(shipped, built()[1])
 
     def test_truth_is_that_of_the_study(self):
         shipped, now = load_truth(), truth(study())
@@ -49,10 +51,9 @@ class TestOther:
         with pytest.raises(SourceUnavailableError, match=rf"absent\.parquet: .*{remedy}"):
             load_panel(source, tmp_path / "absent.parquet")
 
-    @pytest.mark.parametrize("load", [load_truth, load_sample_flow])
-    def test_absent_table_is_named_with_the_way_to_get_it(self, load, tmp_path):
+    def test_absent_truth_is_named_with_the_way_to_get_it(self, tmp_path):
         with pytest.raises(SourceUnavailableError, match=r"absent\.csv.*make data"):
-            load(path=tmp_path / "absent.csv")
+            load_truth(tmp_path / "absent.csv")
 
     def test_damaged_file_is_named(self, tmp_path):
         path = tmp_path / "damaged.parquet"

@@ -15,8 +15,8 @@ from replication.errors import NoVariationError, SchemaError
 from replication.estimate.verbs import did, event_study, poisson
 from replication.panel.openalex import COLUMNS, OPEN_PANEL, openalex_panel
 from replication.records import schema
-from replication.records.choices import Choices
 from replication.records.open.openalex_counts import FIELDS
+from replication.records.registry import Choices
 
 CHOICES = Choices(first_year=2011, last_year=2022, first_treated=2018)
 

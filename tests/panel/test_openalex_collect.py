@@ -8,9 +8,9 @@ import pytest
 from replication.errors import ReplicationError
 from replication.panel.openalex import OPEN_PANEL
 from replication.panel.openalex_collect import choices_of, fetch_command
-from replication.records.choices import Choices
 from replication.records.open import universities
 from replication.records.open.openalex_institutions import load_ids
+from replication.records.registry import Choices
 from replication.records.validation import validate
 from tests.support.openalex_server import (
     INSTITUTIONS,

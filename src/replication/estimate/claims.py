@@ -28,7 +28,6 @@ def evaluate(
     panel: pd.DataFrame,
     source: str,
     truth: pd.Series | None = None,
-    claims: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Estimate and judge every claim on a panel.
 
@@ -39,8 +38,6 @@ def evaluate(
     source : {"simulated", "restricted", "open"}
     truth : Series, optional
         Planted truth by claim; needed for simulated data.
-    claims : DataFrame, optional
-        As of `load_claims`.
 
     Returns
     -------
@@ -48,27 +45,25 @@ def evaluate(
         Indexed by claim: ``estimate``, ``lower``, ``upper``, ``p_value``, ``p_adjusted`` (Holm
         within the claim's family), ``truth``, ``verdict``, ``reason`` (why it is not testable).
     """
-    claims = load_claims() if claims is None else claims
     if source == "open" and "papers_firm" in panel.columns:
         # Publications with a firm stand in for patents. Exposure is made of the foreign ones.
         panel = panel.rename(columns={"papers_firm": "patents_joint"})
         panel = panel.drop(columns="papers_foreign")
     estimates = {}
-    for claim, needs in claims["needs"].items():
+    for claim, needs in load_claims()["needs"].items():
         lacking = [column for column in needs if column not in panel.columns]
         if not lacking:
             estimates[str(claim)] = ESTIMANDS[str(claim)](panel, "ppml")
         elif source != "open":
             reason = f"the panel has no column {', '.join(lacking)}"
             estimates[str(claim)] = pd.Series({"reason": reason})
-    return judge(estimates, source, truth, claims)
+    return judge(estimates, source, truth)
 
 
 def judge(
     estimates: Mapping[str, pd.Series],
     source: str,
     truth: pd.Series | None = None,
-    claims: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Judge estimates of the claims by their rules.
 
@@ -78,7 +73,7 @@ def judge(
         By claim, a row of `fit.Estimate.frame`, or ``reason`` alone where the claim is not
         testable. A claim that is left out is not testable on open data, for the reason in
         ``data/claims.toml``.
-    source, truth, claims
+    source, truth
         As for `evaluate`, which says what is returned.
 
     Raises
@@ -87,7 +82,7 @@ def judge(
         Simulated data without a truth, a claim that does not exist, or one without an estimate on
         another source than the open one.
     """
-    claims = load_claims() if claims is None else claims
+    claims = load_claims()
     if source == "simulated" and truth is None:
         raise RegistryError("verdicts on simulated data need the planted truth")
     rows = dict(estimates)

@@ -16,6 +16,7 @@ from replication.estimate.design import STUDY, Design, Model, columns_of
 from replication.estimate.fit import Estimate
 from replication.estimate.verbs import ddd, did
 from replication.records import checks
+from replication.records.variables import MEDIATORS
 
 AI = ("patents_joint_ai", "patents_joint_not_ai")
 """Outcomes of one cell in AI-related classes and in all others, for `stacked`."""
@@ -146,12 +147,13 @@ def _outcome(name: str) -> Callable[[pd.DataFrame, Model], pd.Series]:
     return lambda panel, model: did(panel, outcome=name, model=model)["exposure × post"]
 
 
+MEDIATOR_CLAIMS = dict(zip(("C3", "C4", "C5"), MEDIATORS, strict=False))
+"""Mediator of each claim on a mechanism."""
+
 ESTIMANDS: dict[str, Callable[[pd.DataFrame, Model], pd.Series]] = {
     "C1": _outcome("patents_joint"),
     "C2": lambda panel, model: ddd(panel, model=model)["exposure × post × control_exposure"],
-    "C3": _outcome("hires_overseas"),
-    "C4": _outcome("papers_foreign"),
-    "C5": _outcome("patents_overseas"),
+    **{claim: _outcome(mediator) for claim, mediator in MEDIATOR_CLAIMS.items()},
     "C6": _c6,
     "C7": _c7,
     "C8": _pair("exposure_us", "exposure_elsewhere"),

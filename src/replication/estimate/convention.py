@@ -49,10 +49,26 @@ def coefficient_table(
     return frame.rename_axis("term")
 
 
-def coefficient(estimate: float, std_error: float, df: float, name: str = "") -> pd.Series:
-    """One row of `coefficient_table`."""
-    b, se = pd.Series([estimate], [name]), pd.Series([std_error], [name])
-    return coefficient_table(b, se, df).iloc[0]
+class Coefficient(pd.Series):
+    """A row of a coefficient table; its entries come out as Python's numbers, not as NumPy's."""
+
+    def __getattr__(self, name: str) -> Any:  # type: ignore[misc]  # pandas calls it final
+        return _plain(super().__getattr__(name))
+
+    def __getitem__(self, key: Any) -> Any:
+        return _plain(super().__getitem__(key))
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def coefficient(
+    estimate: float, std_error: float, df: float, name: str = "", /, **more: Any
+) -> Coefficient:
+    """One row of `coefficient_table`, and what else a method has to say."""
+    row = coefficient_table(pd.Series([estimate]), pd.Series([std_error]), df).iloc[0]
+    return Coefficient({**row, **more}, name=name)
 
 
 def rejects(
@@ -76,19 +92,10 @@ def wald(b: np.ndarray, vcov: np.ndarray, df: float) -> pd.Series:
 
 
 def parameters(k: Any, levels: Sequence[Any], nested: Iterable[bool]) -> Any:
-    """K of the small-sample factor: regressors and levels of the effects that are not nested.
+    """K of the small-sample factor: `k` regressors, and levels of the effects that are not nested.
 
     Each effect after the first counts one level less. All counts may be arrays, one entry an
     outcome, since the rows that a Poisson model uses differ by outcome.
-
-    Parameters
-    ----------
-    k : int
-        Regressors with a coefficient of their own.
-    levels : sequence of int
-        Of each absorbed effect.
-    nested : iterable of bool
-        Whether each effect is nested in the clusters.
     """
     inside = sum(n - 1 for n, is_in in zip(levels, nested, strict=True) if is_in)
     return k + sum(levels) - max(len(levels) - 1, 0) - inside
@@ -121,17 +128,11 @@ def is_nested(effect: np.ndarray, cluster: np.ndarray) -> bool:
 
 
 def correction(sample: Sample, k: int) -> tuple[float, int, str]:
-    """Small-sample factor, degrees of freedom and name of a sample's variance.
+    """Small-sample factor, degrees of freedom and name of a variance, with `k` regressors.
 
     With two dimensions of clusters the smaller number of clusters counts, and an effect is nested
     if it is nested in one of them. Without clusters the factor is 1, linearmodels having used
     N − K already, all effects in K.
-
-    Parameters
-    ----------
-    sample : Sample
-    k : int
-        Regressors with a coefficient of their own.
     """
     n, levels = len(sample.rows), [int(sample.absorb[c].nunique()) for c in sample.absorb]
     if not sample.design.clusters:

@@ -54,11 +54,7 @@ def bias_reduced(data: pd.DataFrame, design: Design = STUDY, **changes: Any) -> 
 
 def _bias_reduced(fit: Fitted) -> pd.Series:
     df = degrees_of_freedom(fit.regression)
-    return _row(coefficient(fit.estimate, fit.std_error("CR2"), df, "CR2"), df=df)
-
-
-def _row(row: pd.Series, **more: Any) -> pd.Series:
-    return pd.Series({**row, **more}, name=row.name)
+    return coefficient(fit.estimate, fit.std_error("CR2"), df, "CR2", df=df)
 
 
 def jackknife(
@@ -72,8 +68,6 @@ def jackknife(
 
     Parameters
     ----------
-    data, design, **changes
-        As for `verbs.did`.
     reference : {"clusters", "effective"}
         Degrees of freedom: G − 1, or G* − 1 with G* of `effective_clusters`.
 
@@ -93,8 +87,8 @@ def _jackknife(fit: Fitted, reference: str = "effective") -> pd.Series:
     most = left_out.index[int((left_out - fit.estimate).abs().argmax())]
     few = float(effective(fit.regression.leverage[:, None])[0])
     df = (len(left_out) if reference == "clusters" else few) - 1
-    row = coefficient(fit.estimate, fit.std_error("CR3"), df, "CR3")
-    return _row(row, df=df, influential=most, without=left_out[most])
+    more = {"df": df, "influential": most, "without": left_out[most]}
+    return coefficient(fit.estimate, fit.std_error("CR3"), df, "CR3", **more)
 
 
 def effective_clusters(data: pd.DataFrame, design: Design = STUDY, **changes: Any) -> pd.Series:
@@ -133,13 +127,11 @@ def wild_cluster_bootstrap(
 
     Parameters
     ----------
-    data, design, **changes
-        As for `verbs.did`; ``weights`` is that of the bootstrap here, so that a weighted design
-        comes as a `Design`.
     null : float
     draws, seed : int
         Where 2^G sign patterns are no more than `draws`, all of them are used and nothing is drawn.
     weights : {"rademacher", "webb"}
+        Of the bootstrap; a weighted design comes as a `Design`.
     interval : bool
         Also invert the test into a 95 % interval: all nulls that it does not reject.
 
@@ -214,12 +206,6 @@ def randomisation_test(
     The sharp null is that exchange does nothing to anybody, and any university could have had any
     other's exposure. Large universities exchange more, so that the second part is a strong one; the
     studentised statistic also holds its level asymptotically if only the coefficient is zero.
-
-    Parameters
-    ----------
-    data, design, **changes
-        As for `verbs.did`.
-    draws, seed : int
 
     Returns
     -------

@@ -16,7 +16,7 @@ from linearmodels.iv.absorbing import AbsorbingLS
 from linearmodels.panel.utility import AbsorbingEffectError
 
 from replication.errors import NoVariationError
-from replication.estimate.convention import coefficient_table, correction
+from replication.estimate.convention import Coefficient, coefficient_table, correction
 from replication.estimate.sample import Sample
 from replication.records import checks
 
@@ -60,9 +60,9 @@ class Estimate:
     sample: Sample
     result: Any = None
 
-    def __getitem__(self, term: str) -> pd.Series:
+    def __getitem__(self, term: str) -> Coefficient:
         """Row of one regressor: ``did(panel)["exposure × post"].estimate``."""
-        return self.frame.T[term]
+        return Coefficient(self.frame.loc[term])
 
     def __repr__(self) -> str:
         """Short, for a console: what was estimated, then the coefficients."""
@@ -209,15 +209,7 @@ def _fepois(sample: Sample, formula: str, frame: pd.DataFrame, vcov: Any) -> Any
 def with_inference(
     params: pd.Series, vcov: pd.DataFrame, sample: Sample, result: Any = None
 ) -> Estimate:
-    """Estimate from coefficients and their CR0 variance, the treatment terms in their order.
-
-    Parameters
-    ----------
-    params : Series
-    vcov : DataFrame
-        Without a small-sample factor; classical where the design has no clusters.
-    sample : Sample
-    """
+    """Estimate from coefficients and their variance without a small-sample factor."""
     factor, df, convention = correction(sample, sample.k)
     return estimate(params, vcov * factor, df, convention, sample, sample.terms, result)
 

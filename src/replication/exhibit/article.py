@@ -1,7 +1,6 @@
 """Tables and figures of the coded context article, and what the panel's years can say of it."""
 
 import datetime as dt
-import math
 from collections.abc import Mapping
 
 import matplotlib.dates as mdates
@@ -11,11 +10,12 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path as Curve
-from scipy import stats
 
 from replication.errors import RegistryError
+from replication.exhibit import theme
 from replication.exhibit.tables import Table, plain
-from replication.exhibit.theme import CUT, LINE, PALE, WASH, Figure, drawn, theme
+from replication.exhibit.theme import Figure
+from replication.montecarlo.power import smallest_visible
 from replication.records.article import ACTORS, Context, load_context, load_timeline
 from replication.records.classify import load_ai
 from replication.records.registry import load_register
@@ -34,6 +34,8 @@ __all__ = [
 ]
 
 NONE = "–"
+
+Point = tuple[float, float]
 
 # Tables -------------------------------------------------------------------------------------------
 
@@ -97,34 +99,13 @@ def windows(panel: pd.DataFrame, events: pd.DataFrame, label: str = "ChatGPT") -
         first, last = (int(year) for year in str(years).split("–"))
         months = pd.period_range(f"{first}-01", f"{last}-12", freq="M")
         rows[years] = {"months": len(months), "after": int((months >= first_whole).sum())}
-    drawn = f"{panel['year'].min()}–{panel['year'].max()}"
-    if drawn != choice["choice"]:
+    held = f"{panel['year'].min()}–{panel['year'].max()}"
+    if held != choice["choice"]:
         raise RegistryError(
-            f"the panel has {drawn}, the register's default is {choice['choice']}: load the "
+            f"the panel has {held}, the register's default is {choice['choice']}: load the "
             "default panel"
         )
     return pd.DataFrame(rows).T.rename_axis("years")
-
-
-def smallest_visible(std_error: float, df: float, share: float, power: float = 0.8) -> float:
-    """Effect, present in a share of a year only, that a two-sided test at 5 % sees with `power`.
-
-    Parameters
-    ----------
-    std_error : float
-        Of the year's coefficient, on the log of the mean.
-    df : float
-        Degrees of freedom of its t distribution.
-    share : float
-        Part of the year in which the effect is there, in (0, 1].
-
-    Returns
-    -------
-    float
-        On the log of the mean: the year's mean rises by the factor ``1 + share (exp(b) − 1)``.
-    """
-    needed = (stats.t.ppf(0.975, df) + stats.t.ppf(power, df)) * std_error
-    return math.log1p(math.expm1(needed) / share)
 
 
 # Figures ------------------------------------------------------------------------------------------
@@ -146,7 +127,7 @@ def flow(context: Context) -> Figure:
         {a: sum(weight[r.id] for r in context.recommendation if r.actor == a) for a in ACTORS}
     )
     actor = {r.id: r.actor for r in context.recommendation}
-    with theme(5.2) as axes:
+    with theme.axes(5.2) as axes:
         colours = dict(zip(ACTORS, sns.color_palette(), strict=False))
         done: dict[str, float] = dict.fromkeys([*ids, *advice, *ACTORS], 0.0)
         # From above to below on both sides, so that bands cross no more than they must.
@@ -171,23 +152,18 @@ def flow(context: Context) -> Figure:
         for r in context.recommendation
     ]
     alt = f"Flow from {len(ids)} drivers to {len(advice)} recommendations: {'; '.join(words)}."
-    return drawn(axes, data, alt)
+    return theme.drawn(axes, data, alt)
 
 
-def _stack(sizes: Mapping[str, int], height: float = 21.0) -> dict[str, tuple[float, float]]:
+def _stack(sizes: Mapping[str, int], height: float = 21.0) -> dict[str, Point]:
     """Bottom and top of boxes under each other, the gaps filling `height`."""
     gap = (height - sum(sizes.values())) / max(len(sizes) - 1, 1)
     tops = -np.concatenate([[0], np.cumsum([n + gap for n in sizes.values()])[:-1]])
     return {k: (float(t - n), float(t)) for (k, n), t in zip(sizes.items(), tops, strict=True)}
 
 
-def _band(
-    axes: Axes,
-    start: tuple[float, float],
-    end: tuple[float, float],
-    width: float,
-    colour: object,
-) -> None:
+def _band(axes: Axes, start: Point, end: Point, width: float, colour: object) -> None:
+    """A curved band from the right side of one box to the left side of another, by their tops."""
     (x0, y0), (x1, y1) = start, end
     half = (x0 + x1) / 2
     points = [(x0, y0), (half, y0), (half, y1), (x1, y1)]
@@ -198,14 +174,14 @@ def _band(
 
 def _boxes(
     axes: Axes,
-    places: Mapping[str, tuple[float, float]],
-    span: tuple[float, float],
+    places: Mapping[str, Point],
+    span: Point,
     names: Mapping[str, str],
     align: str = "center",
 ) -> None:
     """Boxes with their names: in them, or to the left of them."""
     for key, (bottom, top) in places.items():
-        axes.fill_between(span, bottom, top, color=WASH if align == "center" else LINE)
+        axes.fill_between(span, bottom, top, color=theme.WASH if align == "center" else theme.LINE)
         x = sum(span) / 2 if align == "center" else span[0] - 0.01
         axes.text(x, (bottom + top) / 2, names[key], ha=align, va="center", fontsize=8.5)
 
@@ -217,10 +193,12 @@ def timeline(events: pd.DataFrame, panel: pd.DataFrame) -> Figure:
     data = events[["date", "kind", "label", "cite"]].assign(date=events["date"].dt.date.astype(str))
     places = events.assign(place=range(len(events)), day=mdates.date2num(events["date"]))
     start = _day(int(events["date"].dt.year.min()))
-    with theme(1.2 + 0.27 * len(events)) as axes:
-        axes.axvspan(_day(first), _day(last + 1), color=WASH, zorder=0)
-        axes.axvline(_day(treated), **CUT)
-        axes.hlines(places["place"], start, places["day"], color=PALE, linewidth=0.8, zorder=1)
+    with theme.axes(1.2 + 0.27 * len(events)) as axes:
+        axes.axvspan(_day(first), _day(last + 1), color=theme.WASH, zorder=0)
+        axes.axvline(_day(treated), **theme.CUT)
+        axes.hlines(
+            places["place"], start, places["day"], color=theme.PALE, linewidth=0.8, zorder=1
+        )
         sns.scatterplot(places, x="day", y="place", hue="kind", style="kind", s=55, ax=axes)
         axes.set(xlabel="", ylabel="", yticks=range(len(events)), yticklabels=events["label"])
         axes.set(xlim=(start, places["day"].max() + 120), ylim=(len(events) - 0.4, -0.6))
@@ -233,7 +211,7 @@ def timeline(events: pd.DataFrame, panel: pd.DataFrame) -> Figure:
         f"Timeline of {len(data)} events: {'; '.join(said)}. The panel ends with {last}; its first "
         f"treated year is {treated}."
     )
-    return drawn(axes, data, alt)
+    return theme.drawn(axes, data, alt)
 
 
 def _day(year: int) -> float:

@@ -12,19 +12,9 @@ import seaborn as sns
 from replication.errors import NoVariationError
 from replication.estimate.fit import Estimate
 from replication.estimate.verbs import event_frame
-from replication.exhibit.tables import WORDS
-from replication.exhibit.theme import (
-    AIM,
-    CUT,
-    MARKERS,
-    SERIES,
-    TRUTH,
-    ZERO,
-    Figure,
-    drawn,
-    theme,
-    whiskers,
-)
+from replication.exhibit import theme
+from replication.exhibit.tables import in_words
+from replication.exhibit.theme import Figure
 from replication.records.checks import require_columns
 
 
@@ -58,11 +48,11 @@ def trends(
     names = names or {1: "more exchange than the median", 0: "less exchange"}
     data = panel.groupby(["year", by])[outcome].mean().reset_index()
     data[by] = [names.get(group, str(group)) for group in data[by]]
-    with theme(3.6) as axes:
+    with theme.axes(3.6) as axes:
         sns.lineplot(data, x="year", y=outcome, hue=by, style=by, markers=True, ax=axes)
-        axes.axvline(first - 0.5, **CUT)
+        axes.axvline(first - 0.5, **theme.CUT)
         # On a log scale, groups that grow by the same rate are parallel.
-        axes.set(xlabel="", ylabel=f"mean {_words(outcome)}, a cell and year", yscale="log")
+        axes.set(xlabel="", ylabel=f"mean {in_words(outcome)}, a cell and year", yscale="log")
         axes.yaxis.set_major_locator(mpl.ticker.MaxNLocator(6, min_n_ticks=4))
         axes.yaxis.set_major_formatter(mpl.ticker.ScalarFormatter())
         axes.yaxis.set_minor_formatter(mpl.ticker.NullFormatter())
@@ -74,13 +64,10 @@ def trends(
         for group, g in ends.groupby(by, sort=False)
     ]
     alt = (
-        f"Line chart of mean {_words(outcome)} by year in {len(parts)} groups. {'; '.join(parts)}."
+        f"Line chart of mean {in_words(outcome)} by year in {len(parts)} groups. "
+        f"{'; '.join(parts)}."
     )
-    return drawn(axes, data, alt)
-
-
-def _words(column: str) -> str:
-    return WORDS.get(column, column.replace("_", " "))
+    return theme.drawn(axes, data, alt)
 
 
 def event_study(
@@ -108,9 +95,9 @@ def event_study(
     if truth is not None:
         # The reference has no coefficient; the truth is measured against it too.
         data["truth"] = data["event_time"].map(truth).mask(data["event_time"] == reference, 0.0)
-    with theme(4.0) as axes:
-        axes.axhline(0, **ZERO)
-        axes.axvline(reference + 0.5, **CUT)
+    with theme.axes(4.0) as axes:
+        axes.axhline(0, **theme.ZERO)
+        axes.axvline(reference + 0.5, **theme.CUT)
         if truth is not None:
             steps = data.drop_duplicates("event_time")
             axes.step(
@@ -118,17 +105,17 @@ def event_study(
                 steps["truth"],
                 where="mid",
                 label="planted truth, log of the mean",
-                **TRUTH,
+                **theme.TRUTH,
             )
         for i, (name, d) in enumerate(data.groupby("design", sort=False)):
             shift = 0.16 * (i - (len(estimates) - 1) / 2)
             axes.errorbar(
                 d["event_time"] + shift,
                 d["estimate"],
-                yerr=whiskers(d),
-                fmt=MARKERS[i % len(MARKERS)],
+                yerr=theme.whiskers(d),
+                fmt=theme.MARKERS[i % len(theme.MARKERS)],
                 label=str(name),
-                **SERIES,
+                **theme.SERIES,
             )
         axes.set(xlabel=xlabel, ylabel=ylabel)
         axes.set_xticks(sorted(data["event_time"].unique()))
@@ -137,7 +124,7 @@ def event_study(
     words = [_event_words(name, d) for name, d in shown.groupby("design", sort=False)]
     if truth is not None:
         words.append(f"Planted truth: {_ranges(shown.drop_duplicates('event_time'), 'truth')}.")
-    return drawn(axes, data, " ".join(words))
+    return theme.drawn(axes, data, " ".join(words))
 
 
 def _event_words(name: Any, d: pd.DataFrame) -> str:
@@ -151,11 +138,13 @@ def _event_words(name: Any, d: pd.DataFrame) -> str:
 
 def _ranges(d: pd.DataFrame, column: str) -> str:
     """Where the values of a column lie before and after treatment."""
-    before, after = (d.loc[part, column] for part in (d["event_time"] < 0, d["event_time"] >= 0))
-    said = {"before": before, "after": after}
+    parts = {
+        "before": d.loc[d["event_time"] < 0, column],
+        "after": d.loc[d["event_time"] >= 0, column],
+    }
     return ", ".join(
         f"{values.min():.3f} to {values.max():.3f} {when} treatment"
-        for when, values in said.items()
+        for when, values in parts.items()
         if len(values)
     )
 
@@ -197,9 +186,9 @@ def verdicts(table: pd.DataFrame, names: Mapping[str, str]) -> Figure:
     """
     require_columns(table, ["estimate", "lower", "upper", "truth"], "the figure of the claims")
     data = table.loc[table["estimate"].notna(), ["estimate", "lower", "upper", "truth"]]
-    data = data.assign(design=[names[str(claim)] for claim in data.index])
-    data = data[["design", "estimate", "lower", "upper", "truth"]].reset_index(drop=True)
-    return forest(data.dropna(axis=1, how="all"), "effect on the log of the mean")
+    data.insert(0, "design", [names[str(claim)] for claim in data.index])
+    data = data.reset_index(drop=True).dropna(axis=1, how="all")
+    return forest(data, "effect on the log of the mean")
 
 
 class Mark(NamedTuple):
@@ -244,11 +233,11 @@ def forest(
     names, rows = data.iloc[:, 0], np.arange(len(data))
     # Marks of a row stand a little below each other.
     margin = 0.5 + 0.05 * max(len(marks) - 1, 0)
-    with theme(height or 1.3 + 0.34 * len(data)) as axes:
-        axes.axvline(0, **ZERO)
-        axes.errorbar(data["estimate"], rows, xerr=whiskers(data), fmt="o", label=label)
+    with theme.axes(height or 1.3 + 0.34 * len(data)) as axes:
+        axes.axvline(0, **theme.ZERO)
+        axes.errorbar(data["estimate"], rows, xerr=theme.whiskers(data), fmt="o", label=label)
         for i, (column, mark) in enumerate(marks.items()):
-            axes.plot(data[column], rows + 0.12 * i, mark.marker, label=mark.label, **AIM)
+            axes.plot(data[column], rows + 0.12 * i, mark.marker, label=mark.label, **theme.AIM)
         axes.set(xlabel=xlabel, yticks=rows, yticklabels=names)
         axes.set_ylim(len(data) - 1 + margin, -margin)
         axes.legend(loc="lower center", bbox_to_anchor=(legend_at, 1.0), ncols=2)
@@ -261,7 +250,7 @@ def forest(
         )
         for name, row in zip(names, data.to_dict("records"), strict=True)
     ]
-    return drawn(axes, data, f"{said}: {'; '.join(words)}.")
+    return theme.drawn(axes, data, f"{said}: {'; '.join(words)}.")
 
 
 def histogram(panel: pd.DataFrame, outcome: str = "patents_joint", top: int = 15) -> Figure:
@@ -270,15 +259,15 @@ def histogram(panel: pd.DataFrame, outcome: str = "patents_joint", top: int = 15
     top = min(top, int(panel[outcome].max()))
     shares = panel[outcome].clip(upper=top).value_counts(normalize=True).sort_index()
     data = shares.rename("share").rename_axis("count").reset_index()
-    with theme(3.0) as axes:
+    with theme.axes(3.0) as axes:
         axes.bar(data["count"], data["share"], width=0.8)
         axes.set(
-            xlabel=f"{_words(outcome)}, a cell and year ({top} or more in the last bar)",
+            xlabel=f"{in_words(outcome)}, a cell and year ({top} or more in the last bar)",
             ylabel="share of cells and years",
         )
     zero = float(data.loc[data["count"] == 0, "share"].sum())
     alt = (
-        f"Bar chart of {_words(outcome)}: {100 * zero:.1f} % of cells and years have none, "
+        f"Bar chart of {in_words(outcome)}: {100 * zero:.1f} % of cells and years have none, "
         f"{100 * float(data['share'].iloc[-1]):.1f} % have {top} or more."
     )
-    return drawn(axes, data, alt)
+    return theme.drawn(axes, data, alt)

@@ -59,8 +59,7 @@ def verdicts(fits: Mapping[str, Fit], published: pd.DataFrame | None = None) -> 
             "needs a published number, and every number its fit"
         )
     record = r_numbers()
-    table = [_verdict(row, fits[str(row["fit"])], record) for _, row in rows.iterrows()]
-    return pd.DataFrame(table)
+    return pd.DataFrame(_verdict(row, fits[str(row["fit"])], record) for _, row in rows.iterrows())
 
 
 def _verdict(row: pd.Series, fit: Fit, record: pd.DataFrame) -> dict[str, Any]:
@@ -71,8 +70,11 @@ def _verdict(row: pd.Series, fit: Fit, record: pd.DataFrame) -> dict[str, Any]:
             f"{', '.join(map(str, frame.columns))} of {', '.join(map(str, frame.index))}"
         )
     ours = float(frame.loc[row["term"], row["statistic"]])
-    printed, unit = Decimal(row["value"]), _last_place(row["value"])
-    if _rounded(ours, unit) == printed:
+    printed = Decimal(row["value"])
+    # One unit of the last printed digit: 0.001 for ".191".
+    unit = Decimal(1).scaleb(int(printed.as_tuple().exponent))
+    rounded = Decimal(ours).quantize(unit, ROUND_HALF_UP)
+    if rounded == printed:
         verdict = "matches"
     elif Decimal(ours).quantize(unit, ROUND_DOWN) == printed:
         verdict = "matches, truncated in print"
@@ -83,7 +85,7 @@ def _verdict(row: pd.Series, fit: Fit, record: pd.DataFrame) -> dict[str, Any]:
         **{name: row[name] for name in ("id", "dataset", "model", "fit", "term", "statistic")},
         "published": row["value"],
         "ours": ours,
-        "ours_printed": _as_printed(_rounded(ours, unit), row["value"]),
+        "ours_printed": _as_printed(rounded, row["value"]),
         "last_digits": round(float((Decimal(ours) - printed) / unit), 2),
         "verdict": verdict,
         "r": r,
@@ -164,16 +166,13 @@ def r_table(compared: pd.DataFrame) -> Table:
         "r": "R package",
     }
     table = compared.set_index("model")[list(heads)].rename(columns=heads)
-    table["Agreement"] = [_agreement(row) for _, row in compared.iterrows()]
+    # Differences below a stated bound are rounding.
+    worst = compared[["estimate_relative", "std_error_relative"]].max(axis=1)
+    table["Agreement"] = [
+        "within 1e-7" if difference < 1e-7 else f"off by {difference:.1e}" for difference in worst
+    ]
     numbers = ["Estimate", "in R", "Standard error", "error in R"]
     return plain(table, formats=dict.fromkeys(numbers, "{:,.7g}"))
-
-
-def _agreement(row: pd.Series) -> str:
-    """Whether a row agrees within a stated bound; the differences below it are rounding."""
-    differences = row[["estimate_relative", "std_error_relative"]].dropna()
-    worst = float(differences.max())
-    return "within 1e-7" if worst < 1e-7 else f"off by {worst:.1e}"
 
 
 def r_numbers(path: Path = R_NUMBERS) -> pd.DataFrame:
@@ -184,15 +183,6 @@ def r_numbers(path: Path = R_NUMBERS) -> pd.DataFrame:
             "it again as the head of tests/oracles/validation.R says"
         )
     return pd.read_csv(path)
-
-
-def _last_place(text: str) -> Decimal:
-    """One unit of the last printed digit: 0.001 for ".191"."""
-    return Decimal(1).scaleb(int(Decimal(text).as_tuple().exponent))
-
-
-def _rounded(value: float, unit: Decimal) -> Decimal:
-    return Decimal(value).quantize(unit, ROUND_HALF_UP)
 
 
 def _as_printed(value: Decimal, like: str) -> str:

@@ -89,15 +89,24 @@ def publish(
         )
     if not title.strip() or "\n" in title or title.endswith("."):
         raise RegistryError(f"title of {name}, {title!r}, must be one line without a final stop")
+    from IPython.display import HTML, Image, display
+
     source = source or _open()["source"]
     _require_source(source)
     notes = [note, exhibit.note if isinstance(exhibit, Table) else "", SOURCES[source]]
     note = " ".join(n for n in notes if n)
-    exhibit.data.to_csv(_folder() / f"{name}.csv", index=False, lineterminator="\n")
+    file = _folder() / name
+    exhibit.data.to_csv(file.with_suffix(".csv"), index=False, lineterminator="\n")
     if isinstance(exhibit, Table):
-        _show_table(exhibit, name, title, note)
+        shown = bundle(exhibit, name, title, note)
+        file.with_suffix(".tex").write_text(shown["text/latex"] + "\n", encoding="utf-8")
+        display(shown, raw=True)
     else:
-        _show_figure(exhibit, name, title, note)
+        picture, (head, foot) = to_png(exhibit), frame(name, title, note)
+        file.with_suffix(".png").write_bytes(picture)
+        display(HTML(head))
+        display(Image(picture, alt=exhibit.alt))
+        display(HTML(foot))
     entry = {"kind": kind, "title": title, "source": source, "note": note}
     _register("exhibits.json", name, entry)
 
@@ -191,24 +200,6 @@ def _register(file: str, name: str, entry: dict[str, Any]) -> None:
     entries[name] = entry
     text = json.dumps(entries, ensure_ascii=False, indent=1) + "\n"
     path.write_text(text, encoding="utf-8")
-
-
-def _show_table(table: Table, name: str, title: str, note: str) -> None:
-    from IPython.display import display
-
-    shown = bundle(table, name, title, note)
-    (_folder() / f"{name}.tex").write_text(shown["text/latex"] + "\n", encoding="utf-8")
-    display(shown, raw=True)
-
-
-def _show_figure(figure: Figure, name: str, title: str, note: str) -> None:
-    from IPython.display import HTML, Image, display
-
-    picture, (head, foot) = to_png(figure), frame(name, title, note)
-    (_folder() / f"{name}.png").write_bytes(picture)
-    display(HTML(head))
-    display(Image(picture, alt=figure.alt))
-    display(HTML(foot))
 
 
 def load_registry(folder: Path | None = None) -> pd.DataFrame:

@@ -5,20 +5,10 @@ from dataclasses import replace
 import pandas as pd
 
 from replication.estimate.fit import Estimate
+from replication.exhibit import theme
 from replication.exhibit.figures import Mark, forest
 from replication.exhibit.tables import WORDS, Table, plain
-from replication.exhibit.theme import (
-    CUT,
-    DASHES,
-    GOAL,
-    LEVEL,
-    MARKERS,
-    SERIES,
-    Figure,
-    drawn,
-    theme,
-    whiskers,
-)
+from replication.exhibit.theme import Figure
 from replication.montecarlo.repeat import ESTIMATORS
 
 HEADS = {
@@ -64,42 +54,40 @@ def power_figure(table: pd.DataFrame, by: str, label: str, mark: float | None = 
     mark : float, optional
         Where the study stands.
     """
-    with theme(3.8) as axes:
-        axes.axhline(0.8, **GOAL)
-        axes.axhline(0.05, **LEVEL)
+    lines = {
+        f"{design}, {model}": table[(table["design"] == design) & (table["model"] == model)]
+        for design, model in ESTIMATORS
+    }
+    ticks = sorted(table[by].unique())
+    with theme.axes(3.8) as axes:
+        axes.axhline(0.8, **theme.GOAL)
+        axes.axhline(0.05, **theme.LEVEL)
         if mark is not None:
-            axes.axvline(mark, **CUT)
-        for i, (name, line) in enumerate(_lines(table)):
+            axes.axvline(mark, **theme.CUT)
+        for i, (name, line) in enumerate(lines.items()):
             axes.errorbar(
                 line[by],
                 line["power"],
-                yerr=whiskers(line, "power"),
-                marker=MARKERS[i],
-                linestyle=DASHES[i],
+                yerr=theme.whiskers(line, "power"),
+                marker=theme.MARKERS[i],
+                linestyle=theme.DASHES[i],
                 label=name,
-                **SERIES,
+                **theme.SERIES,
             )
         if by == "universities":
             axes.set_xscale("log", base=2)
-        axes.set_xticks(sorted(table[by].unique()), [f"{v:g}" for v in sorted(table[by].unique())])
+        axes.set_xticks(ticks, [f"{v:g}" for v in ticks])
         axes.minorticks_off()
         axes.set(xlabel=label, ylabel="share of studies that reject zero", ylim=(-0.02, 1.05))
         axes.legend(loc="lower right")
     words = [
         f"{name}: " + ", ".join(f"{p:.2f} at {v:g}" for v, p in zip(r[by], r["power"], strict=True))
-        for name, r in _lines(table)
+        for name, r in lines.items()
     ]
     alt = (
         f"Line chart of the share of studies that reject zero against {label}. {'; '.join(words)}."
     )
-    return drawn(axes, table, alt)
-
-
-def _lines(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
-    return [
-        (f"{design}, {model}", table[(table["design"] == design) & (table["model"] == model)])
-        for design, model in ESTIMATORS
-    ]
+    return theme.drawn(axes, table, alt)
 
 
 def shares_figure(shares: Estimate, targets: pd.DataFrame) -> Figure:
@@ -108,7 +96,7 @@ def shares_figure(shares: Estimate, targets: pd.DataFrame) -> Figure:
     Parameters
     ----------
     shares : Estimate
-        `mechanisms.Decomposition.shares`.
+        `Decomposition.shares`.
     targets : DataFrame
         As of `accounted`.
     """

@@ -88,6 +88,7 @@ def regression(
         Its data has one row a model and regressor.
     """
     estimates = list(models.values())
+    names = [n for m in estimates for n in (m.outcome, *m.frame.index, *m.effects)]
     # The numbers of the columns are printed anyhow.
     numbered = all(re.fullmatch(r"\(\d+\)", head) for head in models)
     printed = RegressionTable(
@@ -97,7 +98,7 @@ def regression(
         coef_fmt=f"b:.{digits}f \n (se:.{digits}f)",
         model_stats=["N", "n_clusters"],
         custom_model_stats={label: list(values) for label, values in (rows or {}).items()},
-        labels=_labels(estimates, labels or {}),
+        labels={name: (labels or {}).get(name) or _head(name) for name in names},
         feorder=list(dict.fromkeys(e for m in estimates for e in m.effects)),
         notes=" ",
     )
@@ -108,22 +109,21 @@ def regression(
     return Table(printed, data, _inference(estimates))
 
 
-def _labels(models: Sequence[Estimate], labels: Mapping[str, str]) -> dict[str, str]:
-    """Labels of all names in the models: as given, else with the study's words, else spaced."""
-    names = [n for m in models for n in (m.outcome, *m.frame.index, *m.effects)]
-    return {name: labels.get(name) or _words(name) for name in names}
-
-
 def _minus(printed: Any) -> Any:
     """Printed entry with a true minus sign before a number."""
     return re.sub(r"-(?=\d|inf)", "−", printed) if isinstance(printed, str) else printed
 
 
-def _words(name: str) -> str:
-    """Name of a column, or of an expression in one, as it is printed."""
+def in_words(name: str) -> str:
+    """Say a column, or an expression in one, in the study's words."""
     for column, words in WORDS.items():
         name = re.sub(rf"\b{column}\b", words, name)
-    name = name.replace("_", " ")
+    return name.replace("_", " ")
+
+
+def _head(name: str) -> str:
+    """What a table calls a regressor, an outcome or an effect."""
+    name = in_words(name)
     return name if name.startswith("log(") else name[0].upper() + name[1:]
 
 
@@ -218,23 +218,22 @@ def decomposition_table(decomposition: Decomposition, planted: Sequence[float]) 
     Table
         ``π``, ``γ``, ``δ = γπ`` with ``SE`` and 95 % interval, ``share`` of the total, ``planted``.
     """
-    parts, shares = decomposition.parts.frame, decomposition.shares.frame["estimate"]
+    names = [*decomposition.shares.frame.index[:-1], ALL, "unaccounted", "total"]
+    parts = decomposition.parts.frame.loc[names]
     b = decomposition.coefficients.frame["estimate"]
-    names = [*shares.index[:-1], ALL, "unaccounted", "total"]
-    true = [*planted, sum(planted), 1 - sum(planted), 1.0]
     table = pd.DataFrame(
         {
             "π": [b.get(f"π {m}") for m in names],
             "γ": [b.get(f"γ {m}") for m in names],
-            "δ = γπ": parts.loc[names, "estimate"].to_numpy(),
-            "SE": parts.loc[names, "std_error"].to_numpy(),
-            "lower": parts.loc[names, "lower"].to_numpy(),
-            "upper": parts.loc[names, "upper"].to_numpy(),
-            "share": (parts.loc[names, "estimate"] / parts.loc["total", "estimate"]).to_numpy(),
-            "planted": true,
-        },
-        index=pd.Index([WORDS.get(m, m) for m in names], name="part"),
+            "δ = γπ": parts["estimate"],
+            "SE": parts["std_error"],
+            "lower": parts["lower"],
+            "upper": parts["upper"],
+            "share": parts["estimate"] / parts["estimate"]["total"],
+            "planted": [*planted, sum(planted), 1 - sum(planted), 1.0],
+        }
     )
+    table = table.rename(index=WORDS).rename_axis("part")
     return plain(table.astype(float), digits=3)
 
 
@@ -255,10 +254,7 @@ def _inference(models: Sequence[Estimate]) -> str:
         convention + _clusters(models, convention)
         for convention in sorted({m.convention for m in models})
     )
-    dropped: dict[str, int] = {}
-    for model in models:
-        for reason, rows in model.dropped.items():
-            dropped[reason] = max(dropped.get(reason, 0), rows)
+    dropped = {r: max(m.dropped.get(r, 0) for m in models) for m in models for r in m.dropped}
     if dropped:
         text += "; rows dropped: " + ", ".join(f"{r}, up to {n:,}" for r, n in dropped.items())
     return text + "."

@@ -53,7 +53,7 @@ class Figure:
 
 
 @contextmanager
-def theme(height: float) -> Iterator[Axes]:
+def axes(height: float) -> Iterator[Axes]:
     """One pair of axes, `height` inches tall: dark ink on white, for print and both modes."""
     style = {"font.family": "DejaVu Sans", "axes.grid": True, "grid.color": GRID}
     with (
@@ -63,8 +63,7 @@ def theme(height: float) -> Iterator[Axes]:
         sns.color_palette(PALETTE),
     ):
         canvas = Canvas(figsize=(WIDTH, height), layout="constrained")
-        axes = canvas.subplots()
-        yield axes
+        yield canvas.subplots()
         sns.despine(fig=canvas)
 
 

@@ -1,9 +1,11 @@
 """Power of the estimators: against the size of the effect and the number of universities."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 
 import pandas as pd
+from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
 from replication.montecarlo.repeat import rejected, repeat
@@ -82,3 +84,24 @@ def power_by_universities(
     return (
         pd.concat(tables, names=["universities"]).reset_index("universities").reset_index(drop=True)
     )
+
+
+def smallest_visible(std_error: float, df: float, share: float, power: float = 0.8) -> float:
+    """Effect, present in a share of a year only, that a two-sided test at 5 % sees with `power`.
+
+    Parameters
+    ----------
+    std_error : float
+        Of the year's coefficient, on the log of the mean.
+    df : float
+        Degrees of freedom of its t distribution.
+    share : float
+        Part of the year in which the effect is there, in (0, 1].
+
+    Returns
+    -------
+    float
+        On the log of the mean: the year's mean rises by the factor ``1 + share (exp(b) − 1)``.
+    """
+    needed = (stats.t.ppf(0.975, df) + stats.t.ppf(power, df)) * std_error
+    return math.log1p(math.expm1(needed) / share)

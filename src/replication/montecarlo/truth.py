@@ -13,7 +13,13 @@ a parameter of the process.
 import numpy as np
 import pandas as pd
 
-from replication.estimate.contrasts import AI, ESTIMANDS, same_disciplines, stacked
+from replication.estimate.contrasts import (
+    AI,
+    ESTIMANDS,
+    MEDIATOR_CLAIMS,
+    same_disciplines,
+    stacked,
+)
 from replication.estimate.design import CONTROLS, STUDY, TRIPLE, Design
 from replication.estimate.many.least_squares import regression
 from replication.estimate.sample import sample
@@ -21,7 +27,7 @@ from replication.estimate.verbs import event_study, poisson
 from replication.records import variables
 from replication.records.variables import MEDIATORS
 from replication.simulate.draws import negative_binomial, shocks, tally
-from replication.simulate.process import FORMS, Process
+from replication.simulate.process import FORMS
 from replication.simulate.study import Study
 
 
@@ -109,7 +115,7 @@ def truth(study: Study, draws: int = 0, seed: int = 1) -> pd.DataFrame:
     with np.errstate(invalid="ignore"):
         rows = _exact_targets(panel)
     shares = study.process.shares
-    rows += [(f"C{3 + i}", "share", float(share), 0.0) for i, share in enumerate(shares)]
+    rows += [(c, "share", float(s), 0.0) for c, s in zip(MEDIATOR_CLAIMS, shares, strict=False)]
     if draws:
         rows += _log_count_targets(study, panel, draws, np.random.default_rng(seed))
     frame = pd.DataFrame(rows, columns=["claim", "target", "value", "mc_error"])
@@ -130,14 +136,9 @@ def _exact_targets(panel: pd.DataFrame) -> list[tuple[str, str, float, float]]:
         (claim, "log mean", float(ESTIMANDS[claim](effect, "ols").estimate), 0.0)
         for claim in ("C1", "C2")
     ]
-    moved = {f"C{3 + i}": STUDY.but(outcome=m) for i, m in enumerate(MEDIATORS)}
-    studies = {
-        "C1": event_study(panel, model="ppml"),
-        "C2": event_study(panel, TRIPLE, model="ppml"),
-        **{claim: event_study(panel, d, model="ppml") for claim, d in moved.items()},
-    }
-    for claim, by_year in studies.items():
-        periods = by_year.frame["estimate"].items()
+    mediators = {claim: STUDY.but(outcome=m) for claim, m in MEDIATOR_CLAIMS.items()}
+    for claim, design in {"C1": STUDY, "C2": TRIPLE, **mediators}.items():
+        periods = event_study(panel, design, model="ppml").frame["estimate"].items()
         rows += [(f"{claim} {str(t).split(' × ')[-1]}", "mean", float(b), 0.0) for t, b in periods]
     return rows
 
@@ -148,12 +149,11 @@ def _log_count_targets(
     """Targets of least squares on log(1 + y): the mean of the coefficient over draws."""
     # Least squares is linear in the outcome: residualise the regressor once, then average.
     weights = {"C1": _projection(panel, STUDY), "C2": _projection(panel, TRIPLE)}
-    mediators = [f"C{3 + i}" for i in range(len(MEDIATORS))]
-    found: dict[str, list[float]] = {claim: [] for claim in [*weights, *mediators]}
+    found: dict[str, list[float]] = {claim: [] for claim in [*weights, *MEDIATOR_CLAIMS]}
     # A stream of their own, so that the targets of the outcome are those of the outcome alone.
     (stream,) = rng.spawn(1)
     log_mediators = study.mediator_level + study.mediator_effect
-    process: Process = study.process
+    process = study.process
     for _ in range(draws):
         shock, mediator_shock = shocks(process, study.university, rng)
         log_mean = (
@@ -163,9 +163,8 @@ def _log_count_targets(
         for claim, weight in weights.items():
             found[claim].append(float(weight @ np.log1p(y)))
         m = negative_binomial(stream, log_mediators + mediator_shock, process.dispersion)
-        for claim, b in zip(
-            mediators, weights["C1"] @ np.log1p(m).reshape(-1, len(MEDIATORS)), strict=True
-        ):
+        slopes = weights["C1"] @ np.log1p(m).reshape(-1, len(MEDIATORS))
+        for claim, b in zip(MEDIATOR_CLAIMS, slopes, strict=False):
             found[claim].append(float(b))
     return [
         (claim, "log(1 + y)", float(np.mean(b)), float(np.std(b, ddof=1) / np.sqrt(draws)))

@@ -23,22 +23,10 @@ class AltText:
     def handle_mime(
         renderer: "NbElementRenderer", data: "MimeData", inline: bool
     ) -> "list[nodes.Element] | None":
-        """Image nodes with alternative text, or None for what is no image.
+        """What MyST-NB makes of an image, with ``alt`` set; None for what is no image.
 
-        Parameters
-        ----------
-        renderer
-            MyST-NB's renderer of the page's builder.
-        data
-            One representation of a cell's output, with the output's metadata.
-        inline
-            Whether it stands within a paragraph; an image is the same node in both places.
-
-        Returns
-        -------
-        list of docutils.nodes.Element or None
-            What MyST-NB makes of the image, with ``alt`` set. An image left without a text is
-            reported as a warning, which a strict build (``-W``) turns into a failure.
+        An image left without a text is reported as a warning, which a strict build (``-W``) turns
+        into a failure. `inline` changes nothing: an image is the same node in both places.
         """
         if not data.mime_type.startswith("image/"):
             return None

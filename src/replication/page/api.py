@@ -37,23 +37,17 @@ def _entry(home: str, name: str, found: object) -> list[str]:
     if isinstance(found, ModuleType):
         rows = [f"| `rp.{member}` | {text} |" for member, text in _members(name, found)]
         return [f"### `rp.{name}`", "", _summary(found), "", "| | |", "|---|---|", *rows, ""]
-    if not (inspect.isfunction(found) or inspect.isclass(found)):
-        return [
-            "```{eval-rst}",
-            f".. py:data:: replication.{name}",
-            "",
-            *_said(home, name),
-            "```",
-            "",
-        ]
-    directive = "autoclass" if inspect.isclass(found) else "autofunction"
-    return ["```{eval-rst}", f".. {directive}:: replication.{name}", "```", ""]
-
-
-def _said(home: str, name: str) -> list[str]:
-    """The text behind the definition of a name that is data, indented for a directive."""
-    comments = ModuleAnalyzer.for_module(f"replication{home}").find_attr_docs()
-    return [f"   {line}" for line in comments["", name]]
+    said = []
+    if inspect.isclass(found):
+        directive = "autoclass"
+    elif inspect.isfunction(found):
+        directive = "autofunction"
+    else:
+        # Data have no docstring: the text behind the definition is read from the source.
+        directive = "py:data"
+        comments = ModuleAnalyzer.for_module(f"replication{home}").find_attr_docs()
+        said = ["", *(f"   {line}" for line in comments["", name])]
+    return ["```{eval-rst}", f".. {directive}:: replication.{name}", *said, "```", ""]
 
 
 def _members(path: str, namespace: ModuleType) -> list[tuple[str, str]]:

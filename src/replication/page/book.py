@@ -13,7 +13,6 @@ from replication.page.site import check_site
 
 JUPYTER_BOOK = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()"]
 
-
 NOT_RUN = "REPLICATION_NOT_RUN"
 """Variable that tells the book's extension which chapters did not run, and why, as JSON."""
 
@@ -65,17 +64,15 @@ def make(names: list[str] | None = None, jobs: int = 2) -> int:
     print("building the site", flush=True)
     site, problems = build_site(not_run=outcome.not_run)
     problems += check_site(site)
-    for title, found in (
-        ("differs from what is committed", outcome.differences),
-        ("site", problems),
-    ):
-        for line in found:
-            print(f"{title}: {line}")
+    for difference in outcome.differences:
+        print(f"differs from what is committed: {difference}")
+    for problem in problems:
+        print(f"site: {problem}")
     if not outcome.differences:
         print(outcome.verdict)
     index = site / "index.html"
     print(f"the site: {index if index.is_file() else 'not built'}")
     # Last, so that nobody misses it.
-    for line in outcome.gaps:
-        print(line)
+    for gap in outcome.gaps:
+        print(gap)
     return 1 if outcome.differences or problems else 0

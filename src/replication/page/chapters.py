@@ -15,11 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import jupytext
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
 from replication.config import BUILD, NOTEBOOKS, ROOT
 from replication.errors import ChapterError, RegistryError, SourceUnavailableError
 from replication.page.compare import compare_csv, compare_run, with_committed
+from replication.records.open import download
 
 RUNS = "runs.json"
 
@@ -79,8 +82,6 @@ class Outcome:
 
 def unavailable(name: str) -> str:
     """Why the files that a chapter reads are neither here nor to be had; empty if they are."""
-    from replication.records.open import download
-
     if name not in DOWNLOADS:
         return ""
     try:
@@ -115,8 +116,6 @@ def execute(name: str, results: Path) -> Run:
         On the first cell that fails, takes too long or ends the kernel: which one, its source, the
         error.
     """
-    from nbclient import NotebookClient
-
     notebook = jupytext.read(NOTEBOOKS / f"{name}.md")
     notebook.metadata["kernelspec"] = {
         "display_name": "Python 3",
@@ -148,9 +147,7 @@ def execute(name: str, results: Path) -> Run:
     return Run(name, notebook, folder, seconds, megabytes)
 
 
-def _execute_cell(client: Any, name: str, cell: NotebookNode, index: int) -> None:
-    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
-
+def _execute_cell(client: NotebookClient, name: str, cell: NotebookNode, index: int) -> None:
     try:
         client.execute_cell(cell, index)
     except CellExecutionError as error:

@@ -74,20 +74,11 @@ def not_in_order(executed: Path) -> list[str]:
 
 def compare_results(fresh: Path, committed: Path) -> list[str]:
     """Differences between two folders of results: files, columns, rows, text, numbers."""
-    files = {
-        side: {p.name for p in folder.glob("*") if p.is_file()}
-        for side, folder in (("fresh", fresh), ("committed", committed))
-    }
+    new, old = ({p.name for p in side.glob("*") if p.is_file()} for side in (fresh, committed))
     where = committed.name
-    found = [
-        f"{where}/{n} is committed and not made any more"
-        for n in sorted(files["committed"] - files["fresh"])
-    ]
-    found += [
-        f"{where}/{n} is made and not committed"
-        for n in sorted(files["fresh"] - files["committed"])
-    ]
-    for name in sorted(files["fresh"] & files["committed"]):
+    found = [f"{where}/{n} is committed and not made any more" for n in sorted(old - new)]
+    found += [f"{where}/{n} is made and not committed" for n in sorted(new - old)]
+    for name in sorted(new & old):
         compared = COMPARE.get(Path(name).suffix)
         if compared:
             found += [f"{where}/{name}: {d}" for d in compared(fresh / name, committed / name)]

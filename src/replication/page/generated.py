@@ -1,16 +1,16 @@
 """Markdown that the pages take from data: ``{generated} NAME`` stands where a part of it does."""
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 
 from replication.config import ROOT
+from replication.page import markdown
 from replication.page.api import api_markdown
 from replication.page.codebook import codebook_markdown
 from replication.records.article import Context, Driver, load_context, load_timeline
-from replication.records.registry import REGISTER, load_claims, load_register
+from replication.records.registry import load_claims, load_register
 
 VERDICTS = {
     "simulated": ROOT / "results" / "03_heterogeneity" / "tab-claims.csv",
@@ -21,13 +21,12 @@ VERDICTS = {
 # The study ----------------------------------------------------------------------------------------
 
 
-def register_markdown(path: Path = REGISTER) -> str:
-    """Markdown of the register for the book: an overview table, then each choice in full."""
-    table = ["| id | choice | default |", "|---|---|---|"]
-    details = []
-    for row in load_register(path).to_dict("records"):
+def register_markdown() -> str:
+    """The register: an overview table, then each choice in full."""
+    table, details = [], []
+    for row in load_register().to_dict("records"):
         anchor = f"register-{row['id'].lower()}"
-        table.append(f"| [{row['id']}](#{anchor}) | {row['name']} | {row['choice']} |")
+        table.append((f"[{row['id']}](#{anchor})", row["name"], row["choice"]))
         details += [
             f"({anchor})=",
             f"**{row['id']} · {row['name']}**",
@@ -38,53 +37,40 @@ def register_markdown(path: Path = REGISTER) -> str:
             f": *Where.* `{row['where']}`",
             "",
         ]
-    return "\n".join([*table, "", *details])
+    return "\n".join([*markdown.table(("id", "choice", "default"), table), "", *details])
 
 
-def claims_markdown(table: pd.DataFrame, claims: pd.DataFrame | None = None) -> str:
-    """Claims and verdicts as a Markdown table, each row linked to its exhibit.
-
-    Parameters
-    ----------
-    table : DataFrame
-        As of `evaluate`.
-    """
-    claims = load_claims() if claims is None else claims
-    lines = [
-        "| claim | in our words | estimate [95 %] | truth | verdict |",
-        "|---|---|---:|---:|---|",
-    ]
-    for (claim, row), text in zip(
-        table.iterrows(), claims.loc[table.index].to_dict("records"), strict=True
-    ):
-        number = (
-            "–"
-            if pd.isna(row["estimate"])
-            else (f"{row['estimate']:.3f} [{row['lower']:.3f},\u00a0{row['upper']:.3f}]")
-        )
-        known = "–" if pd.isna(row["truth"]) else f"{row['truth']:.3f}"
-        verdict = row["verdict"] + (f": {row['reason']}" if row["reason"] else "")
+def claims_markdown() -> str:
+    """Claims and the committed verdicts on the simulated study, each row linked to its exhibit."""
+    verdicts = pd.read_csv(VERDICTS["simulated"], index_col="claim")
+    rows = []
+    for claim, row in verdicts.join(load_claims()[["en", "zh", "exhibit"]]).iterrows():
         # A notebook of the book is a page; the exhibit is an anchor in it.
-        target = str(text["exhibit"]).replace(".ipynb#", ".html#")
-        lines.append(
-            f'| <a href="../{target}">{claim}</a> | {text["en"]} {text["zh"]} | '
-            f"{number.replace('-', '−')} | {known.replace('-', '−')} | {verdict} |"
+        target = str(row["exhibit"]).replace(".ipynb#", ".html#")
+        interval = f" [{_number(row['lower'])},\u00a0{_number(row['upper'])}]"
+        rows.append(
+            (
+                f'<a href="../{target}">{claim}</a>',
+                f"{row['en']} {row['zh']}",
+                _number(row["estimate"]) + (interval if pd.notna(row["estimate"]) else ""),
+                _number(row["truth"]),
+                row["verdict"],
+            )
         )
-    return "\n".join(lines)
+    heads = ("claim", "in our words", "estimate [95 %]", "truth", "verdict")
+    return "\n".join(markdown.table(heads, rows, right=("estimate [95 %]", "truth")))
 
 
-def claims_page(path: Path = VERDICTS["simulated"]) -> str:
-    """`claims_markdown` of the committed verdicts on the simulated study."""
-    table = pd.read_csv(path, index_col="claim").assign(reason="")
-    return claims_markdown(table)
+def _number(value: float) -> str:
+    return "–" if pd.isna(value) else f"{value:.3f}".replace("-", "−")
 
 
 # The context article ------------------------------------------------------------------------------
 
 
-def drivers_markdown(context: Context | None = None) -> str:
+def drivers_markdown() -> str:
     """Each driver: what the article says and shows, with our annotation in the margin."""
-    context = context or load_context()
+    context = load_context()
     verdicts = _verdicts()
     parts = []
     for environment in context.environment:
@@ -158,47 +144,50 @@ def _verdicts() -> dict[str, list[str]]:
     return found
 
 
-def measures_markdown(context: Context | None = None) -> str:
+def measures_markdown() -> str:
     """The cases with their measures: one table a case."""
-    context = context or load_context()
+    context = load_context()
     names = context.driver_names()
     parts = []
     for case in context.case:
-        parts += [f"**{case.en}** {case.zh}\n", "| section | measure | driver | placed |"]
-        parts += ["|---|---|---|---|"]
-        parts += [
-            f"| {m.section} | {m.en}. {m.zh}。 | [{names[m.driver]}](#driver-{m.driver}) "
-            f"| {m.placed} |"
+        rows = [
+            (m.section, f"{m.en}. {m.zh}。", f"[{names[m.driver]}](#driver-{m.driver})", m.placed)
             for m in context.measure
             if m.case == case.id
         ]
-        parts.append("")
+        heads = ("section", "measure", "driver", "placed")
+        parts += [f"**{case.en}** {case.zh}\n", *markdown.table(heads, rows), ""]
     return "\n".join(parts)
 
 
-def recommendations_markdown(context: Context | None = None) -> str:
+def recommendations_markdown() -> str:
     """Six pieces of advice for three actors."""
-    context = context or load_context()
+    context = load_context()
     names = context.driver_names()
-    rows = ["| actor | section | advice | drivers (ours) |", "|---|---|---|---|"]
-    rows += [
-        f"| {r.actor} {r.actor_zh} | {r.section} | *{r.short}*: {r.en} {r.zh} "
-        f"| {', '.join(names[d] for d in r.drivers)} |"
+    rows = [
+        (
+            f"{r.actor} {r.actor_zh}",
+            r.section,
+            f"*{r.short}*: {r.en} {r.zh}",
+            ", ".join(names[d] for d in r.drivers),
+        )
         for r in context.recommendation
     ]
-    return "\n".join(rows)
+    return "\n".join(markdown.table(("actor", "section", "advice", "drivers (ours)"), rows))
 
 
-def timeline_markdown(events: pd.DataFrame | None = None) -> str:
+def timeline_markdown() -> str:
     """Events with date, source and what each means for the event study."""
-    events = load_timeline() if events is None else events
-    rows = ["| date | event | what it means here | source |", "|---|---|---|---|"]
-    rows += [
-        f"| {e['date']:%Y-%m-%d} | {e['en']}. {e['zh']}。 ({e['kind']}) | {e['matters']} "
-        f"| {{cite:p}}`{e['cite']}` |"
-        for e in events.to_dict("records")
+    rows = [
+        (
+            f"{e['date']:%Y-%m-%d}",
+            f"{e['en']}. {e['zh']}。 ({e['kind']})",
+            e["matters"],
+            f"{{cite:p}}`{e['cite']}`",
+        )
+        for e in load_timeline().to_dict("records")
     ]
-    return "\n".join(rows)
+    return "\n".join(markdown.table(("date", "event", "what it means here", "source"), rows))
 
 
 class Part(NamedTuple):
@@ -211,7 +200,7 @@ class Part(NamedTuple):
 VERDICT_FILES = tuple(path.relative_to(ROOT).as_posix() for path in VERDICTS.values())
 PARTS = {
     "api": Part(api_markdown, ("src/replication/__init__.pyi",)),
-    "claims": Part(claims_page, ("data/claims.toml", VERDICT_FILES[0])),
+    "claims": Part(claims_markdown, ("data/claims.toml", VERDICT_FILES[0])),
     "codebook": Part(
         codebook_markdown,
         ("src/replication/records/schema.py", "src/replication/panel/openalex.py"),

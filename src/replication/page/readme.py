@@ -1,38 +1,36 @@
-"""The generated parts of the README: what the notebooks cost and what they publish.
+"""The generated parts of the READMEs: what the notebooks cost and publish, and the codebook.
 
-They stand between ``<!-- name -->`` and ``<!-- end of name -->``; all else in the README is typed.
+They stand between ``<!-- name -->`` and ``<!-- end of name -->``; all else in a README is typed.
 """
 
 import json
 import re
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from replication.config import NOTEBOOKS, ROOT
 from replication.errors import RegistryError
 from replication.exhibit.publish import load_registry
+from replication.page import markdown
 from replication.page.chapters import RUNS
+from replication.page.codebook import codebook_markdown
 
 KINDS = {"tab": "Table", "fig": "Figure"}
 
 
 def exhibits() -> str:
     """List of tables and figures, each with its program and the line that publishes it."""
-    rows = ["| exhibit | source | program | line | files |", "|---|---|---|---|---|"]
+    rows = []
     for row in load_registry(ROOT / "results").to_dict("records"):
         program = NOTEBOOKS / f"{row['chapter']}.md"
         stem = f"results/{row['chapter']}/{row['name']}"
         files = (".csv", ".tex") if row["kind"] == "tab" else (".csv", ".png")
         links = ", ".join(f"[{suffix[1:]}]({stem}{suffix})" for suffix in files)
-        rows.append(
-            f"| {KINDS[row['kind']]}: {_cell(row['title'])} | {row['source']} | "
-            f"`notebooks/{program.name}` | {_line(program, row['name'])} | {links} |"
-        )
-    return "\n".join(rows)
-
-
-def _cell(text: str) -> str:
-    """Text for a cell of a Markdown table, in which a bar would end the cell."""
-    return text.replace("|", r"\|")
+        title = f"{KINDS[row['kind']]}: {row['title']}"
+        line = _line(program, row["name"])
+        rows.append((title, row["source"], f"`notebooks/{program.name}`", line, links))
+    return "\n".join(markdown.table(("exhibit", "source", "program", "line", "files"), rows))
 
 
 def _line(program: Path, name: str) -> int:
@@ -52,17 +50,19 @@ def costs() -> str:
     if not path.is_file():
         raise RegistryError(f"{path} is not there: `replication run --update` makes it")
     record = json.loads(path.read_text(encoding="utf-8"))
-    rows = ["| notebook | seconds | memory, MB |", "|---|---:|---:|"]
-    rows += [
-        f"| `{n}` | {c['seconds']} | {c['megabytes']:.0f} |" for n, c in sorted(record.items())
-    ]
-    return "\n".join(rows)
+    rows = [(f"`{n}`", c["seconds"], f"{c['megabytes']:.0f}") for n, c in sorted(record.items())]
+    heads = ("notebook", "seconds", "memory, MB")
+    return "\n".join(markdown.table(heads, rows, right=heads[1:]))
 
 
-PARTS = {"exhibits": exhibits, "costs": costs}
+Parts = Mapping[str, Callable[[], str]]
+
+PARTS: Parts = {"exhibits": exhibits, "costs": costs}
+DATA_PARTS: Parts = {"codebook": partial(codebook_markdown, level=3)}
+"""What is generated in ``README.md``, and in ``data/README.md``."""
 
 
-def generate(text: str) -> str:
+def generate(text: str, parts: Parts = PARTS) -> str:
     """README with its generated parts made anew.
 
     Raises
@@ -70,15 +70,16 @@ def generate(text: str) -> str:
     RegistryError
         If a part's place is missing in the README.
     """
-    for name, part in PARTS.items():
+    for name, part in parts.items():
         place = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end of {name} -->)", re.DOTALL)
         if not place.search(text):
             raise RegistryError(f"README.md has no place for {name}: add <!-- {name} --> … to it")
-        body = part()
+        body = part().rstrip("\n")
         text = place.sub(lambda m, body=body: f"{m[1]}\n{body}\n\n{m[2]}", text)  # type: ignore[misc]
     return text
 
 
-def write(path: Path = ROOT / "README.md") -> None:
-    """Make the generated parts of the README anew."""
-    path.write_text(generate(path.read_text(encoding="utf-8")), encoding="utf-8")
+def write(path: Path = ROOT / "README.md", parts: Parts = PARTS) -> None:
+    """Make the generated parts of a README anew."""
+    text = generate(path.read_text(encoding="utf-8"), parts)
+    path.write_text(text, encoding="utf-8", newline="\n")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from bs4 import BeautifulSoup, Tag
+from bs4 import BeautifulSoup
 
 # Pages that Sphinx makes for itself: they hold no numbers, so they need no source badge.
 AUXILIARY = {"genindex.html", "search.html"}
@@ -17,16 +17,10 @@ AUXILIARY = {"genindex.html", "search.html"}
 # Elements that make a browser ask for a file, and the attribute that names it. A plain link asks
 # for nothing until somebody follows it.
 RESOURCES = {
-    "audio": "src",
-    "embed": "src",
-    "iframe": "src",
-    "img": "src",
-    "input": "src",
     "object": "data",
-    "script": "src",
-    "source": "src",
-    "track": "src",
-    "video": "src",
+    **dict.fromkeys(
+        ("audio", "embed", "iframe", "img", "input", "script", "source", "track", "video"), "src"
+    ),
 }
 # Kinds of <link> that a browser fetches; the others (canonical, next, search …) only inform.
 FETCHED = {
@@ -67,8 +61,8 @@ def check_site(html: Path) -> list[str]:
     problems: list[str] = []
     for name, page in pages.items():
         found = [*_links(html, name, page, anchors), *_requests(page), *_images(page)]
-        if not _redirects(page):
-            found += [*_title(page), *(() if name in AUXILIARY else _badge(page))]
+        if page.select_one(REFRESH) is None:
+            found += _head(name, page)
         problems += [f"{name}: {problem}" for problem in found]
     for path in sorted(html.rglob("*.css")):
         problems += [
@@ -91,14 +85,6 @@ def _is_external(url: str) -> bool:
 
 def _css_urls(text: str) -> list[str]:
     return CSS_URL.findall(CSS_COMMENT.sub("", text))
-
-
-def _rels(tag: Tag) -> set[str]:
-    return set(tag.get_attribute_list("rel")) - {None}
-
-
-def _redirects(page: BeautifulSoup) -> bool:
-    return page.select_one(REFRESH) is not None
 
 
 def _addresses(page: BeautifulSoup) -> Iterator[tuple[str, str]]:
@@ -143,7 +129,7 @@ def _requests(page: BeautifulSoup) -> Iterator[str]:
         if element in RESOURCES and _is_external(url):
             yield f"<{element}> asks another host for {url}"
     for tag in page.find_all("link", href=True):
-        if _rels(tag) & FETCHED and _is_external(str(tag["href"])):
+        if FETCHED & set(tag.get_attribute_list("rel")) and _is_external(str(tag["href"])):
             yield f"<link> asks another host for {tag['href']}"
     styles = [tag.get_text() for tag in page.find_all("style")]
     styles += [str(tag["style"]) for tag in page.find_all(style=True)]
@@ -165,11 +151,9 @@ def _images(page: BeautifulSoup) -> Iterator[str]:
             yield f"<img> whose alternative text is a file name, {text!r}: {source}"
 
 
-def _title(page: BeautifulSoup) -> Iterator[str]:
+def _head(name: str, page: BeautifulSoup) -> Iterator[str]:
+    """What the head of a page lacks."""
     if page.title is None or not page.title.get_text().strip():
         yield "no title"
-
-
-def _badge(page: BeautifulSoup) -> Iterator[str]:
-    if page.select_one(".source-badges .source-badge") is None:
+    if name not in AUXILIARY and page.select_one(".source-badges .source-badge") is None:
         yield "does not say where its numbers come from: add {source-badge} under the title"

@@ -13,22 +13,14 @@ import pandas as pd
 from ibis import _
 
 from replication.errors import SchemaError, SourceUnavailableError
-from replication.panel import universities
+from replication.panel import reasons, universities
 from replication.panel.patents import CELL, by_record, patents
-from replication.panel.reasons import (
-    COUNTED,
-    NO_CELL,
-    NOT_IN_SAMPLE,
-    OUTSIDE_STUDY,
-    numbered,
-    reasoned,
-    repeated,
-)
 from replication.records import schema
 from replication.records.checks import require_variation
-from replication.records.choices import Choices
 from replication.records.classify import load_ipc
+from replication.records.exposure import DECIMALS
 from replication.records.manifest import table_path
+from replication.records.registry import Choices
 from replication.records.validation import read, validate
 from replication.records.variables import ADVANTAGED
 
@@ -36,23 +28,15 @@ from replication.records.variables import ADVANTAGED
 BACKENDS = {"duckdb": "SET enable_progress_bar = false"}
 """Ibis backends that the builder is tested on, with the settings of their connection."""
 
-# Floating-point noise differs between machines in the last bits; ten decimals do not.
-DECIMALS = 10
-
 
 def read_records(folder: Path) -> dict[str, pd.DataFrame]:
     """Read and validate the record tables of `folder`, one Parquet file a table.
 
-    Raises
-    ------
-    SourceUnavailableError
-        Names the files that are not there.
-    SchemaError
-        Names the file, column, row and rule.
+    `SourceUnavailableError` names the files that are not there, `SchemaError` the file, column, row
+    and rule of a fault.
     """
     files = {name: table_path(folder, name) for name in schema.RECORDS}
-    absent = [str(path.name) for path in files.values() if not path.is_file()]
-    if absent:
+    if absent := [path.name for path in files.values() if not path.is_file()]:
         raise SourceUnavailableError(
             f"{folder} does not hold {', '.join(absent)}: data/restricted/README.md says how to "
             "bring your own records; `replication simulate --out NEW_FOLDER` writes simulated ones"
@@ -115,8 +99,7 @@ def build_panel(
     floats = frame.select_dtypes("float").columns
     frame[floats] = frame[floats].round(DECIMALS)
     exposures = [c for c in schema.PANEL.columns if c.startswith("exposure")]
-    flat = [c for c in exposures if frame[c].isna().any()]
-    if flat:
+    if flat := [c for c in exposures if frame[c].isna().any()]:
         raise SchemaError(
             f"{', '.join(flat)}: no standard deviation, since all universities have the same; look "
             "for a count in exchange or hires that is never filled in"
@@ -132,59 +115,52 @@ def _build(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Panel and sample flow before they are held to their types."""
     grades = _graded(t, choices)
-    cells = grades.filter(_.reason == COUNTED).drop("reason")
+    cells = grades.filter(_.reason == reasons.COUNTED).drop("reason")
     credits = patents(t, ipc, cells, choices).cache()
     papers = _placed(t["papers"], cells, choices, key="paper").cache()
     hires = _placed(t["hires"], cells, choices, key="hire").cache()
     before = _.year < choices.first_treated
     years = ibis.range(choices.first_year, choices.last_year + 1).unnest().name("year").as_table()
 
-    filed = credits.filter(_.reason == COUNTED)
-    joint = filed.filter(_.domestic, _.firm)
-    counts = {
-        "patents_joint": joint,
-        "patents_joint_key": joint.filter(_.key_core),
-        "patents_joint_other": joint.filter(~_.key_core),
-        "patents_joint_ai": joint.filter(_.ai),
-        "patents_joint_not_ai": joint.filter(~_.ai),
-        "patents_joint_granted": joint.filter(_.granted),
-        "hires_overseas": hires.filter(_.reason == COUNTED, _.doctorate_country != "CN"),
-        # What is left when China and the separators are taken out names a foreign partner.
-        "papers_foreign": papers.filter(
-            _.reason == COUNTED,
-            _.partner_countries.fill_null("").re_replace(r"\bCN\b|[;\s]", "") != "",
-        ),
-        "patents_overseas": filed.filter(~_.domestic),
-    }
+    joint = _.domestic & _.firm
+    # What is left when China and the separators are taken out names a foreign partner.
+    partners = _.partner_countries.fill_null("").re_replace(r"\bCN\b|[;\s]", "")
     panel = cells.cross_join(years).mutate(year=_.year.cast("int64"))
-    for name, events in counts.items():
-        panel = _add(panel, events.group_by([*CELL, "year"]).agg(**{name: _.count()}), name)
-    fractional = joint.group_by([*CELL, "year"]).agg(patents_joint_fractional=_.share.sum())
-    panel = _add(panel, fractional, "patents_joint_fractional")
+    panel = _add(
+        panel,
+        credits,
+        patents_joint=_.count(where=joint),
+        patents_joint_key=_.count(where=joint & _.key_core),
+        patents_joint_other=_.count(where=joint & ~_.key_core),
+        patents_joint_ai=_.count(where=joint & _.ai),
+        patents_joint_not_ai=_.count(where=joint & ~_.ai),
+        patents_joint_granted=_.count(where=joint & _.granted),
+        patents_joint_fractional=_.share.sum(where=joint),
+        patents_overseas=_.count(where=~_.domestic),
+    )
+    panel = _add(panel, hires, hires_overseas=_.count(where=_.doctorate_country != "CN"))
+    panel = _add(panel, papers, papers_foreign=_.count(where=partners != ""))
     control = (
-        filed.filter(_.domestic, before)
+        credits.filter(_.reason == reasons.COUNTED, _.domestic, before)
         .group_by("discipline")
         .agg(control_exposure=_.controlled.cast("float64").mean())
     )
-    panel = (
-        panel.left_join(control, "discipline")
-        .drop("discipline_right")
-        .mutate(
-            # A discipline that filed nothing before treatment filed nothing under control.
-            control_exposure=_.control_exposure.fill_null(0.0),
-            event_time=_.year - choices.first_treated,
-            post=(_.year >= choices.first_treated).cast("int64"),
-            advantaged=_.grade.isin(ADVANTAGED).cast("int64"),
-        )
+    panel = panel.left_join(control, "discipline").drop("discipline_right")
+    panel = panel.mutate(
+        # A discipline that filed nothing before treatment filed nothing under control.
+        control_exposure=_.control_exposure.fill_null(0.0),
+        event_time=_.year - choices.first_treated,
+        post=(~before).cast("int64"),
+        advantaged=_.grade.isin(ADVANTAGED).cast("int64"),
     )
-    hired = hires.filter(_.reason == COUNTED, before)
+    hired = hires.filter(_.reason == reasons.COUNTED, before)
     hired = hired.group_by(["university", "doctorate_country"]).agg(n=_.count()).to_pandas()
     fixed = universities.university_columns(records, hired, choices)
     frame = panel.order_by([*CELL, "year"]).to_pandas().join(fixed, on="university")
     events = {
         "grades": grades,
         "patents": by_record(credits),
-        "patents × universities": credits.filter(_.reason.isin([COUNTED, NO_CELL])),
+        "patents × universities": credits.filter(_.reason.isin([reasons.COUNTED, reasons.NO_CELL])),
         "papers": papers,
         "hires": hires,
     }
@@ -206,30 +182,31 @@ def _graded(t: dict[str, ir.Table], choices: Choices) -> ir.Table:
         .left_join(sample, "university")
         .left_join(disciplines.select("discipline", "category"), "discipline")
     )
-    return reasoned(
+    return reasons.first_of(
         joined,
         [
-            (_.in_sample.isnull(), NOT_IN_SAMPLE),
+            (_.in_sample.isnull(), reasons.NOT_IN_SAMPLE),
             (_.category.isnull(), "discipline outside the chosen categories"),
         ],
     ).select(*CELL, "category", "reason", grade=_.grade.fill_null("none"))
 
 
-def _add(panel: ir.Table, counts: ir.Table, name: str) -> ir.Table:
-    """Join a count by cell and year, zero where there is none."""
-    joined = panel.left_join(counts, [*CELL, "year"])
-    return joined.select(*panel.columns, **{name: joined[name].fill_null(0)})
+def _add(panel: ir.Table, events: ir.Table, **counts: ir.Value) -> ir.Table:
+    """Count the events of each cell and year, zero where there is none."""
+    counted = events.filter(_.reason == reasons.COUNTED).group_by([*CELL, "year"]).agg(**counts)
+    joined = panel.left_join(counted, [*CELL, "year"])
+    return joined.select(*panel.columns, **{name: joined[name].fill_null(0) for name in counts})
 
 
 def _placed(events: ir.Table, cells: ir.Table, choices: Choices, key: str) -> ir.Table:
     """Papers or hires, with the reason why one is not counted."""
     known = cells.select(*CELL).mutate(in_frame=True)
-    joined = numbered(events, key).left_join(known, CELL)
-    return reasoned(
+    joined = reasons.numbered(events, key).left_join(known, CELL)
+    return reasons.first_of(
         joined,
         [
-            *repeated(key),
-            (~_.year.between(choices.first_year, choices.last_year), OUTSIDE_STUDY),
-            (_.in_frame.isnull(), NO_CELL),
+            *reasons.repeated(key),
+            (~_.year.between(choices.first_year, choices.last_year), reasons.OUTSIDE_STUDY),
+            (_.in_frame.isnull(), reasons.NO_CELL),
         ],
     ).drop("university_right", "discipline_right")

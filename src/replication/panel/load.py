@@ -8,7 +8,6 @@ import pandas as pd
 from replication.config import DATA
 from replication.errors import SourceUnavailableError
 
-SOURCES = ("simulated", "restricted", "open")
 REMEDY = {
     "simulated": "`make data` rebuilds it: `replication simulate`, then `replication build`",
     "restricted": "data/restricted/README.md says how to bring your own records and build it",
@@ -46,12 +45,13 @@ def load_panel(
     """
     from replication.records import validation
 
-    if source not in SOURCES:
-        raise SourceUnavailableError(f"source {source!r} is not one of {', '.join(SOURCES)}")
-    path = path or _usual(source)
+    if source not in REMEDY:
+        raise SourceUnavailableError(f"source {source!r} is not one of {', '.join(REMEDY)}")
+    usual, expected = _usual(source)
+    path = path or usual
     if not path.is_file():
         raise SourceUnavailableError(f"the {source} panel is not at {path}: {REMEDY[source]}")
-    frame, expected = validation.read(path), _schema(source)
+    frame = validation.read(path)
     if partial:
         lacking = set(expected.columns) - set(frame.columns) - set(expected.metadata["key"])
         expected = expected.remove_columns(sorted(lacking))
@@ -60,23 +60,16 @@ def load_panel(
     return panel
 
 
-def _usual(source: str) -> Path:
-    """Where the panel of a source is, unless the caller names another place."""
-    if source == "open":
-        from replication.records.open.download import cache_folder
-
-        return cache_folder() / "openalex" / "panel.parquet"
-    return (DATA if source == "simulated" else DATA / "restricted") / "panel.parquet"
-
-
-def _schema(source: str) -> Any:
+def _usual(source: str) -> tuple[Path, Any]:
+    """Where the panel of a source is unless the caller names another place, and its schema."""
     if source == "open":
         from replication.panel.openalex import OPEN_PANEL
+        from replication.records.open.download import cache_folder
 
-        return OPEN_PANEL
-    from replication.records import schema
+        return cache_folder() / "openalex" / "panel.parquet", OPEN_PANEL
+    from replication.records.schema import PANEL
 
-    return schema.PANEL
+    return (DATA if source == "simulated" else DATA / "restricted") / "panel.parquet", PANEL
 
 
 def load_truth(path: Path = DATA / "truth.csv") -> pd.DataFrame:
@@ -90,11 +83,6 @@ def load_event_truth(claim: str = "C1", path: Path = DATA / "truth.csv") -> pd.S
     by_period = mean[mean.index.str.startswith(f"{claim} ")]
     periods = by_period.index.str.removeprefix(f"{claim} ").str.replace("−", "-").astype(int)
     return by_period.set_axis(periods.rename("event_time"))
-
-
-def load_sample_flow(path: Path = DATA / "panel.sample_flow.csv") -> pd.DataFrame:
-    """Read what became of each record of the shipped panel: table, reason, rows."""
-    return pd.read_csv(_there(path))
 
 
 def _there(path: Path) -> Path:

@@ -11,18 +11,16 @@ import pandas as pd
 import pandera.pandas as pa
 
 from replication.errors import SchemaError
+from replication.records import columns as col
 from replication.records import schema
 from replication.records.checks import require_columns, require_variation
-from replication.records.choices import Choices
-from replication.records.columns import COUNT, column
-from replication.records.exposure import standardise
+from replication.records.exposure import DECIMALS, standardise
 from replication.records.open.files import require_all
 from replication.records.open.openalex_counts import FIELDS, KEY
+from replication.records.registry import Choices
 from replication.records.validation import validate
 
 OPENALEX = "OpenAlex API (`replication fetch openalex`)"
-DECIMALS = 10
-"""As in `panel.build`: floating-point noise differs between machines in the last bits."""
 
 COLUMNS = {
     "university": None,
@@ -44,24 +42,22 @@ COLUMNS = {
 def _column(name: str, label: tuple[str, str] | None) -> pa.Column:
     """Count of works, or a column of the study's panel: the same rules, another source."""
     if name.startswith("papers") and label:
-        return column("int64", *label, "works a year", OPENALEX, COUNT)
+        return col.count(*label, "works a year")
     known = schema.PANEL.columns[name]
     en, zh = label or (known.title, known.metadata["zh"])
     source = known.metadata["source"] if name == "university" else OPENALEX
-    return column(known.dtype.type, en, zh, known.metadata["unit"], source, *known.checks)
+    return col.column(
+        known.dtype.type, en, zh, known.metadata["unit"], *known.checks, source=source
+    )
 
 
-OPEN_PANEL: pa.DataFrameSchema = pa.DataFrameSchema(
-    {name: _column(name, label) for name, label in COLUMNS.items()},
-    name="open_panel",
-    description=(
-        "One row a university (Chinese name), field of OpenAlex and year; `discipline` is the "
-        "field's id in four digits, 0017 for 17, and no code of the catalogue."
-    ),
-    unique=["university", "discipline", "year"],
-    metadata={"key": ["university", "discipline", "year"]},
-    strict=True,
-    unique_column_names=True,
+OPEN_PANEL: pa.DataFrameSchema = col.table(
+    "open_panel",
+    "One row a university (Chinese name), field of OpenAlex and year; `discipline` is the "
+    "field's id in four digits, 0017 for 17, and no code of the catalogue.",
+    ["university", "discipline", "year"],
+    OPENALEX,
+    **{name: _column(name, label) for name, label in COLUMNS.items()},
 )
 """The open panel: `schema.PANEL` where it applies, and three counts of its own."""
 
@@ -69,15 +65,11 @@ OPEN_PANEL: pa.DataFrameSchema = pa.DataFrameSchema(
 def openalex_panel(counts: pd.DataFrame, choices: Choices | None = None) -> pd.DataFrame:
     """Make the open panel of OpenAlex's counts.
 
-    ``exposure`` is the open counterpart of register row R7, which publications cannot give as it
-    stands: the mean over the years before treatment of log(1 + works with more than one country) of
-    the university, in standard deviations over universities. It adds up the fields that every
-    university of the counts has, so that a cell that was dropped makes no university look closed.
-
-    For ``papers_foreign`` as the outcome, this exposure is the pre-period level of the same series:
-    regression to the mean pulls its coefficient down, and an estimate at or below zero is no
-    evidence against C4. ``papers_firm`` shares the works that have both partners with it, to a
-    lesser degree; ``papers_firm_foreign`` shows how many they are.
+    ``exposure`` is the open counterpart of register row R7: the mean over the years before
+    treatment of log(1 + works with more than one country) of the university, in standard deviations
+    over universities. It adds up the fields that every university of the counts has, so that a cell
+    that was dropped makes no university look closed. With ``papers_foreign`` as the outcome it is
+    the pre-period level of the same series: regression to the mean pulls the coefficient down.
 
     Parameters
     ----------
@@ -86,18 +78,11 @@ def openalex_panel(counts: pd.DataFrame, choices: Choices | None = None) -> pd.D
     choices : Choices, optional
         R1, R2 and R4 apply.
 
-    Returns
-    -------
-    DataFrame
-        As `OPEN_PANEL` says, sorted by its key; ``attrs["source"]`` is ``"open"``.
-
     Raises
     ------
-    MissingColumnError
-        The counts lack a column.
-    SchemaError
-        The counts have another field or are no counts, lack a year of a cell, or have no field that
-        all universities have.
+    MissingColumnError, SchemaError
+        The counts lack a column, a year of a cell, or a field that all universities have; they have
+        another field or are no counts.
     NoVariationError
         No year before treatment or none after; one exposure for all universities.
     """
@@ -111,15 +96,15 @@ def openalex_panel(counts: pd.DataFrame, choices: Choices | None = None) -> pd.D
     frame = counts[chosen].assign(category=category[chosen])
     _require_all_years(frame, first, last)
     exposure = _exposure(frame, choices.first_treated)
-    panel = frame.assign(
+    clock = frame["year"] - choices.first_treated
+    panel = frame.drop(columns="field").assign(
         discipline=frame["field"].map("{:04d}".format),
-        event_time=frame["year"] - choices.first_treated,
-        post=(frame["year"] >= choices.first_treated).astype("int64"),
+        event_time=clock,
+        post=(clock >= 0).astype("int64"),
         exposure=frame["university"].map(exposure),
         exposure_high=frame["university"].map((exposure > exposure.median()).astype("int64")),
     )
-    key = OPEN_PANEL.metadata["key"]
-    panel = panel.drop(columns="field").sort_values(key, ignore_index=True)
+    panel = panel.sort_values(OPEN_PANEL.metadata["key"], ignore_index=True)
     require_variation(panel, ["exposure"])
     panel = validate(panel, OPEN_PANEL, "the open panel")
     panel.attrs["source"] = "open"

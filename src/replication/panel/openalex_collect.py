@@ -6,23 +6,19 @@ from dataclasses import replace
 
 from replication.errors import ReplicationError
 from replication.panel.openalex import openalex_panel
-from replication.records.choices import Choices
 from replication.records.open.openalex import collect, plan
 from replication.records.open.openalex_cache import Service, service
 from replication.records.open.openalex_institutions import load_ids
 from replication.records.open.universities import ministry_universities
+from replication.records.registry import Choices
 
 
 def fetch_command(options: argparse.Namespace, at: Service | None = None) -> None:
     """Carry out ``replication fetch openalex``: tell the plan, collect, write, print the flow.
 
-    Parameters
-    ----------
-    options : Namespace
-        ``institutions`` (CSV of ids) and ``years`` (``"2011-2022"``), each may be None.
-    at : Service, optional
-        Where to ask, and the folder to write ``counts.csv``, ``sample_flow.csv``,
-        ``institutions.csv`` and ``panel.parquet`` to; by default that of the cache.
+    Options are ``institutions`` (CSV of ids) and ``years`` (``"2011-2022"``), each may be None. The
+    folder of the service, by default in the cache, is written to: ``counts.csv``,
+    ``sample_flow.csv``, ``institutions.csv`` and ``panel.parquet``.
     """
     choices, at = choices_of(options.years), at or service()
     years = choices.first_year, choices.last_year
@@ -45,13 +41,7 @@ def fetch_command(options: argparse.Namespace, at: Service | None = None) -> Non
 
 
 def choices_of(years: str | None) -> Choices:
-    """The study's choices, with the years of the option; checked before anything is asked.
-
-    Raises
-    ------
-    ReplicationError
-        The text is no range of years, or the years do not hold the treatment.
-    """
+    """The study's choices with the years of the option; refused if they hold no treatment."""
     choices = Choices()
     if years is not None:
         found = re.fullmatch(r"(\d{4})[-–](\d{4})", str(years))

@@ -10,7 +10,7 @@ NOT_IN_SAMPLE = "university not in the sample"
 OUTSIDE_STUDY = "year outside the study"
 
 
-def reasoned(table: ir.Table, rules: list[tuple[ir.BooleanValue, str]]) -> ir.Table:
+def first_of(table: ir.Table, rules: list[tuple[ir.BooleanValue, str]]) -> ir.Table:
     """Add ``reason``: the first rule that holds, else `COUNTED`."""
     return table.mutate(reason=ibis.cases(*rules, else_=COUNTED))
 
@@ -25,7 +25,7 @@ def numbered(table: ir.Table, key: str) -> ir.Table:
 
 
 def repeated(key: str) -> list[tuple[ir.BooleanValue, str]]:
-    """Rules of `reasoned` for the rows after the first of a key."""
+    """Rules of `first_of` for the rows after the first of a key."""
     return [
         (_.version > 0, f"{key} listed before with other content"),
         (_.repetition > 0, f"{key} listed before"),

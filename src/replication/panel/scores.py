@@ -93,6 +93,7 @@ def score_panel(
     panel = panel[~alone]
     outlook = outlook[panel["university"].unique()]
     exposure = standardise(outlook)
+    advantaged = frame().groupby("university")["advantaged"].mean()
     pool = rankings.industry_pool(sorted(panel["edition"].unique()))
     panel = panel.assign(
         industry_standing=[
@@ -103,7 +104,7 @@ def score_panel(
         post=(panel["edition"] >= first_treated).astype("int64"),
         event_time=panel["edition"] - first_treated,
         editions=panel.groupby("university")["edition"].transform("size"),
-        advantaged_share=panel["university"].map(_advantaged_share()),
+        advantaged_share=panel["university"].map(advantaged),
     )
     panel = panel.sort_values(["university", "edition"], ignore_index=True)
     panel.attrs = {"source": "open", "dropped": dropped}
@@ -126,18 +127,10 @@ def _standing(score: float, pool: np.ndarray) -> float:
     return float(stats.percentileofscore(pool, score, kind="mean", nan_policy="propagate"))
 
 
-def _advantaged_share() -> pd.Series:
-    return frame().groupby("university")["advantaged"].mean()
-
-
 def left_out(whole: pd.DataFrame, part: pd.DataFrame) -> tuple[int, str]:
-    """Universities of one panel that another lacks, and whether they are those at its ends.
+    """How many universities of one panel another lacks, and whether they are those at its ends.
 
-    Returns
-    -------
-    number : int
-    ends : str
-        ``"both are"``, ``"one is"`` or ``"none is"``: of the most and the least exposed.
+    The most and the least exposed: ``"both are"``, ``"one is"`` or ``"none is"`` among them.
     """
     gone = set(whole["university"]) - set(part["university"])
     by_exposure = whole.sort_values("exposure")["university"]
@@ -148,27 +141,22 @@ def left_out(whole: pd.DataFrame, part: pd.DataFrame) -> tuple[int, str]:
 def entries() -> pd.DataFrame:
     """Ministry universities in each edition: how many, new, gone; means of the two scores."""
     scores = rankings.the_scores(range(rankings.FIRST_EDITION, LAST_EDITION + 1))
-    present = {e: set(s["university"]) for e, s in scores.groupby("edition")}
-    rows = {}
-    for edition, names in present.items():
-        last = present.get(int(str(edition)) - 1, names)
-        rows[edition] = {
-            "Universities": len(names),
-            "New": len(names - last),
-            "Gone": len(last - names),
-        }
+    present = scores.groupby("edition")["university"].agg(set)
+    last = present.shift().fillna(present)
+    rows = {
+        "Universities": present.map(len),
+        "New": (present - last).map(len),
+        "Gone": (last - present).map(len),
+    }
     means = scores.groupby("edition")[["industry", "international_outlook"]].mean()
     means.columns = pd.Index(["Mean industry", "Mean outlook"])
-    return pd.DataFrame(rows).T.join(means).rename_axis("edition")
+    return pd.DataFrame(rows).join(means)
 
 
 def frame_sizes(minimums: Sequence[int] = (1, 2, 5)) -> pd.DataFrame:
     """Size of the open frame (R20) by the disciplines asked for and the treatment of pairs.
 
-    Returns
-    -------
-    DataFrame
-        One row a choice: ``universities``, ``cells``, ``advantaged`` cells and their ``share``.
+    One row a choice: ``universities``, ``cells``, ``advantaged`` cells and their ``share``.
     """
     rows = []
     for minimum, joint in product(minimums, (True, False)):
@@ -189,10 +177,7 @@ def frame_sizes(minimums: Sequence[int] = (1, 2, 5)) -> pd.DataFrame:
 def found() -> pd.DataFrame:
     """How many of the ministry universities each source has, and why others are not there.
 
-    Returns
-    -------
-    DataFrame
-        One row a source and reason; ``universities`` add up to all of them within a source.
+    One row a source and reason; ``universities`` add up to all of them within a source.
     """
     ministry = coverage()
     rows: list[tuple[str, str, int]] = []

@@ -5,8 +5,8 @@ import pandas as pd
 
 from replication.errors import SchemaError
 from replication.panel.reasons import COUNTED, NOT_IN_SAMPLE
-from replication.records.choices import Choices
 from replication.records.exposure import exchange_exposures, hires_exposure
+from replication.records.registry import Choices
 from replication.records.variables import CONTROLS, EXCHANGE, RESOURCES
 
 STATISTICS = ("exchange", "resources")
@@ -15,19 +15,10 @@ STATISTICS = ("exchange", "resources")
 def university_columns(
     records: dict[str, pd.DataFrame], hired: pd.DataFrame, choices: Choices
 ) -> pd.DataFrame:
-    """Exposures and controls of each university of the sample.
+    """Exposures and controls by university; missing where all universities have the same exposure.
 
-    Parameters
-    ----------
-    records : dict of str to DataFrame
-    hired : DataFrame
-        ``university``, ``doctorate_country`` and ``n``, the hires of the pre-period that count.
-    choices : Choices
-
-    Returns
-    -------
-    DataFrame
-        Indexed by university. An exposure is missing where all universities have the same.
+    `hired` has ``university``, ``doctorate_country`` and ``n``, the hires of the pre-period that
+    count.
     """
     before = {
         name: records[name][reasons(records, name, choices) == COUNTED].sort_values(
@@ -92,7 +83,7 @@ def require_pre_period(records: dict[str, pd.DataFrame], choices: Choices) -> No
         if name == "resources":
             zero = table.melt(key).query("value == 0")
             if len(zero):
-                university, year, column, _value = zero.iloc[0]
+                university, year, column = zero.iloc[0][:3]
                 raise SchemaError(
                     f"resources: {column} is zero for {university} in {year}, and zero has no "
                     "logarithm: look for a gap in the source that was read as zero"

@@ -8,8 +8,10 @@ each other.
 
 import datetime as dt
 import re
+from collections import Counter
+from collections.abc import Collection
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 from pydantic import Field
@@ -24,12 +26,7 @@ CONTEXT = DATA / "context.toml"
 TIMELINE = DATA / "timeline.toml"
 BIBLIOGRAPHY = ROOT / "book" / "references.bib"
 
-SIZES = {
-    "environment": 4,
-    "driver": 8,
-    "case": 3,
-    "recommendation": 6,
-}
+SIZES = {"environment": 4, "driver": 8, "case": 3, "recommendation": 6}
 """How many of each the article has."""
 ACTORS = ("government", "firms", "universities")
 
@@ -41,22 +38,15 @@ class Told(Row):
     zh: Chinese
 
 
-class Section(Told):
-    """Heading of the article, in our words."""
+class Named(Told):
+    """A heading of the article, in our words, or one of the environments that it looks at."""
 
     id: Text
 
 
-class Environment(Told):
-    """One of the environments that the article looks at."""
-
-    id: Text
-
-
-class Driver(Told):
+class Driver(Named):
     """A driving mechanism: what the article claims of it, and what we say of the claim."""
 
-    id: Text
     environment: Text
     section: Text
     short: Text
@@ -69,10 +59,9 @@ class Driver(Told):
     data_say: Text
 
 
-class Case(Told):
+class Case(Named):
     """A university and its surroundings."""
 
-    id: Text
     section: Text
     short: Text
 
@@ -93,10 +82,9 @@ class Example(Told):
     driver: Text
 
 
-class Recommendation(Told):
+class Recommendation(Named):
     """Advice to one actor; the drivers that it would strengthen are ours."""
 
-    id: Text
     actor: Literal["government", "firms", "universities"]
     actor_zh: Chinese
     section: Text
@@ -107,8 +95,8 @@ class Recommendation(Told):
 class Context(Row):
     """The whole article as coded."""
 
-    section: list[Section]
-    environment: list[Environment]
+    section: list[Named]
+    environment: list[Named]
     driver: list[Driver]
     case: list[Case]
     measure: list[Measure]
@@ -188,38 +176,40 @@ def load_timeline(path: Path = TIMELINE, bibliography: Path = BIBLIOGRAPHY) -> p
 
 def _faults(context: Context) -> list[str]:
     """What the rows of a coded article have wrong between them."""
-    faults = []
-    for table, size in SIZES.items():
-        rows = getattr(context, table)
-        if len(rows) != size:
-            faults.append(f"{len(rows)} rows of {table}; the article has {size}")
-    known = {
-        "section": {s.id for s in context.section}
-        | {s.id.rsplit(".", 1)[0] for s in context.section if "." in s.id},
-        "environment": {e.id for e in context.environment},
-        "driver": {d.id for d in context.driver},
-        "case": {c.id for c in context.case},
-        "claim": set(load_claims().index),
-        "column": set(PANEL.columns),
+    rows: dict[str, list[Any]] = {table: getattr(context, table) for table in Context.model_fields}
+    faults = [
+        f"{len(rows[table])} rows of {table}; the article has {size}"
+        for table, size in SIZES.items()
+        if len(rows[table]) != size
+    ]
+    ids = {table: Counter(row.id for row in rows[table]) for table in ("section", *SIZES)}
+    faults += [
+        f"{table} {id_!r} is a duplicate"
+        for table, counted in ids.items()
+        for id_, times in counted.items()
+        if times > 1
+    ]
+    chapters = {id_.rpartition(".")[0] for id_ in ids["section"]} - {""}
+    known: dict[str, Collection[str]] = {
+        **ids,
+        "section": chapters | set(ids["section"]),
+        "claim": load_claims().index,
+        "column": PANEL.columns,
     }
-    for table in ("section", "environment", "driver", "case", "recommendation"):
-        ids = [row.id for row in getattr(context, table)]
-        faults += [
-            f"{table} {i!r} is a duplicate" for i in sorted({i for i in ids if ids.count(i) > 1})
-        ]
-    used: dict[str, set[str]] = {name: set() for name in known}
+    used = set()
     for table in ("driver", "case", "measure", "example", "recommendation"):
-        for number, row in enumerate(getattr(context, table), 1):
+        for number, row in enumerate(rows[table], 1):
             for kind, name in _references(row):
-                used[kind].add(name)
+                used.add((table, kind, name))
                 if name not in known[kind]:
                     faults.append(f"{table} {number}: there is no {kind} {name!r}")
+    needed = {"environment": "driver", "driver": "recommendation", "case": "measure"}
     faults += [
-        f"environment {e!r} has no driver" for e in known["environment"] - used["environment"]
+        f"{kind} {id_!r} has no {table}"
+        for kind, table in needed.items()
+        for id_ in ids[kind]
+        if (table, kind, id_) not in used
     ]
-    recommended = {d for r in context.recommendation for d in r.drivers}
-    faults += [f"driver {d!r} has no recommendation" for d in known["driver"] - recommended]
-    faults += [f"case {c!r} has no measure" for c in known["case"] - used["case"]]
     advised = {r.actor for r in context.recommendation}
     faults += [f"actor {a!r} is given no advice" for a in set(ACTORS) - advised]
     shown = {m.driver for m in context.measure}
@@ -234,11 +224,9 @@ def _faults(context: Context) -> list[str]:
 
 def _references(row: Row) -> list[tuple[str, str]]:
     """Kind and name of everything that a row points to."""
-    found = [
-        (kind, getattr(row, kind))
-        for kind in ("section", "environment", "driver", "case")
-        if hasattr(row, kind)
-    ]
+    one = ("section", "environment", "driver", "case")
     many = {"drivers": "driver", "claims": "claim", "variables": "column"}
-    found += [(kind, name) for field, kind in many.items() for name in getattr(row, field, [])]
-    return found
+    return [
+        *((kind, getattr(row, kind)) for kind in one if hasattr(row, kind)),
+        *((kind, name) for field, kind in many.items() for name in getattr(row, field, ())),
+    ]

@@ -9,30 +9,14 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from replication.errors import (
-    DuplicateRowsError,
-    MissingColumnError,
-    MissingValueError,
-    NegativeCountError,
-    NoVariationError,
-    SchemaError,
-    TooFewClustersError,
-)
+from replication import errors
 
 
 def require_columns(data: pd.DataFrame, columns: Sequence[str], purpose: str) -> None:
-    """Raise `MissingColumnError` if one of `columns` is not in `data`.
-
-    Parameters
-    ----------
-    data : DataFrame
-    columns : sequence of str
-    purpose : str
-        What the columns are needed for, in words that end the sentence "… is needed for".
-    """
+    """Raise `MissingColumnError` unless the columns are there that "are needed for" `purpose`."""
     missing = [c for c in columns if c not in data.columns]
     if missing:
-        raise MissingColumnError(
+        raise errors.MissingColumnError(
             f"column {', '.join(map(repr, missing))} is needed for {purpose}, and the table does "
             f"not have it; it has: {', '.join(map(str, data.columns))}"
         )
@@ -44,7 +28,7 @@ def require_unique(data: pd.DataFrame, key: Sequence[str]) -> None:
     gaps = data[list(key)].isna()
     if gaps.to_numpy().any():
         column = next(c for c in key if gaps[c].any())
-        raise MissingValueError(
+        raise errors.MissingValueError(
             f"key column {column!r} is missing in {int(gaps[column].sum())} rows, first in row "
             f"{_first(gaps[column])}: a row without its key belongs to no unit; fill the key or "
             "remove the row"
@@ -52,7 +36,7 @@ def require_unique(data: pd.DataFrame, key: Sequence[str]) -> None:
     duplicate = data.duplicated(list(key), keep=False)
     if duplicate.any():
         first = data.loc[duplicate, list(key)].iloc[0].to_dict()
-        raise DuplicateRowsError(
+        raise errors.DuplicateRowsError(
             f"{int(duplicate.sum())} rows share their key {tuple(key)}, first {first}: aggregate "
             "them, or name the columns that tell them apart with unit= and time="
         )
@@ -68,19 +52,14 @@ def complete_rows(
     data : DataFrame
     columns : sequence of str
     missing : {"raise", "drop"}
-        What to do with the others. Dropped rows are counted under the first column that is
-        missing in them, in the order of `columns`.
+        What to do with the others: raise `MissingValueError` on the first column with a gap, or
+        drop and count them under the first column, in the order of `columns`, that is missing.
 
     Returns
     -------
     kept : DataFrame
     dropped : dict of str to int
         Reason and number of rows.
-
-    Raises
-    ------
-    MissingValueError
-        With ``missing="raise"``, on the first column with a gap.
     """
     if missing not in ("raise", "drop"):
         raise ValueError(f"missing must be 'raise' or 'drop', not {missing!r}")
@@ -92,13 +71,12 @@ def complete_rows(
         if pd.api.types.is_numeric_dtype(values):
             bad |= np.isinf(values.to_numpy(dtype=float, na_value=np.nan))
         if bad.any() and missing == "raise":
-            raise MissingValueError(
+            raise errors.MissingValueError(
                 f"column {column!r} is missing or infinite in {int(bad.sum())} of {len(data)} "
                 f"rows, first in row {_first(bad)}; fill it, or pass missing='drop' to drop "
                 "those rows and have them counted"
             )
-        fresh = int((bad & kept).sum())
-        if fresh:
+        if fresh := int((bad & kept).sum()):
             dropped[f"no value of {column}"] = fresh
         kept &= ~bad
     return data[kept], dropped
@@ -110,13 +88,7 @@ def _first(rows: pd.Series) -> str:
 
 
 def as_numbers(data: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
-    """Make `columns` plain floats, whatever they are stored as; a gap becomes NaN.
-
-    Raises
-    ------
-    SchemaError
-        If a column holds an entry that is no number.
-    """
+    """Make `columns` plain floats, a gap NaN; raise `SchemaError` on what is no number."""
     numbers = {}
     for column in dict.fromkeys(columns):
         values = data[column]
@@ -124,7 +96,7 @@ def as_numbers(data: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
             values = pd.to_numeric(values.astype(object), errors="coerce")
             text = values.isna() & data[column].notna()
             if text.any():
-                raise SchemaError(
+                raise errors.SchemaError(
                     f"column {column!r} holds {data[column][text].iloc[0]!r}, which is no number "
                     f"({int(text.sum())} such rows, first row {_first(text)}); recode the "
                     "column, or name another"
@@ -137,7 +109,7 @@ def require_whole_numbers(data: pd.DataFrame, column: str) -> None:
     """Raise `SchemaError` if a column of complete numbers holds a fraction."""
     fraction = data[column] % 1 != 0
     if fraction.any():
-        raise SchemaError(
+        raise errors.SchemaError(
             f"column {column!r} must hold whole numbers; {int(fraction.sum())} rows do not, first "
             f"row {_first(fraction)} ({data[column][fraction].iloc[0]}): count the periods "
             "since treatment began as …, -2, -1, 0, 1, …"
@@ -149,7 +121,7 @@ def require_variation(data: pd.DataFrame, columns: Sequence[str]) -> None:
     for column in columns:
         if data[column].nunique() < 2:
             value = data[column].tolist()[0] if len(data) else "no rows"
-            raise NoVariationError(
+            raise errors.NoVariationError(
                 f"{column!r} does not vary ({value!r} in all {len(data)} rows): its coefficient "
                 "does not exist; check the treatment, the first treated year and the sample"
             )
@@ -159,7 +131,7 @@ def require_clusters(data: pd.DataFrame, cluster: str) -> None:
     """Raise `TooFewClustersError` if `cluster` has fewer than two values."""
     groups = data[cluster].nunique()
     if groups < 2:
-        raise TooFewClustersError(
+        raise errors.TooFewClustersError(
             f"cluster column {cluster!r} has {groups} value: a clustered standard error needs at "
             "least two (and many more to be trusted); name another column with cluster="
         )
@@ -169,7 +141,7 @@ def require_nonnegative(data: pd.DataFrame, outcome: str, model: str) -> None:
     """Raise `NegativeCountError` if the outcome is negative somewhere."""
     negative = data[outcome] < 0
     if negative.any():
-        raise NegativeCountError(
+        raise errors.NegativeCountError(
             f"outcome {outcome!r} is negative in {int(negative.sum())} rows, first in row "
             f"{_first(negative)} ({data[outcome][negative].iloc[0]}): {model} needs counts "
             "of zero or more; look for a code for 'missing' such as -1 or -9"

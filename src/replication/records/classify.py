@@ -31,8 +31,7 @@ def load_ipc(folder: Path = DATA) -> pd.DataFrame:
         of a list has none: it could never be counted.
     """
     ipc = pd.read_csv(folder / "ipc_discipline.csv", dtype=str)[["ipc_subclass", "discipline"]]
-    twice = sorted(set(ipc.loc[ipc["ipc_subclass"].duplicated(), "ipc_subclass"]))
-    if twice:
+    if twice := sorted(set(ipc.loc[ipc["ipc_subclass"].duplicated(), "ipc_subclass"])):
         raise RegistryError(
             f"{folder / 'ipc_discipline.csv'}: {', '.join(twice)} has more than one row: keep one"
         )
@@ -42,8 +41,7 @@ def load_ipc(folder: Path = DATA) -> pd.DataFrame:
         "ai": "ai_ipc.csv",
     }.items():
         listed = pd.read_csv(folder / file, dtype=str)["ipc_subclass"]
-        stray = sorted(set(listed) - set(ipc["ipc_subclass"]))
-        if stray:
+        if stray := sorted(set(listed) - set(ipc["ipc_subclass"])):
             raise RegistryError(
                 f"{folder / file}: {', '.join(stray)} not in ipc_discipline.csv: add the subclass "
                 "there with its discipline, or take it off this list"

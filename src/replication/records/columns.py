@@ -4,6 +4,7 @@ A column states its type, its unit, its admissible range, where it comes from in
 its label in English and Chinese.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,10 +19,33 @@ CATALOGUE = "national discipline catalogue"
 DERIVED = "derived by `replication build`"
 
 COUNT = pa.Check.ge(0)
-YEAR = pa.Check.in_range(1985, 2100)
-COUNTRY = pa.Check.str_matches(r"^[A-Z]{2}$")
-CODE = pa.Check.str_matches(r"^\d{4}$")
 FINITE = pa.Check(np.isfinite, name="finite", error="finite")
+
+
+def table(
+    name: str, description: str, key: list[str], source: str, **columns: pa.Column
+) -> pa.DataFrameSchema:
+    """Describe a table: what a row is, its key, the source of the columns that name no other."""
+    for described in columns.values():
+        described.metadata["source"] = described.metadata["source"] or source
+    return pa.DataFrameSchema(
+        columns,
+        name=name,
+        description=description,
+        unique=key,
+        metadata={"key": key},
+        strict=True,
+        unique_column_names=True,
+    )
+
+
+def events(
+    name: str, description: str, key: list[str], source: str, **columns: pa.Column
+) -> pa.DataFrameSchema:
+    """As `table`; an export may list an event twice, which `panel` counts and drops."""
+    described = table(name, description, key, source, **columns)
+    described.unique = None
+    return described
 
 
 def column(
@@ -29,60 +53,70 @@ def column(
     en: str,
     zh: str,
     unit: str,
-    source: str,
     *checks: pa.Check,
+    source: str = "",
     nullable: bool = False,
     word: str = "",
 ) -> pa.Column:
-    """Describe one column: type, labels, unit, source, checks; its short name in tables."""
+    """Describe one column: type, labels, unit, checks, source; its short name in tables."""
     metadata = {"zh": zh, "unit": unit, "source": source, "word": word}
-    return pa.Column(
-        dtype, list(checks), nullable=nullable, title=en, metadata=metadata, coerce=False
-    )
+    return pa.Column(dtype, list(checks), nullable=nullable, title=en, metadata=metadata)
 
 
 def text(
-    en: str, zh: str, unit: str, source: str, *checks: pa.Check, nullable: bool = False
+    en: str,
+    zh: str,
+    unit: str = "text",
+    *checks: pa.Check,
+    source: str = "",
+    nullable: bool = False,
 ) -> pa.Column:
     """Text."""
-    return column(str, en, zh, unit, source, *checks, nullable=nullable)
+    return column(str, en, zh, unit, *checks, source=source, nullable=nullable)
 
 
 def university() -> pa.Column:
     """Name of a university."""
-    return text("university", "高校", "identifier", "list of ministry universities")
+    return text("university", "高校", "identifier", source="list of ministry universities")
 
 
 def discipline() -> pa.Column:
     """Code of a first-level discipline."""
-    return text("first-level discipline", "一级学科", "4-digit code", CATALOGUE, CODE)
+    code = pa.Check.str_matches(r"^\d{4}$")
+    return text("first-level discipline", "一级学科", "4-digit code", code, source=CATALOGUE)
 
 
-def year(source: str) -> pa.Column:
+def category() -> pa.Column:
+    """Category of a discipline."""
+    return text("category of the catalogue", "学科门类", "2-digit code", source=CATALOGUE)
+
+
+def grade(en: str, grades: Sequence[str], nullable: bool = False) -> pa.Column:
+    """Grade of a discipline, one of `grades`."""
+    unit, known = "A+ (best) to C-", pa.Check.isin(grades)
+    return text(en, "学科评估等级", unit, known, source=EVALUATION, nullable=nullable)
+
+
+def country(en: str, zh: str) -> pa.Column:
+    """Code of a country or patent office."""
+    return text(en, zh, "2-letter code", pa.Check.str_matches(r"^[A-Z]{2}$"))
+
+
+def year() -> pa.Column:
     """Calendar year."""
-    return column("int64", "year", "年份", "calendar year", source, YEAR)
+    return column("int64", "year", "年份", "calendar year", pa.Check.in_range(1985, 2100))
 
 
-def count(en: str, zh: str, unit: str, source: str, word: str = "") -> pa.Column:
+def count(en: str, zh: str, unit: str, word: str = "") -> pa.Column:
     """Whole number of zero or more."""
-    return column("int64", en, zh, unit, source, COUNT, word=word)
+    return column("int64", en, zh, unit, COUNT, word=word)
 
 
 def sd(en: str, zh: str) -> pa.Column:
     """Exposure in standard deviations."""
-    return column("float64", en, zh, "standard deviations over universities", DERIVED, FINITE)
-
-
-def share(en: str, zh: str, unit: str, word: str) -> pa.Column:
-    """Number from 0 to 1."""
-    return column("float64", en, zh, unit, DERIVED, pa.Check.in_range(0, 1), word=word)
+    return column("float64", en, zh, "standard deviations over universities", FINITE)
 
 
 def flag(en: str, zh: str) -> pa.Column:
     """0 or 1."""
-    return column("int64", en, zh, "0 or 1", DERIVED, pa.Check.isin([0, 1]))
-
-
-def log(en: str, zh: str, unit: str) -> pa.Column:
-    """Log of a resource, mean of the pre-period."""
-    return column("float64", en, zh, f"log of {unit}, mean of the pre-period", DERIVED, FINITE)
+    return column("int64", en, zh, "0 or 1", pa.Check.isin([0, 1]))

@@ -10,6 +10,9 @@ import pandas as pd
 
 from replication.records.variables import COOPERATION
 
+DECIMALS = 10
+"""Floating-point noise differs between machines in the last bits; ten decimals do not."""
+
 Values = TypeVar("Values", np.ndarray, pd.Series)
 
 

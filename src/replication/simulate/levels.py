@@ -7,7 +7,7 @@ from replication.records.classify import load_ipc
 from replication.records.variables import RESOURCES
 from replication.simulate.draws import negative_binomial, persistent
 from replication.simulate.process import Process
-from replication.simulate.technology import Technology
+from replication.simulate.technology import KEY_SHARE, Technology
 
 
 def draw_universities(
@@ -70,7 +70,7 @@ def draw_levels(
     cell = cell + 0.6 * rng.standard_normal(len(u))
     joint = cell[:, None] + trend[d]
     exists = technology.weights.sum(axis=2) > 0
-    share = np.where(exists.all(axis=1), technology.key_share, exists[:, 0])
+    share = np.where(exists.all(axis=1), KEY_SHARE, exists[:, 0])
     with np.errstate(divide="ignore"):
         split = np.log(np.column_stack([share, 1 - share]))
     alone = joint - 0.2 + 0.3 * rng.standard_normal((len(u), 1))

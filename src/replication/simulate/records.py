@@ -15,21 +15,12 @@ from replication.records.variables import EXCHANGE, GRADES, RESOURCES
 from replication.simulate.process import ADVANTAGED_SHARE
 from replication.simulate.study import Study
 
-INDUSTRIES = np.array(
-    [
-        "精密机械",
-        "电子科技",
-        "新材料",
-        "生物医药",
-        "能源装备",
-        "信息技术",
-        "化工",
-        "汽车零部件",
-        "环保工程",
-    ]
-)
-COMPANY = np.array(["有限公司", "股份有限公司", "集团有限公司", "有限责任公司"])
-OFFICES = np.array(["US", "WO", "EP", "JP", "KR"])
+INDUSTRIES = (
+    "精密机械", "电子科技", "新材料", "生物医药", "能源装备", "信息技术", "化工", "汽车零部件",
+    "环保工程",
+)  # fmt: skip
+COMPANY = ("有限公司", "股份有限公司", "集团有限公司", "有限责任公司")
+OFFICES = {"US": 0.4, "WO": 0.35, "EP": 0.1, "JP": 0.1, "KR": 0.05}
 FIRMS = 2000
 
 
@@ -41,45 +32,24 @@ def simulate_records(study: Study, seed: int = 2026) -> dict[str, pd.DataFrame]:
     study : Study
     seed : int
         Of the names, dates and IPC groups, which carry no effect.
-
-    Returns
-    -------
-    dict of str to DataFrame
     """
     rng = np.random.default_rng([seed, zlib.crc32(b"records")])
-    width = len(str(study.process.universities))
-    ids = np.array([f"U{i + 1:0{max(width, 2)}d}" for i in range(study.process.universities)])
-    cell_university, cell_discipline = ids[study.university], study.disciplines[study.discipline]
-    names = np.char.add(ids, "大学")
+    n, years = study.process.universities, study.process.years
+    ids = _numbered("U", n, max(len(str(n)), 2))
+    names = ids + "大学"
+    cells = {
+        "university": ids[study.university],
+        "discipline": study.disciplines[study.discipline].astype(object),
+    }
     return {
         "universities": pd.DataFrame({"university": ids, "applicant_names": names}),
         "disciplines": load_disciplines(),
-        "exchange": _yearly(ids, study.process.years, study.exchange, list(EXCHANGE)),
-        "resources": _yearly(ids, study.process.years, study.resources, list(RESOURCES)),
-        "grades": pd.DataFrame(
-            {
-                "university": cell_university,
-                "discipline": cell_discipline,
-                "grade": _grades(study.strength),
-            }
-        ),
+        "exchange": _yearly(ids, years, study.exchange, list(EXCHANGE)),
+        "resources": _yearly(ids, years, study.resources, list(RESOURCES)),
+        "grades": pd.DataFrame({**cells, "grade": _grades(study.strength)}),
         "patents": _patents(study, names[study.university], rng),
-        "papers": _events(
-            study.papers,
-            cell_university,
-            cell_discipline,
-            "paper",
-            "P",
-            partner_countries=study.papers["countries"],
-        ),
-        "hires": _events(
-            study.hires,
-            cell_university,
-            cell_discipline,
-            "hire",
-            "H",
-            doctorate_country=study.hires["country"],
-        ),
+        "papers": _events(study.papers, cells, "paper", countries="partner_countries"),
+        "hires": _events(study.hires, cells, "hire", country="doctorate_country"),
     }
 
 
@@ -100,64 +70,39 @@ def _grades(strength: np.ndarray) -> pd.Series:
 
 
 def _events(
-    events: pd.DataFrame,
-    university: np.ndarray,
-    discipline: np.ndarray,
-    name: str,
-    prefix: str,
-    **columns: pd.Series,
+    events: pd.DataFrame, cells: dict[str, np.ndarray], key: str, **columns: str
 ) -> pd.DataFrame:
-    cell = events["cell"].to_numpy()
-    frame = pd.DataFrame(
-        {
-            "university": university[cell],
-            "discipline": discipline[cell],
-            "year": events["year"],
-            **columns,
-        }
-    ).sort_values(["year", "university", "discipline"], kind="stable", ignore_index=True)
-    frame.insert(0, name, [f"{prefix}{i + 1:07d}" for i in range(len(frame))])
-    return frame
+    """Events numbered in order of year and cell, under the record's names of their columns."""
+    place = {name: of[events["cell"]] for name, of in cells.items()}
+    frame = events[["year", *columns]].rename(columns=columns).assign(**place)
+    frame = frame.sort_values(["year", *cells], kind="stable", ignore_index=True)
+    frame[key] = _numbered(key[0].upper(), len(frame), 7)
+    return frame[[key, *cells, "year", *columns.values()]]
 
 
 def _patents(study: Study, names: np.ndarray, rng: np.random.Generator) -> pd.DataFrame:
-    subclasses = load_ipc().sort_values("ipc_subclass")["ipc_subclass"].to_numpy(str)
-    joint, sole, overseas = study.joint, study.sole, study.overseas
+    subclasses = load_ipc()["ipc_subclass"].sort_values().to_numpy(object)
+    joint, sole, overseas = (
+        events.assign(
+            jurisdiction="CN",
+            applicants=names[events["cell"]],
+            subclass=subclasses[events["subclass"]],
+        )
+        for events in (study.joint, study.sole, study.overseas)
+    )
     firm = _firms(rng)
-    applicants = {
-        "joint": _join(names, joint, firm[rng.integers(FIRMS, size=len(joint))]),
-        "sole": names[sole["cell"]].astype(object),
-        "overseas": names[overseas["cell"]].astype(object),
-    }
+    joint["applicants"] += ";" + firm[rng.integers(FIRMS, size=len(joint))]
     # One joint application in five has a third applicant, an institute.
     third = rng.random(len(joint)) < 0.2
-    other = np.char.add(np.char.add("R", rng.integers(100, 400, len(joint)).astype(str)), "研究所")
-    applicants["joint"][third] += ";" + other[third].astype(object)
+    joint.loc[third, "applicants"] += ";" + _institutes(len(joint), rng)[third]
     # One application without a firm in ten is with an institute or the university's own holding.
     draw = rng.random(len(sole))
-    institute = np.char.add(
-        np.char.add("R", rng.integers(100, 400, len(sole)).astype(str)), "研究所"
-    )
-    applicants["sole"][draw < 0.07] += ";" + institute[draw < 0.07].astype(object)
-    holding = (draw >= 0.07) & (draw < 0.10)
-    applicants["sole"][holding] += ";" + applicants["sole"][holding] + "资产经营有限公司"
-    frames = [
-        pd.DataFrame(
-            {
-                "year": events["year"].to_numpy(),
-                "jurisdiction": (
-                    rng.choice(OFFICES, len(events), p=[0.4, 0.35, 0.1, 0.1, 0.05])
-                    if kind == "overseas"
-                    else "CN"
-                ),
-                "applicants": applicants[kind],
-                "subclass": subclasses[events["subclass"]],
-            }
-        )
-        for kind, events in (("joint", joint), ("sole", sole), ("overseas", overseas))
-    ]
-    frames.append(_to_be_dropped(study.process.years, names[0], firm, rng))
-    patents = pd.concat(frames, ignore_index=True)
+    institute, holding = draw < 0.07, (draw >= 0.07) & (draw < 0.10)
+    sole.loc[institute, "applicants"] += ";" + _institutes(len(sole), rng)[institute]
+    sole.loc[holding, "applicants"] += ";" + sole["applicants"] + "资产经营有限公司"
+    overseas["jurisdiction"] = rng.choice(list(OFFICES), len(overseas), p=list(OFFICES.values()))
+    dropped = _to_be_dropped(study.process.years, names[0], firm, rng)
+    patents = pd.concat([joint, sole, overseas, dropped], ignore_index=True)
     day = rng.integers(0, 365, len(patents)).astype("timedelta64[D]")
     start = (patents["year"].to_numpy() - 1970).astype("datetime64[Y]").astype("datetime64[D]")
     patents["date"] = (start + day).astype("datetime64[us]")
@@ -166,31 +111,32 @@ def _patents(study: Study, names: np.ndarray, rng: np.random.Generator) -> pd.Da
         f"{s} {g}/{h:02d}" for s, g, h in zip(patents.pop("subclass"), group, subgroup, strict=True)
     ]
     second = rng.random(len(patents)) < 0.3
-    more = subclasses[rng.integers(len(subclasses), size=int(second.sum()))].astype(object)
-    patents.loc[second, "ipc"] += ";" + pd.Series(more + " 1/00", patents.index[second])
+    more = subclasses[rng.integers(len(subclasses), size=int(second.sum()))]
+    patents.loc[second, "ipc"] += ";" + more + " 1/00"
     patents["granted"] = rng.random(len(patents)) < 0.62
     patents = patents.sort_values(["date", "jurisdiction", "applicants", "ipc"], ignore_index=True)
-    patents["application"] = [
-        f"{office}{year}1{i + 1:07d}"
-        for i, (office, year) in enumerate(
-            zip(patents["jurisdiction"], patents["year"], strict=True)
-        )
-    ]
+    number = _numbered("1", len(patents), 7)
+    patents["application"] = patents["jurisdiction"] + patents["year"].astype(str) + number
     # A line that the export holds twice, for every two thousand.
     patents = pd.concat([patents, patents.iloc[::2000]], ignore_index=True)
     return patents[["application", "date", "jurisdiction", "applicants", "ipc", "granted"]]
 
 
+def _numbered(prefix: str, n: int, digits: int) -> np.ndarray:
+    """Labels of a prefix and a number, from 1."""
+    return np.array([f"{prefix}{i:0{digits}d}" for i in range(1, n + 1)], dtype=object)
+
+
+def _institutes(n: int, rng: np.random.Generator) -> np.ndarray:
+    return "R" + rng.integers(100, 400, n).astype(str).astype(object) + "研究所"
+
+
 def _firms(rng: np.random.Generator) -> np.ndarray:
-    number = np.array([f"F{i + 1:04d}" for i in range(FIRMS)])
-    industry = INDUSTRIES[rng.integers(len(INDUSTRIES), size=FIRMS)]
-    return np.char.add(
-        np.char.add(number, industry), COMPANY[rng.integers(len(COMPANY), size=FIRMS)]
+    industry, form = (
+        np.array(words, dtype=object)[rng.integers(len(words), size=FIRMS)]
+        for words in (INDUSTRIES, COMPANY)
     )
-
-
-def _join(names: np.ndarray, events: pd.DataFrame, firm: np.ndarray) -> np.ndarray:
-    return names[events["cell"]].astype(object) + ";" + firm.astype(object)
+    return _numbered("F", FIRMS, 4) + industry + form
 
 
 def _to_be_dropped(
@@ -198,18 +144,17 @@ def _to_be_dropped(
 ) -> pd.DataFrame:
     """Applications that belong to no cell: another university, or a class of no discipline."""
     n = 300
-    other = np.char.add(np.char.add("N", rng.integers(10, 99, n).astype(str)), "大学").astype(
-        object
-    )
+    elsewhere = np.arange(n) < 200
+    other = "N" + rng.integers(10, 99, n).astype(str).astype(object) + "大学"
     return pd.DataFrame(
         {
             "year": rng.choice(years, n),
             "jurisdiction": "CN",
             "applicants": np.where(
-                np.arange(n) < 200,
-                other + ";" + firm[rng.integers(FIRMS, size=n)].astype(object),
-                university + ";" + firm[rng.integers(FIRMS, size=n)].astype(object),
+                elsewhere,
+                other + ";" + firm[rng.integers(FIRMS, size=n)],
+                university + ";" + firm[rng.integers(FIRMS, size=n)],
             ),
-            "subclass": np.where(np.arange(n) < 200, "H01L", "A61K"),
+            "subclass": np.where(elsewhere, "H01L", "A61K"),
         }
     )

@@ -112,10 +112,6 @@ def simulate(process: Process | None = None, seed: int = 2026) -> Study:
     seed : int
         Same seed, same study. Each part has a random stream of its own, so that a switch of the
         process leaves the parts that it does not touch as they were.
-
-    Returns
-    -------
-    Study
     """
     process = process or Process()
     rng = {
@@ -134,6 +130,13 @@ def simulate(process: Process | None = None, seed: int = 2026) -> Study:
     level, sole, mediator_level = draw_levels(
         process, latent, u, d, strength, technology, rng["levels"]
     )
+
+    def file(log_mean: np.ndarray, when: np.ndarray, classes: Technology) -> pd.DataFrame:
+        return draw_patents(process, log_mean[:, when], years[when], d, classes, rng["patents"])
+
+    def hire(log_mean: np.ndarray, when: np.ndarray) -> pd.DataFrame:
+        return draw_hires(process, latent, u, log_mean[:, when], years[when], rng["hires"])
+
     shock, mediator_shock = shocks(process, u, rng["shocks"])
 
     # Levels, shocks, and the faults that a user may switch on: all that is no effect of exchange.
@@ -148,20 +151,15 @@ def simulate(process: Process | None = None, seed: int = 2026) -> Study:
 
     # The hires and patents of the years before treatment are drawn before the effect, since two
     # exposures and the third difference are measured from them.
-    hires = [
-        draw_hires(process, latent, u, mediators[:, ~post, hiring], years[~post], rng["hires"])
-    ]
+    hires = [hire(mediators[..., hiring], ~post)]
     us, elsewhere = _measure_hires(hires[0], u, process.universities)
     forms = np.column_stack([cooperation, conferences, us, elsewhere])
     per_university = forms @ process.effects
     effect = np.zeros_like(untreated)
     effect[:, clock == -1] = (process.anticipation * per_university)[u][:, None, None]
-    patents = [
-        draw_patents(
-            process, (untreated + effect)[:, ~post], years[~post], d, technology, rng["patents"]
-        )
-    ]
-    alone = draw_patents(process, sole[:, :, None], years, d, technology.pooled(), rng["patents"])
+    always = np.ones_like(post)
+    patents = [file(untreated + effect, ~post, technology)]
+    alone = file(sole[..., None], always, technology.pooled())
     before = pd.concat([patents[0], alone[alone["year"] < process.first_treated]])
     control = measure_control(before, d, technology)
 
@@ -176,15 +174,8 @@ def simulate(process: Process | None = None, seed: int = 2026) -> Study:
     mediator_effect[:, post] = total[:, None, None] * process.responses
     mediators = mediators + mediator_effect
 
-    hires.append(
-        draw_hires(process, latent, u, mediators[:, post, hiring], years[post], rng["hires"])
-    )
-    patents.append(
-        draw_patents(
-            process, (untreated + effect)[:, post], years[post], d, technology, rng["patents"]
-        )
-    )
-    overseas = mediators[:, :, filing, None]
+    hires.append(hire(mediators[..., hiring], post))
+    patents.append(file(untreated + effect, post, technology))
     return Study(
         process=process,
         university=u,
@@ -206,7 +197,7 @@ def simulate(process: Process | None = None, seed: int = 2026) -> Study:
         resources=resources,
         joint=pd.concat(patents, ignore_index=True),
         sole=alone,
-        overseas=draw_patents(process, overseas, years, d, technology.pooled(), rng["patents"]),
+        overseas=file(mediators[..., filing, None], always, technology.pooled()),
         papers=draw_papers(process, mediators[:, :, publishing], years, rng["papers"]),
         hires=pd.concat(hires, ignore_index=True),
     )

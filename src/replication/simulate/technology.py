@@ -7,6 +7,9 @@ import pandas as pd
 
 from replication.records.classify import load_ipc
 
+KEY_SHARE = 0.35
+"""Expected share of key core technology where a discipline has both groups."""
+
 
 @dataclass(frozen=True)
 class Technology:
@@ -20,15 +23,12 @@ class Technology:
     weights : ndarray, shape (D, 2, S)
         Probability of a subclass in the key core and the other group; zero rows where a
         discipline has none.
-    key_share : float
-        Expected share of key core technology where a discipline has both groups.
     """
 
     subclasses: np.ndarray
     controlled: np.ndarray
     ai: np.ndarray
     weights: np.ndarray
-    key_share: float
 
     @property
     def ai_share(self) -> np.ndarray:
@@ -55,7 +55,6 @@ def draw_technology(disciplines: np.ndarray, rng: np.random.Generator) -> Techno
         ipc["controlled"].to_numpy(bool),
         ipc["ai"].to_numpy(bool),
         weights,
-        0.35,
     )
 
 

@@ -126,7 +126,7 @@ def test_a_match_is_exact_and_counted() -> None:
 
 def test_a_shared_name_stands_for_its_pair_and_for_neither_of_the_two() -> None:
     ministry = set(ministry_universities()["name_zh"])
-    joint = joint_names("evaluation")
+    joint = joint_names(university_names("evaluation"))
     assert joint == {pair.removesuffix("(两地)"): pair for pair in PAIRS}
     assert not set(joint.values()) & ministry
     rows = university_names("evaluation").set_index("name_zh")

@@ -106,21 +106,10 @@ class Kernel:
 
 
 def kernel(sample: Sample, method: str, weights: np.ndarray | None = None) -> Kernel:
-    """Take apart the effects and controls of a sample.
+    """Take apart the effects and controls of a sample; without an effect, a constant is taken out.
 
-    Parameters
-    ----------
-    sample : Sample
-        Without an effect, a constant is taken out.
-    method : str
-        What asks for it, for the message where the design has not one dimension of clusters.
-    weights : ndarray, shape (N,), optional
-        For weighted least squares, such as the last step of a Poisson fit; by default the weights
-        of the design.
-
-    Returns
-    -------
-    Kernel
+    `method` is what asks for it, for the message where there is not one dimension of clusters.
+    `weights`, shape (N,), are the design's unless given, as for the last step of a Poisson fit.
     """
     codes = sample.cluster(method)
     names = pd.factorize(sample.rows[sample.design.clusters[0]], sort=True)[1]
@@ -234,12 +223,7 @@ class Regression:
 
 
 def regression(sample: Sample, method: str, weights: np.ndarray | None = None) -> Regression:
-    """Take a sample apart and residualise its one regressor of interest.
-
-    Parameters
-    ----------
-    sample, method, weights
-        As for `kernel`.
+    """Take a sample apart and residualise its one regressor of interest; arguments as of `kernel`.
 
     Raises
     ------

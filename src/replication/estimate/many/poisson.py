@@ -71,18 +71,9 @@ def poisson_fits(
 ) -> PoissonFits:
     """Fit S Poisson regressions that differ in their outcome only.
 
-    Parameters
-    ----------
-    sample : Sample
-        One regressor of interest, absorbed effects, no controls; its own outcome is not used.
-    counts : ndarray, shape (N, S)
-    fixed : float, optional
-        Hold the coefficient here: the scores are then those of the restricted model.
-    keep_mean : bool
-
-    Returns
-    -------
-    PoissonFits
+    The sample has one regressor of interest and absorbed effects, no controls; its own outcome is
+    not used. `counts` has the shape (N, S). With `fixed` the coefficient is held there, and the
+    scores are those of the restricted model.
 
     Raises
     ------
@@ -199,24 +190,12 @@ def without_separated(sample: Sample) -> Sample:
 
 
 def jackknife_scores(sample: Sample, fits: PoissonFits, counts: np.ndarray) -> np.ndarray:
-    """Estimate less the estimate without each cluster, one Newton step from the whole.
+    """Estimate less the estimate without each cluster, a Newton step from the whole; (G, S).
 
-    For cell and discipline × year effects in balanced cells, rows in the order of cell and year,
+    For the study's difference-in-differences in balanced cells, rows in the order of cell and year,
     cells nested in the clusters. Rows of a cluster meet only in the coefficient: its hat matrix is
     one block a cell and one outer product, so that the jackknife takes a small system a cell and no
-    fit.
-
-    Parameters
-    ----------
-    sample : Sample
-        Of the study's difference-in-differences.
-    fits : PoissonFits
-        With means and residualised regressors.
-    counts : ndarray, shape (N, S)
-
-    Returns
-    -------
-    ndarray, shape (G, S)
+    fit. `fits` needs its means and residualised regressors; `counts` has the shape (N, S).
 
     Raises
     ------

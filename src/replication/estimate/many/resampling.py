@@ -77,18 +77,10 @@ def _p_value(top: np.ndarray, bottom: np.ndarray, observed: float, weights: np.n
 
 
 def score_bootstrap(scores: np.ndarray, leverage: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Wild bootstrap of the scores of restricted fits (Kline and Santos 2012).
+    """Wild bootstrap of the scores of restricted fits (Kline and Santos 2012); p-values, (S,).
 
-    Parameters
-    ----------
-    scores, leverage : ndarray, shape (G, S)
-        Cluster sums of the restricted fits: x̃(y − μ), and μx̃².
-    weights : ndarray, shape (draws, G)
-
-    Returns
-    -------
-    ndarray, shape (S,)
-        p-values.
+    `scores` and `leverage` are cluster sums of the restricted fits, x̃(y − μ) and μx̃², of shape
+    (G, S); `weights` has the shape (draws, G).
     """
     p = []
     for own, k in zip(scores.T, leverage.T, strict=True):

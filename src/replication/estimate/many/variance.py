@@ -6,21 +6,11 @@ from replication.estimate.many.least_squares import Regression
 
 
 def std_errors(reg: Regression, residuals: np.ndarray, kind: str) -> np.ndarray:
-    """Clustered standard errors of S outcomes.
+    """Clustered standard errors of S outcomes, shape (S,), from residuals (N, S) of their models.
 
-    Parameters
-    ----------
-    reg : Regression
-    residuals : ndarray, shape (N, S)
-        Of the fitted model.
-    kind : {"CR1", "CR2", "CR3"}
-        CR1: the scores with the small-sample factor. CR2: scores adjusted by (I − H_gg)^(−1/2).
-        CR3: the cluster jackknife, (G − 1)/G Σ (estimate without g − estimate)²; for a Poisson
-        model each estimate without a cluster is one Newton step from the whole.
-
-    Returns
-    -------
-    ndarray, shape (S,)
+    CR1: the scores with the small-sample factor. CR2: scores adjusted by (I − H_gg)^(−1/2). CR3:
+    the cluster jackknife, (G − 1)/G Σ (estimate without g − estimate)²; for a Poisson model each
+    estimate without a cluster is one Newton step from the whole.
     """
     factor = reg.factor
     if kind == "CR1":

@@ -190,19 +190,9 @@ def joint(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Coefficients (base, full, π, γ) and their influence functions summed by cluster.
 
-    Parameters
-    ----------
-    within : ndarray, shape (N, 2 + M)
-        Outcome, dose, mediators, less effects and controls.
-    group : ndarray of int, shape (N,)
-    factors : tuple of float
-        On the variances of the short and the full regressions.
-
-    Returns
-    -------
-    coefficients : ndarray, shape (2 + 2 M,)
-    influence : ndarray, shape (G, 2 + 2 M)
-        Their cross product is the joint variance.
+    `within` has the outcome, the dose and the mediators, less effects and controls, shape
+    (N, 2 + M); `factors` are those on the variances of the short and the full regressions. The
+    cross product of the influence, shape (G, 2 + 2 M), is the joint variance.
     """
     y, x = within[:, 0], within[:, 1:]
     d, left = x[:, 0], np.delete(within, 1, axis=1)

@@ -71,17 +71,10 @@ def level_codes(rows: Sample) -> np.ndarray:
 def partial_out(
     columns: np.ndarray, codes: np.ndarray, weights: np.ndarray | None = None
 ) -> np.ndarray:
-    """Residuals of columns on fixed effects, by `pyfixest`'s alternating projections.
+    """Residuals of columns (N, P) on effects of codes (N, E), by `pyfixest`'s projections.
 
     Unlike `many.least_squares` it has nothing to lay out first, so that each draw of a bootstrap
-    can bring weights of its own.
-
-    Parameters
-    ----------
-    columns : ndarray, shape (N, P)
-    codes : ndarray of int, shape (N, E)
-    weights : ndarray, shape (N,), optional
-        All above zero.
+    can bring weights of its own, all above zero.
     """
     if not codes.shape[1]:
         codes = np.zeros((len(columns), 1))

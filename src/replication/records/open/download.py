@@ -9,7 +9,7 @@ goes on where it broke off.
 import os
 import shutil
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -42,17 +42,8 @@ def mirror() -> Path | None:
     return Path(named) if named else None
 
 
-def locate(name: str, mirror: Path | None = None, progress: bool = False) -> Path:
-    """Path of a file whose checksum is right: in the mirror, in the cache, or downloaded.
-
-    Parameters
-    ----------
-    name : str
-        Name of one source in ``data/sources.toml``.
-    mirror : Path, optional
-        Folder to look in first; default ``$REPLICATION_OPEN_DATA``.
-    progress : bool
-        Show a progress bar while downloading.
+def locate(name: str, mirror: Path | None = None) -> Path:
+    """Path of a source's file, its checksum right: in the mirror, in the cache, or downloaded.
 
     Raises
     ------
@@ -65,7 +56,7 @@ def locate(name: str, mirror: Path | None = None, progress: bool = False) -> Pat
         raise SourceUnavailableError(
             f"source {name!r} is not one of {', '.join(known)} (data/sources.toml)"
         )
-    return _in_mirror(known[name], mirror) or _in_cache(known[name], None, progress)
+    return _in_mirror(known[name], mirror) or _in_cache(known[name], None, progress=False)
 
 
 def fetch(
@@ -167,13 +158,23 @@ def _in_cache(source: Source, copy_from: Path | None, progress: bool) -> Path:
     """File of the cache; if it is missing or damaged there, copied or downloaded."""
     folder, host = cache_folder(), urlsplit(source.url).hostname
     file, what = folder / source.file, f"{source.name} ({source.what})"
+
+    def bring(_url: str, output: str, _pooch: Any) -> None:
+        if copy_from:
+            shutil.copyfile(copy_from, output)
+            return
+        part = file.with_name(f"{file.name}.part")
+        _resume(source, part, progress)
+        # From here on it is pooch's: a wrong checksum removes it, so nothing goes on from it.
+        part.replace(output)
+
     try:
         _pooch().retrieve(
             source.url,
             known_hash=f"sha256:{source.sha256}",
             fname=source.file,
             path=folder,
-            downloader=_copy(copy_from) if copy_from else _resume(source, file, progress),
+            downloader=bring,
         )
     except exceptions.RequestException as error:
         old = f"the copy {file} is damaged, and " if file.is_file() else ""
@@ -195,38 +196,19 @@ def _in_cache(source: Source, copy_from: Path | None, progress: bool) -> Path:
     return file
 
 
-Downloader = Callable[[str, str, Any], None]
-
-
-def _copy(file: Path) -> Downloader:
-    """Stand-in for a download: the file of a mirror."""
-
-    def copy(_url: str, output: str, _pooch: Any) -> None:
-        shutil.copyfile(file, output)
-
-    return copy
-
-
-def _resume(source: Source, file: Path, progress: bool) -> Downloader:
-    """Download that keeps what has come in ``FILE.part`` and asks only for the rest."""
-    part = file.with_name(f"{file.name}.part")
-
-    def download(url: str, output: str, _pooch: Any) -> None:
-        with _ask(url, part) as response:
-            goes_on = response.status_code == 206 and "Range" in response.request.headers
-            begin = part.stat().st_size if goes_on else 0
-            bar = {"total": source.bytes, "initial": begin, "desc": source.name}
-            with (
-                part.open("ab" if goes_on else "wb") as partial,
-                tqdm(**bar, unit="B", unit_scale=True, disable=not progress) as shown,
-            ):
-                for chunk in response.iter_content(CHUNK):
-                    partial.write(chunk)
-                    shown.update(len(chunk))
-        # From here on it is pooch's: a wrong checksum removes it, so nothing goes on from it.
-        part.replace(output)
-
-    return download
+def _resume(source: Source, part: Path, progress: bool) -> None:
+    """Download that keeps what has come in `part` and asks only for the rest."""
+    with _ask(source.url, part) as response:
+        goes_on = response.status_code == 206 and "Range" in response.request.headers
+        begin = part.stat().st_size if goes_on else 0
+        bar = {"total": source.bytes, "initial": begin, "desc": source.name}
+        with (
+            part.open("ab" if goes_on else "wb") as partial,
+            tqdm(**bar, unit="B", unit_scale=True, disable=not progress) as shown,
+        ):
+            for chunk in response.iter_content(CHUNK):
+                partial.write(chunk)
+                shown.update(len(chunk))
 
 
 def _ask(url: str, part: Path) -> requests.Response:

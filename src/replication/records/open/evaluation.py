@@ -26,12 +26,9 @@ def evaluation() -> pd.DataFrame:
 
     Raises
     ------
-    SchemaError
-        A code or a grade is none, or a code has two names.
-    MissingColumnError
-        A column is not there.
-    DuplicateRowsError
-        A school has two grades in a discipline.
+    SchemaError, MissingColumnError, DuplicateRowsError
+        A code or a grade is none, or a code has two names; a column is not there; a school has two
+        grades in a discipline.
     """
     raw, file = read("evaluation-2017")
     # As many columns as the longest row has schools.
@@ -81,7 +78,6 @@ def frame(minimum: int = 2, joint: bool = True) -> pd.DataFrame:
     if not joint:
         cells = keep(cells, ~cells["joint"], "two campuses under one name")
     enough = cells.groupby("university")["discipline"].transform("size") >= minimum
-    reason = f"of a university with fewer than {minimum} such disciplines"
-    cells = keep(cells, enough, reason)
+    cells = keep(cells, enough, f"of a university with fewer than {minimum} such disciplines")
     columns = ["university", "joint", "discipline", "category", "name_zh", "grade", "advantaged"]
     return cells.sort_values(["university", "discipline"], ignore_index=True)[columns]

@@ -12,24 +12,16 @@ from pathlib import Path
 import pandas as pd
 from python_calamine import CalamineError
 
-from replication.errors import (
-    DuplicateRowsError,
-    MissingColumnError,
-    ReplicationError,
-    SchemaError,
-)
+from replication import errors
 from replication.records.open import download
 
-Fault = type[ReplicationError]
+Fault = type[errors.ReplicationError]
 
 
 def read(name: str) -> tuple[pd.DataFrame, str]:
-    """Table of a source (texts of a CSV file, or a spreadsheet's first sheet), and the file's name.
+    """Table of a source and its file's name; raise `SchemaError` if it cannot be read.
 
-    Raises
-    ------
-    SchemaError
-        If the file is no CSV in UTF-8, or no spreadsheet.
+    A CSV file is read as texts, of a spreadsheet the first sheet.
     """
     path = download.locate(name)
     if path.suffix != ".xlsx":
@@ -37,12 +29,12 @@ def read(name: str) -> tuple[pd.DataFrame, str]:
     try:
         raw = pd.read_excel(path, engine="calamine")
     except (CalamineError, ValueError) as error:
-        raise SchemaError(f"{path.name} cannot be read as a spreadsheet: {error}") from error
+        raise errors.SchemaError(f"{path.name} cannot be read as a spreadsheet: {error}") from error
     raw.index += 2
     return raw, path.name
 
 
-def read_texts(path: Path, error: Fault = SchemaError) -> pd.DataFrame:
+def read_texts(path: Path, error: Fault = errors.SchemaError) -> pd.DataFrame:
     """Texts of a CSV file, with or without a byte-order mark; raise `error` if it is none."""
     try:
         raw = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
@@ -59,16 +51,15 @@ def plain(header: str) -> str:
 
 def require(table: pd.DataFrame, columns: Iterable[str], file: str) -> None:
     """Raise `MissingColumnError` on the first of `columns` that a file does not have."""
-    for column in columns:
-        if column not in table.columns:
-            raise MissingColumnError(
-                f"{file}: column {column!r} is not there; it has: "
-                f"{', '.join(map(str, table.columns))}"
-            )
+    if missing := [column for column in columns if column not in table.columns]:
+        raise errors.MissingColumnError(
+            f"{file}: column {missing[0]!r} is not there; it has: "
+            f"{', '.join(map(str, table.columns))}"
+        )
 
 
 def require_all(
-    values: pd.Series, good: pd.Series, rule: str, file: str, error: Fault = SchemaError
+    values: pd.Series, good: pd.Series, rule: str, file: str, error: Fault = errors.SchemaError
 ) -> None:
     """Raise `error`, which names the first value that is not `good`: it "is" `rule`."""
     if not good.all():
@@ -82,7 +73,7 @@ def require_once(table: pd.DataFrame, key: Sequence[str], file: str) -> None:
     duplicate = table.duplicated(list(key))
     if duplicate.any():
         said = ", ".join(map(str, table.loc[duplicate, list(key)].iloc[0]))
-        raise DuplicateRowsError(
+        raise errors.DuplicateRowsError(
             f"{file}: {said} has more than one row; keep one, or see in university_names.csv "
             "whether two names are one university's"
         )
@@ -91,12 +82,9 @@ def require_once(table: pd.DataFrame, key: Sequence[str], file: str) -> None:
 def numbers(
     values: pd.Series, file: str, high: float = float("inf"), *, empty: bool = False
 ) -> pd.Series:
-    """Floats from 0 to `high`; what is missing stays so, and an empty text is missing if allowed.
+    """Floats from 0 to `high`; raise `SchemaError` on the first value that is none.
 
-    Raises
-    ------
-    SchemaError
-        On the first value that is no such number.
+    What is missing stays so; an empty text is missing if `empty`.
     """
     given = values.notna() & ~((values.astype(str).str.strip() == "") & empty)
     found = pd.to_numeric(values.where(given), errors="coerce").astype(float)
@@ -107,12 +95,9 @@ def numbers(
 
 
 def shares(values: pd.Series, file: str) -> pd.Series:
-    """Shares in [0, 1] of texts such as "7.04%"; an empty one is missing, "0" needs no sign.
+    """Shares in [0, 1] of texts such as "7.04%"; raise `SchemaError` on the first that is none.
 
-    Raises
-    ------
-    SchemaError
-        On the first text without a percent sign, or that is no number from 0 to 100.
+    An empty text is missing; "0" needs no percent sign.
     """
     text = values.str.strip()
     signed = text.str.endswith("%") | text.isin(["", "0"])
@@ -134,7 +119,6 @@ def stack(tables: list[pd.DataFrame]) -> pd.DataFrame:
     if not tables:
         raise ValueError("name at least one edition")
     dropped = sum((Counter(table.attrs["dropped"]) for table in tables), Counter())
-    attrs = {**tables[0].attrs, "dropped": dict(dropped)}
     whole = pd.concat(tables, ignore_index=True)
-    whole.attrs = attrs
+    whole.attrs = {**tables[0].attrs, "dropped": dict(dropped)}
     return whole

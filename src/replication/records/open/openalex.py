@@ -65,8 +65,7 @@ class Collected:
     Attributes
     ----------
     counts : DataFrame
-        ``university`` (Chinese name), ``field`` (id), ``year`` and the columns of `MEASURES`,
-        sorted by the first three.
+        ``university`` (Chinese name), ``field`` (id), ``year`` and the columns of `MEASURES`.
     flow : DataFrame
         ``table``, ``reason``, ``rows``: universities, and pairs of university and field, each
         either ``"counted"`` or dropped; the rows of a table add up to what was asked for.
@@ -122,17 +121,8 @@ def collect(
 ) -> Collected:
     """Ask OpenAlex for the counts, or take them from the cache.
 
-    Parameters
-    ----------
-    universities : DataFrame
-        ``name_zh``, ``name_en``.
-    years : tuple of int
-        First and last.
-    at : Service
-    ids : dict of str to str, optional
-        Ids by ``name_zh`` that are not to be looked up; see `openalex_institutions.load_ids`.
-    fields : sequence of int
-        Ids of fields.
+    Universities have ``name_zh`` and ``name_en``; years are the first and the last. Of those whose
+    ``name_zh`` is in `ids`, none is looked up (see `openalex_institutions.load_ids`).
 
     Raises
     ------

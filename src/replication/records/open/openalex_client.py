@@ -43,15 +43,9 @@ def asking(at: Service) -> Iterator[Ask]:
     """Open a connection and give the function that asks over it.
 
     ``ask(question, fresh=False)`` returns the record that the cache then holds; ``fresh`` asks
-    although the cache has one.
-
-    Raises
-    ------
-    SourceUnavailableError
-        From ``ask``: the day's allowance is used up; the API refuses the question, with its own
-        words; or no sound answer came in all attempts.
-    SchemaError
-        From ``ask``: the answer is not what the documentation says.
+    although the cache has one. It raises `SourceUnavailableError` if the day's allowance is used
+    up, the API refuses the question, with its own words, or no sound answer came in all attempts;
+    `SchemaError` if the answer is not what the documentation says.
     """
     due = 0.0
 

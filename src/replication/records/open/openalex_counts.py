@@ -6,18 +6,11 @@ those with a firm; those with both. One request gives one count in all years
 https://developers.openalex.org/api-reference/works, with the range of years that
 https://docs.openalex.org/quickstart-tutorial shows.
 
-What the counts are not:
-
-- ``countries_distinct_count:>1`` takes any second country of any author. Where the filter of the
-  university holds, one of the countries is almost always China, yet a work of its branch abroad
-  with a third country counts as well.
-- ``authorships.institutions.type:company`` takes a firm anywhere in the world, and one that the
-  university itself owns.
-- The filters hold for the work and not for one author: a work of three universities and one firm
-  counts for each of the three.
-- ``lineage`` includes what ROR files under a university, such as its hospitals.
-- Works are of every kind (articles, preprints, data sets). OpenAlex grows and is corrected: the
-  same question has another answer in another month, so the cache is part of a result.
+The filters hold for a work and not for one author: with three universities and a firm it counts for
+each of the three, and with two countries even if neither is China. A firm may be anywhere, or the
+university's own. ``lineage`` includes what ROR files under a university, such as its hospitals.
+Works are of every kind. The same question has another answer in another month, so the cache is part
+of a result.
 """
 
 from collections.abc import Mapping
@@ -45,10 +38,8 @@ FIELDS = {
 
 From the 26 of https://developers.openalex.org/api-reference/fields. A field goes where most of its
 first-level disciplines are: environmental science to 08 with 0830, although ecology (0713) is 07.
-Left out: 11 agricultural and biological sciences and 34 veterinary (category 09); 24 immunology and
-microbiology, 27 medicine, 28 neuroscience, 29 nursing, 30 pharmacology, 35 dentistry, 36 health
-professions (10); 18 decision sciences (12); 12, 14, 20, 32 and 33, arts, business, economics,
-psychology and social sciences.
+Left out are agriculture and veterinary (category 09), medicine and its sciences (10), decision
+sciences (12), arts, business, economics, psychology and social sciences.
 """
 
 MEASURES = {
@@ -118,13 +109,7 @@ def works_by_year(answer: Any) -> dict[int, int]:
 
 
 def contradiction(cell: Mapping[str, Mapping[int, int]]) -> str | None:
-    """First year in which the four counts of a cell cannot be true together, in words.
-
-    Parameters
-    ----------
-    cell : dict of str to dict of int to int
-        Works by measure and year.
-    """
+    """First year in which the four counts of a cell, by measure and year, contradict each other."""
     for year in sorted({year for counts in cell.values() for year in counts}):
         every, foreign, firm, both = (cell[measure].get(year, 0) for measure in MEASURES)
         # Works with both are at most those with either, and those with either at most all.

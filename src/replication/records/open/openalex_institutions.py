@@ -61,11 +61,9 @@ def load_ids(path: Path | None, universities: pd.DataFrame) -> dict[str, str]:
 
     Raises
     ------
-    RegistryError
-        The file cannot be read; or a university is unknown or a duplicate, an id is none or is
-        given twice: names file, row and column.
-    MissingColumnError
-        A column is not there.
+    RegistryError, MissingColumnError
+        The file cannot be read or lacks a column; or a university is unknown or a duplicate, an id
+        is none or is given twice: names file, row and column.
     """
     if path is None:
         return {}
@@ -102,14 +100,7 @@ def check_institutions(answer: Any) -> None:
 
 
 def match(name_zh: str, name_en: str, answer: Any) -> tuple[str | None, str, str]:
-    """Decide which candidate is the university: its id, or why there is none and the candidates.
-
-    Parameters
-    ----------
-    name_zh, name_en : str
-    answer : dict
-        To `institution_question`.
-    """
+    """Decide which candidate is the university: its id, or why there is none and the candidates."""
     listed = documented(_Found, answer)
     found = listed.results
     exact = [one for one in found if one.is_called(name_zh, name_en)]
@@ -124,13 +115,9 @@ def match(name_zh: str, name_en: str, answer: Any) -> tuple[str | None, str, str
 
 
 def resolve(universities: pd.DataFrame, ids: Mapping[str, str], ask: Ask) -> pd.DataFrame:
-    """Find the id of each university that has none in `ids`, by ``name_zh``.
+    """Find the id of each university that has none in `ids`, by ``name_zh``, in their order.
 
-    Returns
-    -------
-    DataFrame
-        ``name_zh``, ``name_en``, ``openalex_id`` (missing if unresolved), ``reason``,
-        ``candidates``, in the order of `universities`.
+    ``name_zh``, ``name_en``, ``openalex_id`` (missing if unresolved), ``reason``, ``candidates``.
     """
     rows: list[tuple[str | None, ...]] = []
     for name_zh, name_en in zip(universities["name_zh"], universities["name_en"], strict=True):

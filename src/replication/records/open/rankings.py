@@ -1,7 +1,9 @@
 """Rankings of universities: THE scores, the Leiden Ranking, Best Chinese Universities.
 
 Each reader takes a published file as it is, checks it, and keeps the rows of ministry universities;
-``attrs["dropped"]`` of what it returns has the number of the other rows by reason.
+``attrs["dropped"]`` of what it returns has the number of the other rows by reason. Each raises
+`MissingColumnError` on a column that is not there, and `DuplicateRowsError` on a university that
+has two rows in an edition.
 """
 
 import math
@@ -9,16 +11,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from replication.records.open.files import (
-    keep,
-    numbers,
-    plain,
-    read,
-    require,
-    require_all,
-    shares,
-    stack,
-)
+from replication.records.open import files
 from replication.records.open.universities import match_once
 
 FIRST_EDITION = 2016
@@ -84,12 +77,8 @@ def the_scores(editions: Iterable[int] = range(2016, 2024)) -> pd.DataFrame:
     SchemaError
         A score is neither a number from 0 to 100 nor n/a (a band of ranks, say), or the year is
         not that of the file.
-    MissingColumnError
-        A column is not there.
-    DuplicateRowsError
-        A university has two rows in an edition.
     """
-    return stack([_the(edition) for edition in editions])
+    return files.stack([_the(edition) for edition in editions])
 
 
 def industry_pool(editions: Iterable[int]) -> pd.DataFrame:
@@ -97,10 +86,6 @@ def industry_pool(editions: Iterable[int]) -> pd.DataFrame:
 
     The score's scale is not the same in every edition; where a university stands in a fixed pool
     does not depend on the scale, nor on who enters.
-
-    Parameters
-    ----------
-    editions : iterable of int
 
     Returns
     -------
@@ -118,20 +103,21 @@ def industry_pool(editions: Iterable[int]) -> pd.DataFrame:
 def _the(edition: int) -> pd.DataFrame:
     table, file = _the_all(edition)
     kept = match_once(table, "the", file)
-    ranked = kept["teaching"].notna()
-    kept = keep(kept, ranked, "reporter without scores (n/a)")
+    kept = files.keep(kept, kept["teaching"].notna(), "reporter without scores (n/a)")
     return kept[["edition", "name", "university", "joint", *PILLARS.values()]]
 
 
 def _the_all(edition: int) -> tuple[pd.DataFrame, str]:
     """Every row of an edition, and the file's name."""
-    raw, file = read(f"the-{edition}")
-    require(raw, ["year", "Name", *PILLARS], file)
+    raw, file = files.read(f"the-{edition}")
+    files.require(raw, ["year", "Name", *PILLARS], file)
     rule = f"not {edition}: this is another edition, or two in one file"
-    require_all(raw["year"], raw["year"] == str(edition), rule, file)
+    files.require_all(raw["year"], raw["year"] == str(edition), rule, file)
     # A reporter hands in data and is not ranked; it has no score at all.
     reporter = (raw[list(PILLARS)] == "n/a").all(axis=1)
-    scores = {new: numbers(raw[old].mask(reporter), file, 100) for old, new in PILLARS.items()}
+    scores = {
+        new: files.numbers(raw[old].mask(reporter), file, 100) for old, new in PILLARS.items()
+    }
     if edition == DASHES:
         scores["industry"] = scores["industry"].where(scores["industry"] > 0)
     return raw[["Name"]].set_axis(["name"], axis=1).assign(edition=edition, **scores), file
@@ -153,23 +139,19 @@ def leiden() -> pd.DataFrame:
     SchemaError
         The file is no spreadsheet, holds other fields, periods or ways to count, or a number is
         none or out of range.
-    MissingColumnError
-        A column is not there.
-    DuplicateRowsError
-        A university has two rows.
     """
-    raw, file = read("leiden-2022")
-    require(raw, ["Country", *LEIDEN_ONE, *LEIDEN], file)
+    raw, file = files.read("leiden-2022")
+    files.require(raw, ["Country", *LEIDEN_ONE, *LEIDEN], file)
     for column, value in LEIDEN_ONE.items():
         rule = f"not {value!r}: select the rows of one field, period and way to count"
-        require_all(raw[column], raw[column] == value, rule, file)
+        files.require_all(raw[column], raw[column] == value, rule, file)
     # There is a Northeastern University in Boston, too.
-    raw = keep(raw, raw["Country"] == "China", "not in China")
+    raw = files.keep(raw, raw["Country"] == "China", "not in China")
     # The sheet's own P is a mark of the collector's, not the number of papers.
     table = raw[list(LEIDEN)].rename(columns=LEIDEN)
     for old, new in LEIDEN.items():
         if new in LEIDEN_NUMBERS:
-            table[new] = numbers(raw[old].astype(str), file, LEIDEN_NUMBERS[new])
+            table[new] = files.numbers(raw[old].astype(str), file, LEIDEN_NUMBERS[new])
     kept = match_once(table, "leiden", file)
     return kept[["university", "joint", "name", "period", *LEIDEN_NUMBERS]]
 
@@ -194,27 +176,23 @@ def bcur(editions: Iterable[int] = BCUR_EDITIONS) -> pd.DataFrame:
     ------
     SchemaError
         A value is no number, or no share with a percent sign.
-    MissingColumnError
-        A column is not there.
-    DuplicateRowsError
-        A university has two rows in an edition.
     """
-    return stack([_bcur(edition) for edition in editions])
+    return files.stack([_bcur(edition) for edition in editions])
 
 
 def _bcur(edition: int) -> pd.DataFrame:
-    raw, file = read(f"bcur-{edition}")
-    raw.columns = pd.Index([plain(str(column)) for column in raw])
+    raw, file = files.read(f"bcur-{edition}")
+    raw.columns = pd.Index([files.plain(str(column)) for column in raw])
     table = raw[[]].assign(edition=edition)
     for old, new in BCUR.items():
         if edition not in BCUR_SOME.get(new, BCUR_EDITIONS):
             table[new] = math.nan
             continue
-        require(raw, [old], file)
+        files.require(raw, [old], file)
         if new == "name":
             table[new] = raw[old]
         elif new == "international_students":
-            table[new] = shares(raw[old], file)
+            table[new] = files.shares(raw[old], file)
         else:
-            table[new] = numbers(raw[old], file, empty=True)
+            table[new] = files.numbers(raw[old], file, empty=True)
     return match_once(table, "bcur", file)[["edition", "university", *BCUR.values()]]

@@ -36,21 +36,13 @@ def _pinned(url: str) -> str:
 
 
 class Group(Row):
-    """What one publisher prints.
-
-    Attributes
-    ----------
-    name, title : str
-        For the command line, and for tables.
-    names : str
-        How the header of a column that holds universities begins.
-    country : str, optional
-        Column whose value is China in the rows of Chinese universities.
-    """
+    """What one publisher prints; its name for the command line and its title for tables."""
 
     name: Text
     title: Text
+    # How the header of a column that holds universities begins.
     names: Text
+    # Column whose value is China in the rows of Chinese universities.
     country: Text | None = None
 
 
@@ -80,10 +72,8 @@ class Sources(Row):
     def _names_are_clear(self) -> Self:
         groups = [one.name for one in self.group]
         names = [one.name for one in self.source]
-        for field, values in {
-            "name": [*groups, *names],
-            "file": [one.file for one in self.source],
-        }.items():
+        files = [one.file for one in self.source]
+        for field, values in (("name", [*groups, *names]), ("file", files)):
             ((first, times),) = Counter(values).most_common(1) or [("", 0)]
             if times > 1:
                 raise ValueError(f"{field} {first!r} is a duplicate; rename one row")
@@ -95,12 +85,7 @@ class Sources(Row):
 
 
 def read_sources(path: Path | None = None) -> Sources:
-    """Groups and files, checked.
-
-    Parameters
-    ----------
-    path : Path, optional
-        Another list than `SOURCES`.
+    """Groups and files, checked, of `SOURCES` or another list.
 
     Raises
     ------

@@ -28,18 +28,10 @@ OTHERS = "not a ministry university"
 
 
 def ministry_universities(path: Path | None = None) -> pd.DataFrame:
-    """Universities directly under the Ministry of Education.
+    """Universities directly under the Ministry of Education, 75 rows.
 
-    Returns
-    -------
-    DataFrame
-        75 rows: ``name_zh`` (official, campus in ASCII brackets), ``name_en`` (official),
-        ``city``.
-
-    Raises
-    ------
-    RegistryError
-        A column or a value is missing, or a name is a duplicate.
+    ``name_zh`` (official, campus in ASCII brackets), ``name_en`` (official), ``city``. Raises
+    `RegistryError` if a column or a value is missing, or a name is a duplicate.
     """
     path = path or MINISTRY
     table = _read(path, ["name_zh", "name_en", "city"])
@@ -54,17 +46,8 @@ def ministry_universities(path: Path | None = None) -> pd.DataFrame:
 def university_names(source: str, path: Path | None = None) -> pd.DataFrame:
     """What one source calls each ministry university.
 
-    Parameters
-    ----------
-    source : str
-    path : Path, optional
-        Another table than `NAMES`.
-
-    Returns
-    -------
-    DataFrame
-        ``name_zh``, ``name`` (as printed, empty if it is not there) and ``note`` (why not); a
-        university may have more than one name.
+    ``name_zh``, ``name`` (as printed, empty if it is not there) and ``note`` (why not); a
+    university may have more than one name.
 
     Raises
     ------
@@ -94,38 +77,19 @@ def university_names(source: str, path: Path | None = None) -> pd.DataFrame:
         )
     named = rows["name"] != ""
     several = rows.duplicated("name_zh", keep=False)
-    taken = rows["name"].isin(set(_shared(rows))) | rows["name"].duplicated(keep=False)
+    taken = rows["name"].isin(set(joint_names(rows))) | rows["name"].duplicated(keep=False)
     check("note", named | (rows["note"].str.strip() != ""), "empty: say why there is no name")
     check("name", named | ~several, "empty, and the university has another row; keep one of them")
     check("name", ~named | ~taken, "the name of more than one university; correct one")
     return rows.reset_index(drop=True)
 
 
-def joint_names(source: str, path: Path | None = None) -> dict[str, str]:
-    """Names that stand for two universities in a source, and the unit each is kept as."""
-    return _shared(university_names(source, path))
-
-
 def match(frame: pd.DataFrame, source: str, column: str) -> pd.DataFrame:
-    """Keep the rows of ministry universities, by exact name.
+    """Keep the rows of ministry universities, by exact name; `column` holds it as printed.
 
-    Parameters
-    ----------
-    frame : DataFrame
-    source : str
-    column : str
-        Column that holds the name as the source prints it.
-
-    Returns
-    -------
-    DataFrame
-        The rows that are matched, with ``university`` (Chinese name) and ``joint`` (whether the
-        row is of two campuses together). ``attrs["dropped"]`` has the number of the others.
-
-    Raises
-    ------
-    MissingColumnError
-        If `column` is not there.
+    What is kept has ``university`` (Chinese name) and ``joint`` (whether the row is of two campuses
+    together); ``attrs["dropped"]`` has the number of the others. Raises `MissingColumnError`
+    without the column.
     """
     if column not in frame.columns:
         raise MissingColumnError(
@@ -133,10 +97,9 @@ def match(frame: pd.DataFrame, source: str, column: str) -> pd.DataFrame:
             f"{', '.join(map(str, frame.columns))}"
         )
     rows = university_names(source)
-    shared = _shared(rows)
-    own = rows[rows["name"] != ""].set_index("name")["name_zh"].to_dict()
-    unit: dict[str, str] = {str(name): str(one) for name, one in own.items()} | shared
-    university = frame[column].map(unit)
+    shared = joint_names(rows)
+    own = rows[rows["name"] != ""]
+    university = frame[column].map(dict(zip(own["name"], own["name_zh"], strict=True)) | shared)
     found = frame.assign(university=university, joint=frame[column].isin(shared))
     return keep(found, university.notna(), OTHERS).reset_index(drop=True)
 
@@ -151,10 +114,7 @@ def match_once(table: pd.DataFrame, source: str, file: str) -> pd.DataFrame:
 def coverage() -> pd.DataFrame:
     """Say for each ministry university and source under which name it is found, or why it is not.
 
-    Returns
-    -------
-    DataFrame
-        One row a university, ``university`` and a column for each source.
+    One row a university: ``university``, and a column for each source.
 
     Raises
     ------
@@ -166,21 +126,19 @@ def coverage() -> pd.DataFrame:
     table = universities[["name_zh"]].rename(columns={"name_zh": "university"})
     for group in read_sources().group:
         printed, rows = _printed(group), university_names(group.name)
-        shared = set(joint_names(group.name))
-        for name in [*rows.loc[rows["name"] != "", "name"], *shared]:
-            if name not in printed:
-                raise RegistryError(
-                    f"{NAMES.name}: {name!r} is not in the files of {group.name!r}; look under "
-                    "which name the university is now, and add a row"
-                )
-        absent = universities[universities["name_zh"].isin(rows.loc[rows["name"] == "", "name_zh"])]
-        there = (set(absent["name_zh"]) | set(absent["name_en"])) & printed - shared
-        if there:
+        shared, nameless = set(joint_names(rows)), rows["name"] == ""
+        if gone := (set(rows.loc[~nameless, "name"]) | shared) - printed:
+            raise RegistryError(
+                f"{NAMES.name}: {min(gone)!r} is not in the files of {group.name!r}; look under "
+                "which name the university is now, and add a row"
+            )
+        absent = universities[universities["name_zh"].isin(rows.loc[nameless, "name_zh"])]
+        if there := {*absent["name_zh"], *absent["name_en"]} & printed - shared:
             raise RegistryError(
                 f"{NAMES.name}: {min(there)!r} is said not to be in {group.name!r} and is there; "
                 "give its row the name"
             )
-        said = rows["name"].mask(rows["name"] == "", rows["note"])
+        said = rows["name"].mask(nameless, rows["note"])
         table[group.name] = table["university"].map(said.groupby(rows["name_zh"]).agg("; ".join))
     return table
 
@@ -198,8 +156,8 @@ def _printed(group: Group) -> set[str]:
     return names - {""}
 
 
-def _shared(rows: pd.DataFrame) -> dict[str, str]:
-    """Printed name of each pair of campuses, and the unit that the pair is."""
+def joint_names(rows: pd.DataFrame) -> dict[str, str]:
+    """Names that stand for two universities in a source's rows, and the unit each is kept as."""
     pairs = rows[rows["note"].str.startswith(SHARED)]
     printed = pairs["note"].str.removeprefix(SHARED)
     unit = pairs["name_zh"].str.replace(r"\(.*", "", regex=True) + BOTH
