@@ -7,11 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from replication.estimate.verbs import (
-    pretrend_test,
-    wald_test,
-)
-from tests.support.designs_models import DID, MODELS, G, counted
+from replication import errors
+from replication.estimate.verbs import event_study, pretrend_test, wald_test
+from tests.support.designs_models import DID, MODELS, G, Y, counted
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -65,3 +63,11 @@ def test_wald_test_refers_to_f(fits):
     found = wald_test(replace(fits["event study"], frame=frame, vcov=vcov), leads)
     assert found["statistic"] == pytest.approx(3.41, rel=1e-12)
     assert found["p_value"] == pytest.approx(0.05, abs=5e-4)
+
+
+def test_a_joint_test_of_more_than_the_clusters_can_tell_is_refused(data):
+    """Five universities, seven periods: the variance has rank four, and F would be noise."""
+    few = data[data["university"].isin(["U01", "U02", "U03", "U05", "U06"])]
+    study = event_study(few, Y)
+    with pytest.raises(errors.TooFewClustersError, match="7 restrictions and a variance of rank"):
+        wald_test(study, study.frame.index)

@@ -10,6 +10,7 @@ from scipy import stats
 
 from replication import errors
 from replication.config import ROOT
+from replication.estimate.design import STUDY
 from replication.estimate.few_clusters import (
     bias_reduced,
     compare,
@@ -152,3 +153,74 @@ def test_bias_reduction_needs_fewer_degrees_of_freedom_than_clusters(small: pd.D
     cr1 = did(small, scale="log1p")["exposure × post"]
     assert ours.estimate == pytest.approx(cr1.estimate, abs=1e-10)
     assert 1 < ours.df < small["university"].nunique() - 1
+
+
+# Weights, large clusters, one treated cluster ---------------------------------------------------
+
+
+def test_weights_are_weighted_least_squares_in_every_method(data):
+    """Weighted rows are rows times the root of their weight: CR3 by weighted refits."""
+    design = STUDY.but(outcome="y", weights="weight")
+    full = did(data, design)["exposure × post"].estimate
+    left = [
+        did(data[data["university"] != u], design)["exposure × post"].estimate
+        for u in sorted(data["university"].unique())
+    ]
+    ours = jackknife(data, design)
+    assert ours.estimate == pytest.approx(full, abs=1e-10)
+    g = len(left)
+    brute = np.sqrt((g - 1) / g * ((np.array(left) - full) ** 2).sum())
+    assert ours.std_error == pytest.approx(brute, rel=1e-8)
+    cr1 = did(data, design)["exposure × post"]
+    row = compare(data, design).loc["CR1, t(G − 1)"]
+    np.testing.assert_allclose(row, cr1[["estimate", "lower", "upper", "p_value"]], rtol=1e-8)
+
+
+@pytest.mark.parametrize("rows", [7, 60])
+def test_a_cluster_of_many_rows_is_decomposed_by_its_few_columns(rows):
+    """Both ways to the hat matrix, where a cluster has fewer rows than columns and where more."""
+    rng = np.random.default_rng(rows)
+    g, t = np.divmod(np.arange(8 * rows), rows)
+    table = pd.DataFrame(
+        {
+            "g": g,
+            "t": t % 5,
+            "exposure": rng.standard_normal(8)[g],
+            "post": (t % 5 > 2).astype(int),
+            "y": rng.standard_normal(8 * rows),
+        }
+    )
+    design = STUDY.but(outcome="y", unit=None, time="t", effects=("g", "t"), cluster="g")
+    dummies = pd.get_dummies(table[["g", "t"]].astype(str)).to_numpy(float)
+    x = np.column_stack([table["exposure"] * table["post"], dummies])
+    hat = x @ np.linalg.pinv(x)
+    bread = np.linalg.pinv(x.T @ x)
+    u = table["y"] - hat @ table["y"]
+    scores = []
+    for group in range(8):
+        own = g == group
+        values, vectors = np.linalg.eigh(np.eye(own.sum()) - hat[np.ix_(own, own)])
+        kept = values > 1e-8
+        root = vectors[:, kept] * values[kept] ** -0.5 @ vectors[:, kept].T
+        scores.append((bread @ x[own].T @ root @ u[own])[0])
+    ours = bias_reduced(table, design)
+    assert ours.std_error == pytest.approx(np.sqrt((np.array(scores) ** 2).sum()), rel=1e-8)
+
+
+def test_without_its_only_treated_cluster_there_is_no_jackknife(data):
+    one = data.assign(exposure=(data["university"] == "U05").astype(float))
+    with pytest.raises(errors.NoVariationError, match="without 'U05' the treatment does not vary"):
+        jackknife(one, outcome="y")
+    table = compare(one, outcome="y")
+    assert table.loc["CR3 (jackknife), t(G* − 1)"].drop("reason").isna().all()
+    assert "without 'U05'" in table.loc["CR3 (jackknife), t(G* − 1)", "reason"]
+    rest = table.drop("CR3 (jackknife), t(G* − 1)")
+    assert rest["p_value"].between(0, 1).all()
+    assert (rest["reason"] == "").all()
+
+
+def test_what_cannot_be_permuted_leaves_the_other_methods(data):
+    moving = data.assign(x=data["exposure"] * data["post"] + 0.1 * data["x1"])
+    table = compare(moving, outcome="y", treatment="x")
+    assert table["p_value"].isna().tolist() == [False, False, False, False, True]
+    assert "pass exposure= and post=" in table["reason"].iloc[-1]

@@ -4,14 +4,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from replication import errors
 from replication.estimate.verbs import (
     ddd,
     did,
     event_frame,
     event_study,
     poisson,
+    pretrend_test,
+    wald_test,
 )
-from tests.support.designs_models import DDD, DID, Y
+from tests.support.designs_models import DDD, DID, UNIT_EFFECT, YEAR_EFFECT, Y
 
 # Planted coefficients -------------------------------------------------------------------------
 
@@ -75,7 +78,52 @@ def test_event_frame_puts_the_reference_in_its_place(data):
 def test_references_differ_by_a_constant(data):
     base, other = (
         event_frame(event_study(data, Y)),
-        event_frame(event_study(data, Y, reference=-3), reference=-3),
+        event_frame(event_study(data, Y, reference=-3)),
     )
     shift = base["estimate"] - other["estimate"]
     np.testing.assert_allclose(shift, base.loc[-3, "estimate"], rtol=1e-9)
+
+
+# What is no difference in differences ----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("effects", "names"),
+    [
+        ([UNIT_EFFECT, YEAR_EFFECT], "'exposure × post' in the model"),
+        ([UNIT_EFFECT, ("university", "year")], "'post × control_exposure' in the model"),
+        ([("university", "year"), YEAR_EFFECT], "'exposure × control_exposure' in the model"),
+    ],
+)
+def test_a_triple_difference_without_a_pair_is_refused_by_name(data, effects, names):
+    for model in ("ols", "ppml"):
+        with pytest.raises(errors.DesignError, match=names):
+            ddd(data, effects=effects, model=model)
+    pair = names.split("'")[1]
+    columns = pair.split(" × ")
+    controlled = data.assign(pair=data[columns[0]] * data[columns[1]])
+    assert np.isfinite(ddd(controlled, effects=effects, controls=["pair"]).frame).all(axis=None)
+
+
+def test_a_difference_without_its_main_effects_is_refused_by_name(data):
+    with pytest.raises(errors.DesignError, match="leave 'exposure' in the model"):
+        did(data, Y, effects=["year"])
+    with pytest.raises(errors.DesignError, match="leave 'post' in the model"):
+        did(data, Y, effects=["university"])
+    pooled = did(data, Y, effects=["year"], controls=["exposure"])
+    assert np.isfinite(pooled.frame).all(axis=None)
+
+
+def test_the_reference_travels_in_the_estimate(data):
+    study = event_study(data, Y, reference=-2)
+    assert event_frame(study).loc[-2, "estimate"] == 0.0
+    assert event_frame(study).loc[-1, "std_error"] > 0
+    leads = ["exposure × −4", "exposure × −3"]
+    pd.testing.assert_series_equal(pretrend_test(study), wald_test(study, leads))
+    with pytest.raises(errors.DesignError, match="no reference period"):
+        event_frame(did(data, Y))
+
+
+def test_poisson_does_not_depend_on_the_unit_of_the_outcome(data):
+    small = data.assign(patents_joint=data["patents_joint"] * 1e-7)
+    np.testing.assert_allclose(poisson(small).frame, poisson(data).frame, rtol=1e-6)

@@ -167,7 +167,7 @@ def test_a_period_without_a_truth_has_none_drawn() -> None:
 
 def test_another_reference_period_is_drawn_and_told() -> None:
     study = event_study(sample(), outcome="y", reference=-3)
-    figure = figures.event_study({"OLS": study}, reference=-3)
+    figure = figures.event_study({"OLS": study})
     zero = figure.data.set_index("event_time")["estimate"] == 0
     assert zero[zero].index.tolist() == [-3]
     leads = study.frame["estimate"].iloc[:3]

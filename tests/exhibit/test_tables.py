@@ -25,7 +25,7 @@ def mixed() -> Table:
     models = {
         "(1)": did(data, outcome="y", effects=["university", "year"]),
         "(2)": poisson(data, effects=[CELLS, "year"]),
-        "(3)": did(data, outcome="y", effects=[], cluster=None),
+        "(3)": did(data, outcome="y", effects=[], controls=["exposure", "post"], cluster=None),
         "(4)": did(small, outcome="patents_joint", scale="log1p", effects=[CELLS, YEARS]),
         "(5)": did(data, outcome="y", treatment=["x1", "x2"], effects=[CELLS, YEARS]),
     }

@@ -36,7 +36,7 @@ def study() -> Study:
 def found(study: Study) -> pd.Series:
     null = pd.Series(0.0, pd.MultiIndex.from_tuples(ESTIMATORS))
     table = remedies(study, null, STUDIES, seed=SEED, resamples=RESAMPLES, chunk=4)
-    return table.set_index(["design", "model", "method"])["rejected"]
+    return table.set_index(["design", "model", "method"])["rejected"].sort_index()
 
 
 @pytest.fixture(scope="module")

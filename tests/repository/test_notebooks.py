@@ -28,6 +28,12 @@ def test_a_chapter_tells_and_does_not_program(name: str) -> None:
 
 
 @every_chapter
+@pytest.mark.parametrize("half", [".md", ".ipynb"])
+def test_no_output_is_hidden_from_a_reader_or_from_the_comparison(name: str, half: str) -> None:
+    assert list(rules.metadata_breaches(NOTEBOOKS / f"{name}{half}")) == []
+
+
+@every_chapter
 def test_a_chapter_opens_under_its_name_and_shows_its_source(name: str) -> None:
     assert list(rules.opening_breaches(NOTEBOOKS / f"{name}.md")) == []
 

@@ -30,6 +30,10 @@ NOT_IN_A_CELL = {
 }
 PLOTTING = {"matplotlib", "seaborn", "plotly", "bokeh", "altair", "plotnine"}
 
+TAGS = {"hide-input"}
+"""Tags that a cell may have: none that hides an output from a reader or from the comparison."""
+METADATA = {"jupytext", "kernelspec", "language_info"}
+
 BADGE = re.compile(r"\{source-badge\}`([^`]+)`|```\{source-badge\}\s+(.+)")
 # What `numbers` registers of one coefficient: itself, standard error, interval, p-value.
 COEFFICIENT = ("", "_se", "_lower", "_upper", "_p")
@@ -52,6 +56,23 @@ def cell_breaches(notebook: Path) -> Iterator[str]:
                 yield f"{where}, line {node.lineno}: {said}"
             if said := PLOTTING & imported(node):
                 yield f"{where}, line {node.lineno}: imports {', '.join(said)}"
+
+
+def metadata_breaches(notebook: Path) -> Iterator[str]:
+    """Tags, settings and comments that hide an output from a reader or from the comparison."""
+    half = jupytext.read(notebook)
+    if other := sorted(set(half.metadata) - METADATA):
+        yield f"{notebook.name}: has the metadata {', '.join(other)}"
+    for index, cell in enumerate(half.cells):
+        where = f"{notebook.name}, cell {index}"
+        if other := sorted(set(cell.metadata) - {"tags"}):
+            yield f"{where}: has the metadata {', '.join(other)}"
+        if other := sorted(set(cell.metadata.get("tags", [])) - TAGS):
+            yield f"{where}: has the tags {', '.join(other)}; only {', '.join(TAGS)} is allowed"
+        if cell.cell_type == "code" and re.search(
+            r"#\s*(?:NBVAL|PYTEST_VALIDATE)_|^\s*[%!]|:load:|get_ipython", cell.source, re.I | re.M
+        ):
+            yield f"{where}: speaks to the program that runs or compares it"
 
 
 def imported(node: ast.AST) -> set[str]:

@@ -108,7 +108,7 @@ def judge(
         _verdict(row, source, level)
         for (_, row), level in zip(found.iterrows(), claims["level"], strict=True)
     ]
-    found["reason"] = found["reason"].fillna("")
+    found["reason"] = found["reason"].astype(object).fillna("")
     return found.rename_axis("claim")
 
 

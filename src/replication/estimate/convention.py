@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from replication.errors import NoVariationError
+from replication.errors import NoVariationError, TooFewClustersError
 from replication.estimate.sample import Sample
 
 CLUSTERED = "CR1, t(G − 1)"
@@ -85,7 +85,18 @@ def wald(b: np.ndarray, vcov: np.ndarray, df: float) -> pd.Series:
     -------
     Series
         ``statistic`` (Wald / q), ``q``, ``df``, ``p_value``.
+
+    Raises
+    ------
+    TooFewClustersError
+        If the variance has not full rank, as with no more clusters than restrictions.
     """
+    rank = int(np.linalg.matrix_rank(vcov, hermitian=True))
+    if rank < len(b):
+        raise TooFewClustersError(
+            f"{len(b)} restrictions and a variance of rank {rank}: a joint test needs more "
+            "clusters than restrictions; test fewer at a time"
+        )
     f = float(b @ np.linalg.solve(vcov, b)) / len(b)
     p = float(stats.f.sf(f, len(b), df))
     return pd.Series({"statistic": f, "q": len(b), "df": df, "p_value": p})

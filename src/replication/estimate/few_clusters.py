@@ -17,12 +17,12 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from replication.errors import DesignError, NoVariationError
+from replication.errors import DesignError, NoVariationError, ReplicationError
 from replication.estimate.convention import CLUSTERED, LEVEL, coefficient
 from replication.estimate.design import STUDY, Design
 from replication.estimate.fitted import Fitted, fitted
 from replication.estimate.many.least_squares import kernel
-from replication.estimate.many.poisson import poisson_fits, without_separated
+from replication.estimate.many.poisson import poisson_fits
 from replication.estimate.many.resampling import (
     Permutations,
     Weights,
@@ -33,7 +33,7 @@ from replication.estimate.many.resampling import (
     score_bootstrap,
 )
 from replication.estimate.many.variance import degrees_of_freedom, effective
-from replication.estimate.sample import Sample, sample
+from replication.estimate.sample import Sample, sample, without_separated
 
 CR2 = "CR2, t(Satterthwaite)"
 CR3 = "CR3 (jackknife), t(G* − 1)"
@@ -254,17 +254,23 @@ def compare(data: pd.DataFrame, design: Design = STUDY, **changes: Any) -> pd.Da
     -------
     DataFrame
         Indexed by ``method``: ``estimate``, ``lower``, ``upper``, ``p_value``. The randomisation
-        test has no interval.
+        test has no interval. A method that this design does not allow has a row without numbers,
+        and a column ``reason`` says why.
     """
     fit = fitted(data, design.but(**changes), "the comparison of methods")
     groups = len(fit.regression.leverage)
-    rows = {
-        CLUSTERED: coefficient(fit.estimate, fit.std_error("CR1"), groups - 1),
-        CR2: _bias_reduced(fit),
-        CR3: _jackknife(fit),
-        WILD: _wild(fit, bootstrap_weights(groups, 9999, "rademacher", 2026)),
-        PERMUTED: _randomisation(fit.sample),
+    methods: dict[str, Callable[[], pd.Series]] = {
+        CLUSTERED: lambda: coefficient(fit.estimate, fit.std_error("CR1"), groups - 1),
+        CR2: lambda: _bias_reduced(fit),
+        CR3: lambda: _jackknife(fit),
+        WILD: lambda: _wild(fit, bootstrap_weights(groups, 9999, "rademacher", 2026)),
+        PERMUTED: lambda: _randomisation(fit.sample),
     }
-    columns = ["estimate", "lower", "upper", "p_value"]
-    frame = pd.DataFrame({k: v.reindex(columns) for k, v in rows.items()}).T.astype(float)
-    return frame.rename_axis("method")
+    rows, reasons = {}, {}
+    for name, method in methods.items():
+        try:
+            rows[name] = method().reindex(["estimate", "lower", "upper", "p_value"])
+        except ReplicationError as error:
+            rows[name], reasons[name] = pd.Series(dtype=float), str(error)
+    frame = pd.DataFrame(rows).T.astype(float).rename_axis("method")
+    return frame.assign(reason=pd.Series(reasons)).fillna({"reason": ""}) if reasons else frame

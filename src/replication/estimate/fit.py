@@ -17,7 +17,7 @@ from linearmodels.panel.utility import AbsorbingEffectError
 
 from replication.errors import NoVariationError
 from replication.estimate.convention import Coefficient, coefficient_table, correction
-from replication.estimate.sample import Sample
+from replication.estimate.sample import SEPARATED, Sample, without_separated
 from replication.records import checks
 
 # Least-squares absorption to machine precision; the only method that also takes weights.
@@ -27,9 +27,7 @@ LSMR: dict[str, Any] = {"method": "lsmr", "absorb_options": {"btol": 1e-14, "ato
 UNADJUSTED: dict[str, Any] = {"cov_type": "unadjusted", "debiased": True}
 
 VANISHING = 1e-6
-"""A fitted mean of a Poisson model below this is on its way to zero, hence its row separated."""
-
-SEPARATED = "separated by a fixed effect"
+"""A fitted mean below this part of the mean outcome is on its way to zero: its row is separated."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +49,8 @@ class Estimate:
         The rows used, and the design that was asked for.
     result : AbsorbingLSResults, OLSResults or Fepois, or None
         What the library returned, untouched. Its own standard errors are not ours.
+    reference : int or None
+        Omitted period of an event study.
     """
 
     frame: pd.DataFrame
@@ -59,6 +59,7 @@ class Estimate:
     convention: str
     sample: Sample
     result: Any = None
+    reference: int | None = None
 
     def __getitem__(self, term: str) -> Coefficient:
         """Row of one regressor: ``did(panel)["exposure × post"].estimate``."""
@@ -153,6 +154,7 @@ def ppml(sample: Sample) -> Estimate:
     coefficient: that is a `NoVariationError`.
     """
     checks.require_variation(sample.rows, [sample.design.outcome])
+    sample = without_separated(sample)
     # Plain names, since a formula cannot hold the study's; and copies of the cluster columns,
     # because a cluster that is also an effect makes pyfixest depend on PYTHONHASHSEED.
     x = {f"x{i}": sample.x[c] for i, c in enumerate(sample.x)}
@@ -174,12 +176,12 @@ def ppml(sample: Sample) -> Estimate:
 
 
 def _fepois(sample: Sample, formula: str, frame: pd.DataFrame, vcov: Any) -> Any:
-    """Fit with the cheap check of separation, and with the thorough one where a mean vanishes."""
+    """Fit without a check of separation, and with the thorough one where a mean vanishes."""
     with warnings.catch_warnings():
         # Both are said by us: separated rows are counted, collinear regressors are an error.
         warnings.filterwarnings("ignore", message=".*removed because of separation")
         warnings.filterwarnings("ignore", message="(?s).*dropped due to multicollinearity")
-        for check in (["fe"], ["fe", "ir"]):
+        for check in ([], ["fe", "ir"]):
             try:
                 result = pf.fepois(
                     formula,
@@ -197,7 +199,7 @@ def _fepois(sample: Sample, formula: str, frame: pd.DataFrame, vcov: Any) -> Any
                     raise _absorbed(sample) from error
                 raise
             # Some mean runs towards zero: no single effect separates its row, so look closer.
-            if result._Y_hat_response.min() > VANISHING:
+            if result._Y_hat_response.min() > VANISHING * float(frame["y"].mean()):
                 return result
     raise NoVariationError(
         "the fitted mean of some rows runs towards zero and a coefficient towards infinity: one of "

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from replication.errors import DesignError
+from replication.errors import DesignError, NoVariationError
 from replication.estimate.design import Design
 from replication.estimate.many.least_squares import Regression, regression
-from replication.estimate.many.poisson import poisson_fits, without_separated
+from replication.estimate.many.poisson import poisson_fits
 from replication.estimate.many.variance import std_errors
-from replication.estimate.sample import Sample, sample
+from replication.estimate.sample import Sample, sample, without_separated
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,19 @@ class Fitted:
         return float(std_errors(self.regression, self.residuals, kind)[0])
 
     def leave_one_out(self) -> pd.Series:
-        """Estimates without each cluster, by the cluster's name."""
+        """Estimates without each cluster, by the cluster's name.
+
+        Raises
+        ------
+        NoVariationError
+            If a cluster cannot be spared, as the only treated one.
+        """
         reg = self.regression
+        if len(reg.indispensable):
+            raise NoVariationError(
+                f"without {reg.indispensable[0]!r} the treatment does not vary any more: there is "
+                "no estimate without it, and so no jackknife; compare by permutation or bootstrap"
+            )
         moves = reg.kernel.by_cluster(reg.adjusted["CR3"] * self.residuals)[:, 0] / reg.total
         return pd.Series(self.estimate - moves, reg.kernel.names, name="estimate")
 

@@ -22,6 +22,7 @@ SCALES: dict[str, Any] = {
     "asinh": np.arcsinh,
     "any": lambda y: (y > 0).astype(float),
 }
+SEPARATED = "separated by a fixed effect"
 SCALE_LABELS = {"level": "{}", "log1p": "log(1 + {})", "asinh": "asinh({})", "any": "1[{} > 0]"}
 
 
@@ -165,6 +166,18 @@ def sample(data: pd.DataFrame, design: Design) -> Sample:
         model = "Poisson" if design.model == "ppml" else f"{design.scale} of an outcome"
         checks.require_nonnegative(rows, design.outcome, model)
     return Sample(design, rows, tuple(controls), categories(rows, design.effects), dropped)
+
+
+def without_separated(rows: Sample) -> Sample:
+    """Return the sample without the rows of effects all of whose counts are zero.
+
+    Such an effect fits its rows perfectly and leaves them nothing to say (Correia, Guimarães and
+    Zylkin 2020). Once is enough: no other effect loses a count with them.
+    """
+    y, kept = rows.y.to_numpy(), np.ones(len(rows.rows), dtype=bool)
+    for code in rows.effect_codes:
+        kept &= (np.bincount(code, y) > 0)[code]
+    return rows.keep(kept, SEPARATED)
 
 
 def product(data: pd.DataFrame, columns: Sequence[str]) -> pd.Series:

@@ -5,8 +5,9 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from replication.errors import DesignError
 from replication.estimate.fit import Estimate
-from replication.estimate.verbs import event_frame
+from replication.estimate.verbs import event_frame, reference_of
 from replication.records.published import require_package
 
 
@@ -72,6 +73,11 @@ def honest_interval(study: Estimate, method: Literal["FLCI", "C-LF"], m: float) 
     require_package("moderndid", "Rambachan and Roth's interval comes from")
     from moderndid import create_sensitivity_results_rm, create_sensitivity_results_sm
 
+    if reference_of(study) != -1:
+        raise DesignError(
+            f"Rambachan and Roth's intervals take the last period before treatment, -1, for the "
+            f"reference, and the study has {study.reference}"
+        )
     event_time = event_frame(study).index
     before, after = int((event_time < -1).sum()), int((event_time >= 0).sum())
     size = (study.frame["estimate"].to_numpy(), study.vcov.to_numpy(), before, after)

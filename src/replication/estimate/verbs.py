@@ -5,15 +5,19 @@ Each takes data and a `Design`, changes what the call changes, and hands over to
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import combinations
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from scipy import sparse
+from scipy.sparse.linalg import lsmr
 
 from replication.errors import DesignError, NoVariationError
 from replication.estimate.convention import wald
 from replication.estimate.design import STUDY, THIRD, Design
 from replication.estimate.fit import Estimate, fit
-from replication.estimate.sample import product, sample
+from replication.estimate.sample import Sample, product, sample
 from replication.records import checks
 
 
@@ -39,7 +43,31 @@ def did(data: pd.DataFrame, design: Design = STUDY, **changes: Any) -> Estimate:
         Before anything is estimated, on input that could yield a wrong number: see
         `replication.records.checks`.
     """
-    return fit(sample(data, design.but(**changes)))
+    return fit(_whole(sample(data, design.but(**changes))))
+
+
+def _whole(rows: Sample) -> Sample:
+    """Refuse a product of which a factor, or a pair of factors, is neither absorbed nor controlled.
+
+    Its coefficient would not be the difference in differences that the product stands for.
+    """
+    parts = rows.design.parts
+    smaller = [c for size in range(1, len(parts)) for c in combinations(parts, size)]
+    n, controls = len(rows.rows), rows.rows[list(rows.controls)].astype(float)
+    controls = (controls - controls.mean()) / controls.std()
+    blocks = [sparse.csr_array(np.column_stack([np.ones(n), controls]))]
+    blocks += [sparse.csr_array((np.ones(n), (range(n), code))) for code in rows.effect_codes]
+    span = sparse.hstack(blocks, format="csr")
+    for part in smaller:
+        column = product(rows.rows, part).to_numpy(dtype=float)
+        distance = lsmr(span, column, atol=1e-12, btol=1e-12, maxiter=2000)[3]
+        if distance > 1e-6 * np.linalg.norm(column):
+            raise DesignError(
+                f"the effects ({', '.join(map(str, rows.absorb)) or 'none'}) and controls leave "
+                f"{' × '.join(part)!r} in the model, so that the coefficient of {rows.terms[0]!r} "
+                "would be no difference in differences: absorb it, or add it to controls"
+            )
+    return rows
 
 
 def poisson(data: pd.DataFrame, design: Design = STUDY, **changes: Any) -> Estimate:
@@ -63,6 +91,8 @@ def ddd(data: pd.DataFrame, design: Design = STUDY, **changes: Any) -> Estimate:
     ------
     DesignError
         If the design names its regressor with ``treatment``.
+        If effects and controls leave a part of the product unabsorbed (exposure × post, say):
+        its coefficient would be no triple difference.
     NoVariationError
         Also when the effects absorb the product, as they do if ``third`` varies by university only.
     """
@@ -72,7 +102,7 @@ def ddd(data: pd.DataFrame, design: Design = STUDY, **changes: Any) -> Estimate:
             "a triple difference is the product of exposure, post and third: name these columns, "
             "not a treatment"
         )
-    return fit(sample(data, changed))
+    return fit(_whole(sample(data, changed)))
 
 
 def event_study(
@@ -118,7 +148,7 @@ def event_study(
     dose, name = product(data, parts), " × ".join(parts)
     terms = {event_term(name, p): dose * (data[event_time] == p) for p in periods if p != reference}
     rows = sample(data.assign(**terms), design.but(treatment=tuple(terms)))
-    return fit(replace(rows, dropped=without | rows.dropped))
+    return replace(fit(replace(rows, dropped=without | rows.dropped)), reference=reference)
 
 
 def event_term(exposure: str, period: int) -> str:
@@ -131,12 +161,20 @@ def event_periods(terms: Sequence[str] | pd.Index) -> list[int]:
     return [int(str(t).split(" × ")[-1].replace("−", "-")) for t in terms]
 
 
-def event_frame(estimate: Estimate, reference: int = -1) -> pd.DataFrame:
+def event_frame(estimate: Estimate) -> pd.DataFrame:
     """Event-study coefficients by ``event_time``, the reference period in its place as 0."""
+    reference = reference_of(estimate)
     periods = event_periods(estimate.frame.index)
     frame = estimate.frame.assign(event_time=periods).set_index("event_time")
     frame.loc[reference, ["estimate", "std_error", "lower", "upper"]] = 0.0
     return frame.sort_index()
+
+
+def reference_of(estimate: Estimate) -> int:
+    """Omitted period of an event study; a `DesignError` if the estimate is of something else."""
+    if estimate.reference is None:
+        raise DesignError("the estimate has no reference period: it is not one of event_study()")
+    return estimate.reference
 
 
 def wald_test(estimate: Estimate, terms: Sequence[str]) -> pd.Series:
@@ -152,8 +190,8 @@ def wald_test(estimate: Estimate, terms: Sequence[str]) -> pd.Series:
     return wald(b, estimate.vcov.loc[chosen, chosen].to_numpy(), estimate.df)
 
 
-def pretrend_test(estimate: Estimate, reference: int = -1) -> pd.Series:
-    """`wald_test` of all leads of an event study, the periods before `reference`."""
-    terms = estimate.frame.index
+def pretrend_test(estimate: Estimate) -> pd.Series:
+    """`wald_test` of all leads of an event study, the periods before its reference."""
+    terms, reference = estimate.frame.index, reference_of(estimate)
     leads = zip(terms, event_periods(terms), strict=True)
     return wald_test(estimate, [str(term) for term, period in leads if period < reference])

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 
-from replication.errors import NoVariationError
+from replication.errors import DesignError, NoVariationError
 from replication.estimate.fit import Estimate
-from replication.estimate.verbs import event_frame
+from replication.estimate.verbs import event_frame, reference_of
 from replication.exhibit import theme
 from replication.exhibit.tables import in_words
 from replication.exhibit.theme import Figure
@@ -73,7 +73,6 @@ def trends(
 def event_study(
     estimates: Mapping[str, Estimate],
     truth: pd.Series | None = None,
-    reference: int = -1,
     ylabel: str = "effect of one SD of exposure",
     xlabel: str = "years since the first treated year",
 ) -> Figure:
@@ -82,14 +81,22 @@ def event_study(
     Parameters
     ----------
     estimates : mapping of str to Estimate
-        Event studies by name.
+        Event studies by name, all with one reference period.
     truth : Series, optional
         True effect by event time.
-    reference : int
     ylabel, xlabel : str
+
+    Raises
+    ------
+    DesignError
+        If their reference periods differ, or an estimate is no event study.
     """
+    references = {reference_of(estimate) for estimate in estimates.values()}
+    if len(references) > 1:
+        raise DesignError(f"event studies in one figure have references {sorted(references)}")
+    (reference,) = references
     data = pd.concat(
-        {name: event_frame(e, reference) for name, e in estimates.items()}, names=["design"]
+        {name: event_frame(e) for name, e in estimates.items()}, names=["design"]
     ).reset_index()
     data = data[["design", "event_time", "estimate", "std_error", "lower", "upper"]]
     if truth is not None:
@@ -97,7 +104,7 @@ def event_study(
         data["truth"] = data["event_time"].map(truth).mask(data["event_time"] == reference, 0.0)
     with theme.axes(4.0) as axes:
         axes.axhline(0, **theme.ZERO)
-        axes.axvline(reference + 0.5, **theme.CUT)
+        axes.axvline(-0.5, **theme.CUT)
         if truth is not None:
             steps = data.drop_duplicates("event_time")
             axes.step(

@@ -1,9 +1,11 @@
 """What a run has made beside what is committed: cells, outputs, files, numbers.
 
-Numbers are compared with a tolerance, text exactly, drawings by the numbers that they draw.
+Numbers and drawings are compared with a tolerance, text exactly.
 """
 
 import json
+from base64 import b64decode
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +14,15 @@ import nbformat
 import numpy as np
 import pandas as pd
 from nbformat import NotebookNode
+from PIL import Image, ImageChops, ImageFilter
 
 RTOL, ATOL = 1e-7, 1e-9
 """A number agrees with the committed one if it is this near; linear algebra differs by less."""
+
+BLUR, CONTRAST, RESIZED = 3, 60, 0.05
+"""A drawing is the committed one if no spot of it, seen through a blur of so many pixels, differs
+by more than this (of 255), and no side by more than this share. Another rasteriser of letters or
+a resolution 3 % off stays below 55; a mark that moved by 2 % of its axis is above 65."""
 
 # Only an empty entry is missing; the words that pandas takes for missing ("NA", "None") are words.
 CSV: dict[str, Any] = {"keep_default_na": False, "na_values": [""]}
@@ -40,6 +48,8 @@ def compare_run(fresh: NotebookNode, results: Path, executed: Path, committed: P
     for index, (old, new) in enumerate(zip(old_cells, fresh.cells, strict=False)):
         if old.cell_type == "code" and _shown(old) != _shown(new):
             found.append(f"{executed.name}, cell {index}: the output is not the committed one")
+        for one, other in zip(_pictures(new), _pictures(old), strict=False):
+            found += [f"{executed.name}, cell {index}: {d}" for d in compare_pictures(one, other)]
     return found + compare_results(results, committed)
 
 
@@ -143,12 +153,43 @@ def _compare_text(fresh: Path, committed: Path) -> list[str]:
     return ["length differs"] if len(new) != len(old) else []
 
 
-# A drawing is not compared by its pixels, which depend on fonts, but by the numbers in its csv.
-COMPARE = {".csv": compare_csv, ".json": _compare_json, ".tex": _compare_text}
+def compare_pictures(fresh: bytes, committed: bytes) -> list[str]:
+    """Whether two drawings look different; fonts and rounding of positions are no difference."""
+    try:
+        new, old = (_seen(picture) for picture in (fresh, committed))
+    except OSError as error:
+        return [f"the picture cannot be read: {error}"]
+    if any(abs(a / b - 1) > RESIZED for a, b in zip(new.size, old.size, strict=True)):
+        return [f"the picture has {new.size} pixels, committed {old.size}"]
+    blur = ImageFilter.GaussianBlur(BLUR)
+    apart = ImageChops.difference(new.resize(old.size).filter(blur), old.filter(blur))
+    # The largest of the three colours, spot by spot.
+    red, green, blue = apart.split()
+    most = ImageChops.lighter(ImageChops.lighter(red, green), blue)
+    place = most.point(lambda value: 255 * (value > CONTRAST)).getbbox()
+    return [f"the picture is another one, in the box {place} of {old.size} pixels"] if place else []
+
+
+def _seen(picture: bytes) -> Image.Image:
+    """A picture as it appears on a white page."""
+    image = Image.open(BytesIO(picture)).convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+
+
+def _compare_png(fresh: Path, committed: Path) -> list[str]:
+    return compare_pictures(fresh.read_bytes(), committed.read_bytes())
+
+
+COMPARE = {
+    ".csv": compare_csv,
+    ".json": _compare_json,
+    ".png": _compare_png,
+    ".tex": _compare_text,
+}
 
 
 def _shown(cell: NotebookNode) -> list[Any]:
-    """What a reader sees of a cell's output as text; pictures are compared by their numbers."""
+    """What a reader sees of a cell's output as text."""
     outputs = cell.get("outputs", [])
     text = [
         o.get("text") or {k: v for k, v in o.get("data", {}).items() if not k.startswith("image/")}
@@ -159,5 +200,12 @@ def _shown(cell: NotebookNode) -> list[Any]:
 
 def alternative_texts(outputs: list[NotebookNode]) -> list[str | None]:
     """Alternative text of each figure among the outputs of a cell; None where it has none."""
-    figures = [o for o in outputs if "image/png" in o.get("data", {})]
-    return [f.get("metadata", {}).get("image/png", {}).get("alt") for f in figures]
+    return [f.get("metadata", {}).get("image/png", {}).get("alt") for f in _figures(outputs)]
+
+
+def _pictures(cell: NotebookNode) -> list[bytes]:
+    return [b64decode(f["data"]["image/png"]) for f in _figures(cell.get("outputs", []))]
+
+
+def _figures(outputs: list[NotebookNode]) -> list[NotebookNode]:
+    return [o for o in outputs if "image/png" in o.get("data", {})]

@@ -24,6 +24,9 @@ from replication.estimate.sample import Sample
 TOLERANCE = 1e-10
 """Eigenvalues below this part of the largest are zero: collinear dummies, absorbed directions."""
 
+ALONE = 1e-8
+"""An eigenvalue of I − H below this is zero: one cluster alone tells that direction."""
+
 
 @dataclass(frozen=True)
 class Kernel:
@@ -166,6 +169,21 @@ def _basis(columns: np.ndarray) -> np.ndarray:
     return left[:, values > TOLERANCE * values.max()]
 
 
+def _hat(q: np.ndarray, inverse: np.ndarray, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Eigenvectors and values of q (inverse) q' + own own', as many as its rank can have at most.
+
+    A cluster of thousands of rows has a hat matrix of a few columns: what is decomposed is the
+    smaller of the two.
+    """
+    if len(q) <= q.shape[1] + 1:
+        values, vectors = np.linalg.eigh(q @ inverse @ q.T + own @ own.T)
+        return vectors, values
+    values, vectors = np.linalg.eigh(inverse)
+    factor = np.hstack([q @ (vectors * np.sqrt(np.maximum(values, 0.0))), own])
+    left, values, _ = np.linalg.svd(factor, full_matrices=False)
+    return left, values**2
+
+
 @dataclass(frozen=True)
 class Regression:
     """One regressor of interest in a kernel, and what its standard errors need.
@@ -202,6 +220,25 @@ class Regression:
         return self.kernel.by_cluster(self.x * residuals)
 
     @cached_property
+    def _hats(self) -> list[tuple[slice, np.ndarray, np.ndarray]]:
+        """Rows of each cluster, eigenvectors and values of its block of the hat matrix."""
+        k, scale = self.kernel, np.sqrt(self.total)
+        return [
+            (rows, *_hat(q, k.inverse[np.ix_(at, at)], self.x[rows] / scale))
+            for rows, q, at in k.blocks
+        ]
+
+    @cached_property
+    def indispensable(self) -> np.ndarray:
+        """Names of the clusters without which the regressor does not vary any more."""
+        alone = [
+            np.linalg.norm(vectors[:, 1 - values <= ALONE].T @ self.x[rows])
+            > 1e-6 * np.linalg.norm(self.x[rows])
+            for rows, vectors, values in self._hats
+        ]
+        return self.kernel.names[np.array(alone)]
+
+    @cached_property
     def adjusted(self) -> dict[str, np.ndarray]:
         """Regressor times (I − H_gg)^power in each cluster, shape (N, 1), by kind of variance.
 
@@ -209,16 +246,13 @@ class Regression:
         jackknife. H is the hat matrix of the whole regression. A direction that only one cluster
         can tell is in no residual, and stays out.
         """
-        k = self.kernel
         parts: dict[str, list[np.ndarray]] = {"CR2": [], "CR3": []}
-        for rows, q, at in k.blocks:
+        for rows, vectors, values in self._hats:
             own = self.x[rows]
-            hat = q @ k.inverse[np.ix_(at, at)] @ q.T + own @ own.T / self.total
-            values, vectors = np.linalg.eigh(np.eye(len(hat)) - hat)
-            kept = values > 1e-8
-            turned = vectors[:, kept].T @ own
+            kept, turned = 1 - values > ALONE, vectors.T @ own
             for kind, power in (("CR2", -0.5), ("CR3", -1.0)):
-                parts[kind].append(vectors[:, kept] @ (values[kept, None] ** power * turned))
+                change = np.where(kept, np.maximum(1 - values, ALONE) ** power, 0.0) - 1
+                parts[kind].append(own + vectors @ (change[:, None] * turned))
         return {kind: np.concatenate(part) for kind, part in parts.items()}
 
 

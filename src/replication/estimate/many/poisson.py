@@ -17,7 +17,6 @@ from scipy import sparse
 
 from replication.errors import DesignError, NoVariationError
 from replication.estimate.convention import is_nested, parameters, small_sample_factor
-from replication.estimate.fit import SEPARATED
 from replication.estimate.sample import Sample
 
 TOLERANCE = 1e-9
@@ -178,15 +177,6 @@ def _small_sample(
     levels = [(_incidence(e) @ kept.astype(float) > 0).sum(axis=0) for e in effects]
     counted = parameters(1, levels, [is_nested(e, cluster) for e in effects])
     return groups, small_sample_factor(n, groups, counted)
-
-
-def without_separated(sample: Sample) -> Sample:
-    """Return the sample without the rows of effects all of whose counts are zero."""
-    y = sample.y.to_numpy()
-    kept = np.ones(len(y), dtype=bool)
-    for code in sample.effect_codes:
-        kept &= (np.bincount(code, y) > 0)[code]
-    return sample.keep(kept, SEPARATED)
 
 
 def jackknife_scores(sample: Sample, fits: PoissonFits, counts: np.ndarray) -> np.ndarray:
