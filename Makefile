@@ -1,6 +1,6 @@
 # Two commands matter: `make book` and `make test`. Each sets up what it needs.
 .DEFAULT_GOAL := help
-.PHONY: help setup book test lint format notebooks data readme lock system serve clean
+.PHONY: help setup book test faults lint format notebooks data readme lock system serve clean
 
 # Python 3.11 is what the committed outputs were made with; any later one will do.
 PYTHON ?= $(or $(shell for p in python3.11 python3 python python3.12 python3.13 python3.14; do \
@@ -23,6 +23,9 @@ book: setup ## run the notebooks, compare with the committed, build the site (_b
 test: lint ## run all checks and tests, the notebooks' outputs included
 	@$(BIN)/python tools/system_packages.py || test "$$CI" != true
 	$(BIN)/pytest --nbval --nbval-current-env -n $(JOBS) --dist loadscope $(ARGS)
+
+faults: setup ## kill the commands at every step and at random times (minutes)
+	$(BIN)/pytest -m faults tests/faults -n $(JOBS) $(ARGS)
 
 lint: setup ## check style, format, types, imports between stages, dependencies
 	$(BIN)/ruff check

@@ -54,7 +54,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 # What ships ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["panel.parquet", "panel.sample_flow.csv"])
+@pytest.mark.parametrize("name", ["panel.parquet", "panel.sample_flow.csv", "panel.manifest.json"])
 def test_the_shipped_panel_is_what_two_commands_make(built: Path, name: str) -> None:
     same = (built / name).read_bytes() == (DATA / name).read_bytes()
     assert same, f"{name} is out of date: `make data` makes it anew"
@@ -64,8 +64,9 @@ def test_the_shipped_truth_is_what_the_command_computes(tmp_path: Path) -> None:
     done = command("truth", "--out", tmp_path / "truth.csv")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("the claims, then 500 draws\n")
-    same = (tmp_path / "truth.csv").read_bytes() == (DATA / "truth.csv").read_bytes()
-    assert same, "truth.csv is out of date: `make data` makes it anew"
+    for name in ("truth.csv", "truth.manifest.json"):
+        same = (tmp_path / name).read_bytes() == (DATA / name).read_bytes()
+        assert same, f"{name} is out of date: `make data` makes it anew"
 
 
 def test_each_table_is_told_when_it_is_written(built: Path) -> None:
@@ -105,8 +106,8 @@ def test_the_switches_change_the_study(tmp_path: Path) -> None:
 
 
 def refuse(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
-    """What the command says when it refuses: one sentence on the error stream, and code 1."""
-    assert cli.main([str(argument) for argument in arguments]) == 1
+    """What the command says when it refuses: one sentence on the error stream, and status 2."""
+    assert cli.main([str(argument) for argument in arguments]) == 2
     said = capsys.readouterr()
     assert said.err.startswith(f"replication {arguments[0]}: ")
     assert said.err.count("\n") == 1
@@ -126,6 +127,18 @@ def refuse(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
         (["simulate", "--out", "{new}", "--scale", "-1"], "--scale -1 makes -56 universities"),
         (["simulate", "--out", "{new}", "--scale", "nan"], "--scale nan makes nan"),
         (["simulate", "--out", "{new}", "--scale", "inf"], "--scale inf makes inf"),
+        (
+            ["simulate", "--out", "{new}", "--scale", "1e9"],
+            "--scale 1e+09 makes 5.6e+10 universities: at least 2 are needed, and 1,120 are",
+        ),
+        (
+            ["simulate", "--out", "{new}", "--pretrend", "nan"],
+            "--pretrend nan must lie between -0.3 and 0.3: it adds to the log of every count",
+        ),
+        (["simulate", "--out", "{new}", "--pretrend=-3"], "--pretrend -3 must lie between -0.3"),
+        (["simulate", "--out", "{new}", "--pretrend", "0.31"], "--pretrend 0.31 must lie between"),
+        (["simulate", "--out", "{new}", "--confounder", "inf"], "--confounder inf must lie betw"),
+        (["simulate", "--out", "{new}", "--confounder=-2"], "--confounder -2 must lie between -1 "),
         (["simulate", "--out", "{new}", "--seed", "-1"], "--seed -1: a seed is 0 or more"),
         (
             ["build", "--records", "{new}", "--out", "{new}/p"],
@@ -173,6 +186,7 @@ def test_a_damaged_file_is_named(
 ) -> None:
     records = tmp_path / "records"
     shutil.copytree(built / "records", records)
+    (records / "manifest.json").unlink()
     (records / "patents.parquet").write_bytes((records / "patents.parquet").read_bytes()[:5000])
     said = refuse(capsys, "build", "--records", records, "--out", tmp_path / "panel.parquet")
     assert said.startswith(f"{records / 'patents.parquet'} cannot be read as Parquet: ")
@@ -313,7 +327,7 @@ def test_every_character_is_printed_in_every_language(
         assert done.returncode == 0
         assert "©" in out or r"\xa9" in out
     else:
-        assert done.returncode == 1
+        assert done.returncode == 2
         missing = {"cp1252": r"\u6ca1\u6709 \u8bb0\u5f55 \u2212 ©", "gbk": r"没有 记录 \u2212 \xa9"}
         assert f"build: {missing.get(encoding, '没有 记录 − ©')} does not hold" in error
 

@@ -5,6 +5,25 @@ from collections.abc import Callable
 from pathlib import Path
 
 
+def _study(add: Callable[..., argparse.Action]) -> None:
+    """Add the options that say which study is simulated."""
+    add("--seed", type=int, default=2026, help="same seed, same bytes (default: 2026)")
+    add(
+        "--scale",
+        type=float,
+        default=1.0,
+        metavar="K",
+        help="number of universities, in multiples of 56 (default: 1)",
+    )
+    add(
+        "--effect",
+        choices=["planted", "uniform", "none"],
+        default="planted",
+        help="planted: as documented; uniform: one effect for all disciplines, "
+        "technologies and forms of exchange; none: exchange does nothing",
+    )
+
+
 def parser() -> argparse.ArgumentParser:
     """Make the parser; `command` of what it returns is the name of the subcommand."""
     top = argparse.ArgumentParser(
@@ -26,21 +45,7 @@ def parser() -> argparse.ArgumentParser:
         "replication simulate --out my-records --seed 7 --effect none",
     )
     add("--out", type=Path, required=True, metavar="DIR", help="folder for the records")
-    add("--seed", type=int, default=2026, help="same seed, same bytes (default: 2026)")
-    add(
-        "--scale",
-        type=float,
-        default=1.0,
-        metavar="K",
-        help="number of universities, in multiples of 56 (default: 1)",
-    )
-    add(
-        "--effect",
-        choices=["planted", "uniform", "none"],
-        default="planted",
-        help="planted: as documented; uniform: one effect for all disciplines, "
-        "technologies and forms of exchange; none: exchange does nothing",
-    )
+    _study(add)
     add(
         "--pretrend",
         type=float,
@@ -84,7 +89,7 @@ def parser() -> argparse.ArgumentParser:
         "replication truth --out truth.csv --draws 500",
     )
     add("--out", type=Path, required=True, metavar="FILE")
-    add("--seed", type=int, default=2026, help="of the study (default: 2026)")
+    _study(add)
     add(
         "--draws",
         type=int,

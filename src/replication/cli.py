@@ -3,28 +3,37 @@
 import argparse
 import codecs
 import io
-import math
 import sys
+import warnings
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from replication.arguments import parser
 from replication.config import DATA, ROOT
 from replication.errors import ReplicationError
 
+if TYPE_CHECKING:
+    from replication.simulate.process import Process
+
+MOST_UNIVERSITIES = 20 * 56
+GROWS = "it adds to the log of every count, and what is beyond would fill the memory with records"
+
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one subcommand; an error that a user can correct is one sentence and exit code 1."""
+    """Run one subcommand; an error that a user can correct is one sentence and exit status 2."""
     for stream in (sys.stdout, sys.stderr):
         _print_anything(stream)
     options = parser().parse_args(arguments)
     try:
         return int(COMMANDS[options.command](options) or 0)
     except ReplicationError as error:
-        said = str(error)
+        status, said = 2, str(error)
     except OSError as error:
-        said = f"{error.filename or ''}: {error.strerror or error}"
+        status, said = 2, f"{error.filename or ''}: {error.strerror or error}"
+    except KeyboardInterrupt:
+        status, said = 130, "interrupted; what it would have written is as it was"
     print(f"replication {options.command}: {said}", file=sys.stderr)
-    return 1
+    return status
 
 
 def _print_anything(stream: object) -> None:
@@ -46,61 +55,84 @@ def _require(possible: bool, message: str) -> None:
         raise ReplicationError(message)
 
 
-def _simulate(options: argparse.Namespace) -> None:
-    from replication.records.manifest import table_path, write_records
-    from replication.simulate.process import Process
-    from replication.simulate.records import simulate_records
-    from replication.simulate.study import simulate
+def _require_within(option: str, value: float, bound: float, why: str) -> None:
+    """Refuse a number that is none, or is larger than the `bound` on either side of zero."""
+    _require(
+        abs(value) <= bound, f"{option} {value:g} must lie between {-bound:g} and {bound:g}: {why}"
+    )
 
-    _require(not options.out.is_file(), f"--out {options.out} is a file: name a folder")
+
+def _process(options: argparse.Namespace) -> "Process":
+    """Process of the options that `simulate` and `truth` share."""
+    from replication.simulate.process import Process
+
     _require(options.seed >= 0, f"--seed {options.seed}: a seed is 0 or more")
     process = Process()
     universities = process.universities * options.scale
     _require(
-        2 <= universities < math.inf,
-        f"--scale {options.scale:g} makes {universities:g} universities: at least 2 are needed",
+        2 <= universities <= MOST_UNIVERSITIES,
+        f"--scale {options.scale:g} makes {universities:g} universities: at least 2 are needed, "
+        f"and {MOST_UNIVERSITIES:,} are the most, since all their records are held in memory",
     )
     if options.effect == "none":
         process = process.without_effect()
     if options.effect == "uniform":
         process = process.without_heterogeneity()
+    return replace(process, universities=round(universities))
+
+
+def _simulate(options: argparse.Namespace) -> None:
+    from replication.records.manifest import study_of, table_path, write_records
+    from replication.simulate.records import simulate_records
+    from replication.simulate.study import simulate
+
+    _require(not options.out.is_file(), f"--out {options.out} is a file: name a folder")
+    _require_within("--pretrend", options.pretrend, 0.3, GROWS)
+    _require_within("--confounder", options.confounder, 1, GROWS)
     process = replace(
-        process,
-        universities=round(universities),
+        _process(options),
         pretrend=options.pretrend,
         anticipation=0.5 if options.anticipation else 0.0,
         confounder=options.confounder,
     )
     tables = simulate_records(simulate(process, options.seed), options.seed)
-    write_records(options.out, tables, process, options.seed)
+    write_records(options.out, tables, study_of(process, options.seed))
     for name, table in tables.items():
         print(f"{table_path(options.out, name)}: {len(table):,} rows")
 
 
 def _build(options: argparse.Namespace) -> None:
     from replication.panel.build import build_panel, read_records
-    from replication.records.manifest import flow_path, require_own_panel
+    from replication.panel.consistency import require_consistent
+    from replication.panel.losses import LossWarning
+    from replication.records.manifest import origin, require_own_panel, write_panel
 
     _require(not options.out.is_dir(), f"--out {options.out} is a folder: name a file in it")
     require_own_panel(options.out, options.records)
-    panel, flow = build_panel(read_records(options.records), backend=options.backend)
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    panel.to_parquet(options.out, index=False)
-    flow.to_csv(flow_path(options.out), index=False, lineterminator="\n")
+    read = origin(options.records)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", LossWarning)
+        panel, flow = build_panel(read_records(options.records), backend=options.backend)
+    require_consistent(panel, "the panel")
+    write_panel(options.out, panel, flow, options.records, read)
     print(flow.to_string(index=False))
     print(f"{options.out}: {len(panel):,} rows")
+    for said in flow.attrs["warnings"]:
+        print(f"replication build: warning: {said}", file=sys.stderr)
 
 
 def _truth(options: argparse.Namespace) -> None:
     from replication.montecarlo.truth import truth
+    from replication.records.manifest import require_own_truth, study_of, write_truth
     from replication.simulate.study import simulate
 
-    _require(options.seed >= 0, f"--seed {options.seed}: a seed is 0 or more")
     _require(options.draws >= 0, f"--draws {options.draws}: 0 or more are possible")
     _require(not options.out.is_dir(), f"--out {options.out} is a folder: name a file in it")
+    process = _process(options)
+    require_own_truth(options.out)
     print(f"the claims, then {options.draws} draws", flush=True)
-    frame = truth(simulate(seed=options.seed), draws=options.draws)
-    frame.to_csv(options.out, lineterminator="\n")
+    frame = truth(simulate(process, options.seed), draws=options.draws)
+    write_truth(options.out, frame, study_of(process, options.seed), options.draws)
     print(frame.to_string())
 
 
@@ -161,11 +193,14 @@ def _claims(options: argparse.Namespace) -> None:
 
     from replication.estimate.claims import evaluate
     from replication.panel.load import load_panel, load_truth
+    from replication.records.manifest import require_same_study
 
     panel = load_panel(options.source, options.panel, partial=True)
     truth = None
     if options.source == "simulated":
-        known = load_truth(options.truth) if options.truth else load_truth()
+        at = options.truth or DATA / "truth.csv"
+        known = load_truth(at)
+        require_same_study(options.panel or DATA / "panel.parquet", at)
         truth = known.xs("mean", level="target")["value"]
     table = evaluate(panel, options.source, truth)
     if options.json:

@@ -49,5 +49,9 @@ class OverwriteError(ReplicationError):
     """A file is in the way that the command did not write."""
 
 
+class BusyError(ReplicationError):
+    """Another command is writing to the same place."""
+
+
 class ChapterError(ReplicationError):
     """A cell of a chapter failed."""

@@ -216,6 +216,18 @@ BAD = {
             lambda p: did(p, Y, effects=(UNIT_EFFECT, ("university", "discipline", "year"))),
             "leave no variation|no degrees of freedom",
         ),
+        "outcome is constant": (
+            lambda p: did(p.assign(patents_joint=3), scale="level"),
+            r"outcome 'patents_joint' does not vary \(3\.0 in all",
+        ),
+        "outcome is constant on its scale": (
+            lambda p: did(p.assign(patents_joint=p.patents_joint + 1), scale="any"),
+            r"outcome '1\[patents_joint > 0\]' does not vary \(1\.0 in all",
+        ),
+        "event study of a constant": (
+            lambda p: event_study(p.assign(patents_joint=0)),
+            "outcome 'patents_joint' does not vary",
+        ),
         "all counts zero": (
             lambda p: poisson(p.assign(patents_joint=0)),
             "'patents_joint' does not vary",

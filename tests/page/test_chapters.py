@@ -1,13 +1,14 @@
 """A run is kept or compared; what fails, or cannot run here, is named."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
 import pytest
 from nbformat.v4 import new_notebook
 
-from replication.errors import ChapterError, RegistryError, SourceUnavailableError
+from replication.errors import BusyError, ChapterError, RegistryError, SourceUnavailableError
 from replication.page import chapters
 from tests.support.chapter import code
 
@@ -74,6 +75,23 @@ def test_a_run_is_kept_and_then_as_committed(
     said = capsys.readouterr().out
     assert "running 1 chapters: small" in said
     assert "  small: " in said
+
+
+def test_no_other_run_begins_before_what_was_written_is_kept(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(project, "print(2 + 2)")
+    refused: list[BaseException | None] = []
+
+    def meanwhile(_: object) -> None:
+        with ThreadPoolExecutor(1) as another:
+            refused.append(another.submit(chapters.run).exception())
+
+    monkeypatch.setattr(chapters, "update", meanwhile)
+    chapters.run(keep=True)
+    assert len(refused) == 1
+    assert isinstance(refused[0], BusyError)
+    assert (project / "build" / "results" / "small" / "tab-x.csv").is_file()
 
 
 def test_keeping_a_run_leaves_numbers_that_differ_by_rounding(project: Path) -> None:

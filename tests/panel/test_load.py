@@ -1,9 +1,14 @@
 """Loading the panel: what ships, what a reader brings, and what is refused."""
 
+import re
+import shutil
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from replication import cli
 from replication.config import DATA
 from replication.errors import SchemaError, SourceUnavailableError
 from replication.montecarlo.truth import truth
@@ -69,3 +74,107 @@ class TestOther:
             SchemaError, match=r"invalid\.parquet .*\n.*'exposure' is empty in row 4"
         ):
             load_panel(path=path)
+
+
+def lines(change: Callable[[list[str]], list[str]]) -> Callable[[bytes], bytes]:
+    return lambda b: "\n".join([*change(b.decode().splitlines()), ""]).encode()
+
+
+def table(change: Callable[[pd.DataFrame], pd.DataFrame]) -> Callable[[bytes], bytes]:
+    return lambda _: change(pd.read_csv(DATA / "truth.csv")).to_csv(index=False).encode()
+
+
+DAMAGED: dict[str, tuple[Callable[[bytes], bytes], str]] = {
+    "empty": (lambda _: b"", "cannot be read as CSV: No columns"),
+    "header only": (lines(lambda x: x[:1]), "has no rows"),
+    "binary": (lambda _: bytes(range(256)) * 9, "cannot be read as CSV"),
+    "a Parquet file": (lambda _: (DATA / "panel.parquet").read_bytes(), "cannot be read as CSV"),
+    "cut off within a row": (
+        lambda b: b[: b.index(b"C8,mean") + 12],
+        "column 'mc_error' is empty in row 7",
+    ),
+    "cut off after a claim": (lines(lambda x: x[:5]), "has no target 'mean' of C5, C6, C7, C8, C9"),
+    "no header": (lines(lambda x: x[1:]), "column 'claim' is missing"),
+    "semicolons": (lambda b: b.replace(b",", b";"), "column 'claim' is missing"),
+    "a field more in one row": (
+        lines(lambda x: [*x[:3], x[3] + ",1", *x[4:]]),
+        "cannot be read as CSV: Error tokenizing",
+    ),
+    "a field more in all rows": (
+        lines(lambda x: [x[0], *(row + ",1" for row in x[1:])]),
+        "column 'claim', row 0: 'mean' breaks the rule",
+    ),
+    "a column more": (table(lambda t: t.assign(note=1)), "column 'note' is not known"),
+    "a column less": (table(lambda t: t.drop(columns="target")), "column 'target' is missing"),
+    "a column renamed": (
+        table(lambda t: t.rename(columns={"value": "truth"})),
+        "column 'value' is missing",
+    ),
+    "columns swapped": (
+        table(lambda t: t.rename(columns={"claim": "target", "target": "claim"})),
+        "column 'claim', row 0: 'mean' breaks the rule",
+    ),
+    "text for a number": (
+        lambda b: b.replace(b"0.23077135", b"about 0.2"),
+        "column 'value' has type str, not float64",
+    ),
+    "a decimal comma": (lambda b: b.replace(b"0.23077135", b'"0,23"'), "column 'value' has type"),
+    "no value": (lambda b: b.replace(b"0.23077135", b""), "column 'value' is empty in row 0"),
+    "nan": (lambda b: b.replace(b"0.23077135", b"nan"), "column 'value' is empty in row 0"),
+    "infinity": (lambda b: b.replace(b"0.23077135", b"inf"), "column 'value', row 0: inf breaks"),
+    "1e308": (lambda b: b.replace(b"0.23077135", b"1e308"), "column 'value', row 0: 1e+308 breaks"),
+    "an error below zero": (
+        table(lambda t: t.assign(mc_error=-0.1)),
+        "column 'mc_error', row 0: -0.1 breaks the rule",
+    ),
+    "a claim twice": (
+        lines(lambda x: [*x, x[1]]),
+        "have the same key (claim C1, target mean): keep one",
+    ),
+    "an unknown claim": (
+        lambda b: b.replace(b"C9,mean", b"C10,mean"),
+        "column 'claim', row 8: 'C10' breaks the rule",
+    ),
+    "an unknown target": (
+        lambda b: b.replace(b"C9,mean", b"C9,median"),
+        "column 'target', row 8: 'median' breaks the rule",
+    ),
+    "full-width digits": (
+        lambda b: b.replace(b"C9,mean", "C９,mean".encode()),
+        "column 'claim', row 8: 'C９' breaks the rule",
+    ),
+    "another encoding": (lambda b: b.decode().encode("utf-16"), "cannot be read as CSV"),
+}
+
+
+class TestTruth:
+    @pytest.mark.parametrize("name", DAMAGED)
+    def test_a_damaged_file_is_named(self, name, tmp_path, capsys):
+        damage, says = DAMAGED[name]
+        path = tmp_path / "truth.csv"
+        path.write_bytes(damage((DATA / "truth.csv").read_bytes()))
+        with pytest.raises(SchemaError, match=re.escape(says)) as error:
+            load_truth(path)
+        assert str(error.value).startswith(str(path))
+        assert cli.main(["claims", "--truth", str(path)]) == 2
+        said = capsys.readouterr()
+        assert said.out == ""
+        assert "Traceback" not in said.err
+
+    @pytest.mark.parametrize(
+        "damage",
+        [
+            lambda b: b.replace(b"0.23077135", b"0.33077135"),
+            lambda b: b + b"C1,share,0.5,0.0\n",
+            lambda b: b.rpartition(b"C5,")[0],
+            lambda b: b.replace(b"\n", b"\r\n"),
+        ],
+    )
+    def test_a_change_that_is_a_valid_table_is_seen_by_the_mark(self, damage, tmp_path):
+        for name in ("truth.csv", "truth.manifest.json"):
+            shutil.copy(DATA / name, tmp_path)
+        path = tmp_path / "truth.csv"
+        load_truth(path)
+        path.write_bytes(damage(path.read_bytes()))
+        with pytest.raises(SchemaError, match=r"truth\.csv is not as `replication truth` wrote it"):
+            load_truth(path)

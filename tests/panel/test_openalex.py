@@ -221,12 +221,12 @@ class TestOnTheCollectedPanel:
 
     def test_without_a_panel_the_remedy_is_named(self, tmp_path, capsys):
         (tmp_path / "openalex" / "panel.parquet").unlink()
-        assert cli.main(["claims", "--source", "open"]) == 1
+        assert cli.main(["claims", "--source", "open"]) == 2
         said = capsys.readouterr().err
         assert "the open panel is not at" in said
         assert "`replication fetch openalex` collects it" in said
 
     def test_another_panel_is_refused_by_its_columns(self, capsys):
         shipped = str(DATA / "panel.parquet")
-        assert cli.main(["claims", "--source", "open", "--panel", shipped]) == 1
+        assert cli.main(["claims", "--source", "open", "--panel", shipped]) == 2
         assert "is not a valid table 'open_panel'" in capsys.readouterr().err

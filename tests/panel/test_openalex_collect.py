@@ -62,7 +62,10 @@ class TestCommand:
             capsys.readouterr().out
         )
 
-    @pytest.mark.parametrize("years", ["2016", "2016-19", "2018-2022", "2011-2017", "2022-2011"])
+    @pytest.mark.parametrize(
+        "years",
+        ["2016", "2016-19", "２０１６-2019", "2016-2019\n", "2018-2022", "2011-2017", "2022-2011"],
+    )
     def test_years_are_checked_before_anything_is_asked(self, server, at, options, years):
         options.years = years
         with pytest.raises(ReplicationError, match=f"--years {years}"):

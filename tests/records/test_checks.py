@@ -191,6 +191,12 @@ def test_require_variation_says_that_a_table_is_empty():
         checks.require_variation(EMPTY, ["y"])
 
 
+def test_require_outcome_variation():
+    checks.require_outcome_variation(TABLE["y"], "y")
+    with pytest.raises(errors.NoVariationError, match=r"outcome 'log' does not vary \(3 in all 4"):
+        checks.require_outcome_variation(TABLE["flat"], "log")
+
+
 def test_require_clusters():
     checks.require_clusters(TABLE, "unit")
     with pytest.raises(errors.TooFewClustersError, match=r"'flat' has 1 value"):

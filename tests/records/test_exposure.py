@@ -53,3 +53,16 @@ def test_each_count_weighs_alike_whatever_its_size() -> None:
     large[:, :, 3] = 1024 * (large[:, :, 3] + 1) - 1
     for one, two in zip(exchange_exposures(counts), exchange_exposures(large), strict=True):
         np.testing.assert_allclose(one, two, atol=1e-12)
+
+
+@pytest.mark.parametrize("n", [0, 1, 7, 1234])
+def test_all_alike_have_no_standard_deviation(n) -> None:
+    """Equal logarithms differ from their mean by rounding, which must not pass for exposure."""
+    with np.errstate(invalid="ignore"):
+        assert np.isnan(hires_exposure(np.full(11, n))).all()
+        counts = np.random.default_rng(1).poisson(30, (11, 7, 6))
+        counts[:, :, 0] = n
+        exposure, cooperation, conferences = exchange_exposures(counts)
+    assert np.isnan(exposure).all()
+    assert np.isnan(cooperation).all()
+    assert np.isfinite(conferences).all()

@@ -100,6 +100,9 @@ def secrets(paths: Iterable[Path]) -> Iterator[str]:
     with default_settings():
         configure_settings_from_baseline(load_from_file(str(ROOT / ".secrets.baseline")))
         for path in paths:
+            # A mark is nothing but checksums of files and the process they were made by.
+            if path.name.endswith("manifest.json"):
+                continue
             for one in scan_file(str(path)):
                 yield f"{path.name}, line {one.line_number}: {one.type}"
             if path.suffix == ".md":

@@ -18,7 +18,6 @@ from linearmodels.panel.utility import AbsorbingEffectError
 from replication.errors import NoVariationError
 from replication.estimate.convention import Coefficient, coefficient_table, correction
 from replication.estimate.sample import SEPARATED, Sample, without_separated
-from replication.records import checks
 
 # Least-squares absorption to machine precision; the only method that also takes weights.
 LSMR: dict[str, Any] = {"method": "lsmr", "absorb_options": {"btol": 1e-14, "atol": 1e-14}}
@@ -153,7 +152,6 @@ def ppml(sample: Sample) -> Estimate:
     and counted in `Estimate.dropped`. A regressor that varies in no other rows has no finite
     coefficient: that is a `NoVariationError`.
     """
-    checks.require_variation(sample.rows, [sample.design.outcome])
     sample = without_separated(sample)
     # Plain names, since a formula cannot hold the study's; and copies of the cluster columns,
     # because a cluster that is also an effect makes pyfixest depend on PYTHONHASHSEED.

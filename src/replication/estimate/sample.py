@@ -165,7 +165,9 @@ def sample(data: pd.DataFrame, design: Design) -> Sample:
     if design.model == "ppml" or design.scale != "level":
         model = "Poisson" if design.model == "ppml" else f"{design.scale} of an outcome"
         checks.require_nonnegative(rows, design.outcome, model)
-    return Sample(design, rows, tuple(controls), categories(rows, design.effects), dropped)
+    found = Sample(design, rows, tuple(controls), categories(rows, design.effects), dropped)
+    checks.require_outcome_variation(found.y, found.label)
+    return found
 
 
 def without_separated(rows: Sample) -> Sample:

@@ -9,7 +9,7 @@ import os
 import re
 import shutil
 import time
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from replication.config import BUILD, NOTEBOOKS, ROOT
 from replication.errors import ChapterError, RegistryError, SourceUnavailableError
 from replication.page.compare import compare_csv, compare_run, with_committed
 from replication.records.open import download
+from replication.writing import alone, settle, write_files
 
 RUNS = "runs.json"
 
@@ -107,6 +108,19 @@ def chapters(names: list[str] | None = None) -> list[str]:
     return list(dict.fromkeys(names or known))
 
 
+class _Client(NotebookClient):
+    """Client whose kernel another thread can end."""
+
+    def kill(self) -> None:
+        """End the kernel at once; the cell that it executes fails."""
+        process = getattr(self.km and self.km.provisioner, "process", None)
+        if process:
+            process.kill()
+
+
+_running: set[_Client] = set()
+
+
 def execute(name: str, results: Path) -> Run:
     """Execute ``notebooks/<name>.md`` from the data, in a new kernel, cell by cell.
 
@@ -125,7 +139,7 @@ def execute(name: str, results: Path) -> Run:
     notebook.metadata["language_info"] = {"name": "python", "pygments_lexer": "ipython3"}
     folder = results / name
     shutil.rmtree(folder, ignore_errors=True)
-    client = NotebookClient(
+    client = _Client(
         notebook,
         timeout=1200,
         kernel_name="python3",
@@ -136,12 +150,16 @@ def execute(name: str, results: Path) -> Run:
     )
     begin = time.perf_counter()
     environment = {**os.environ, "REPLICATION_RESULTS": str(results)}
-    with client.setup_kernel(env=environment):
-        for index, cell in enumerate(notebook.cells):
-            _execute_cell(client, name, cell, index)
-        seconds = time.perf_counter() - begin
-        provisioner = client.km.provisioner if client.km else None
-        megabytes = _peak_memory(getattr(provisioner, "pid", None))
+    _running.add(client)
+    try:
+        with client.setup_kernel(env=environment):
+            for index, cell in enumerate(notebook.cells):
+                _execute_cell(client, name, cell, index)
+            seconds = time.perf_counter() - begin
+            provisioner = client.km.provisioner if client.km else None
+            megabytes = _peak_memory(getattr(provisioner, "pid", None))
+    finally:
+        _running.discard(client)
     for index, cell in enumerate(notebook.cells):
         cell["id"] = f"cell-{index:02d}"
     return Run(name, notebook, folder, seconds, megabytes)
@@ -162,51 +180,65 @@ def _execute_cell(client: NotebookClient, name: str, cell: NotebookNode, index: 
 
 
 def execute_all(names: list[str], results: Path, jobs: int = 2) -> dict[str, Run]:
-    """Execute several chapters at a time and say when each is done."""
+    """Execute several chapters at a time and say when each is done.
+
+    Their kernels are children of this process: one that is interrupted ends them, and they end
+    themselves where it is killed.
+    """
     runs: dict[str, Run] = {}
-    with ProcessPoolExecutor(jobs) as pool:
+    with ThreadPoolExecutor(jobs) as pool:
         futures = {pool.submit(execute, name, results): name for name in names}
         print(f"running {len(names)} chapters: {', '.join(names)}", flush=True)
-        for future in as_completed(futures):
-            run = future.result()
-            runs[run.name] = run
-            print(f"  {run.name}: {run.seconds:.0f} s, {run.megabytes:.0f} MB", flush=True)
+        try:
+            for future in as_completed(futures):
+                run = future.result()
+                runs[run.name] = run
+                print(f"  {run.name}: {run.seconds:.0f} s, {run.megabytes:.0f} MB", flush=True)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            while any(future.running() for future in futures):
+                for client in list(_running):
+                    client.kill()
+                time.sleep(0.1)
+            raise
     return {name: runs[name] for name in names}
 
 
 def update(runs: dict[str, Run]) -> None:
-    """Keep the outputs and results of `runs` as the committed ones."""
+    """Keep the outputs and results of `runs` as the committed ones, all of them or none."""
     record = json.loads(_read(ROOT / "results" / RUNS) or "{}")
+    files: dict[str, bytes | None] = {}
     for name, run in runs.items():
-        jupytext.write(run.notebook, NOTEBOOKS / f"{name}.ipynb")
-        _keep(run.results, ROOT / "results" / name)
+        path = (NOTEBOOKS / f"{name}.ipynb").relative_to(ROOT)
+        files[path.as_posix()] = jupytext.writes(run.notebook, fmt="ipynb").encode()
+        kept = _kept(run.results, ROOT / "results" / name)
+        files |= {f"results/{name}/{file}": content for file, content in kept.items()}
         record[name] = {"megabytes": round(run.megabytes, -1), "seconds": round(run.seconds)}
-    _write_json(ROOT / "results" / RUNS, dict(sorted(record.items())))
+    files[f"results/{RUNS}"] = _as_json(dict(sorted(record.items())))
+    write_files(ROOT, files)
 
 
-def _keep(fresh: Path, target: Path) -> None:
-    """Make `target` what `fresh` is, without touching numbers that differ by rounding only."""
-    target.mkdir(parents=True, exist_ok=True)
-    made = {path.name for path in fresh.iterdir()}
-    for path in target.iterdir():
-        if path.name not in made:
-            path.unlink()
-    for path in fresh.iterdir():
-        old = target / path.name
+def _kept(fresh: Path, target: Path) -> dict[str, bytes | None]:
+    """What makes `target` what `fresh` is: numbers that differ by rounding only stay."""
+    made = {path.name: path for path in fresh.iterdir()}
+    there = {path.name: path for path in target.iterdir()} if target.is_dir() else {}
+    files: dict[str, bytes | None] = dict.fromkeys(there.keys() - made.keys())
+    for name, path in made.items():
+        old = there.get(name)
         # The registry tells an order too, which is not compared.
-        if path.suffix == ".json" and old.is_file():
-            _write_json(old, with_committed(_read_json(path), _read_json(old)))
-        elif not (path.suffix == ".csv" and old.is_file() and not compare_csv(path, old)):
-            shutil.copyfile(path, old)
+        if old and path.suffix == ".json":
+            files[name] = _as_json(with_committed(_read_json(path), _read_json(old)))
+        elif not (old and path.suffix == ".csv" and not compare_csv(path, old)):
+            files[name] = path.read_bytes()
+    return files
 
 
 def _read_json(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def _write_json(path: Path, values: Any) -> None:
-    text = json.dumps(values, ensure_ascii=False, indent=1) + "\n"
-    path.write_text(text, encoding="utf-8")
+def _as_json(values: Any) -> bytes:
+    return (json.dumps(values, ensure_ascii=False, indent=1) + "\n").encode()
 
 
 def compare(run: Run) -> list[str]:
@@ -240,15 +272,22 @@ def run(names: list[str] | None = None, *, keep: bool = False, jobs: int = 2) ->
     ------
     SourceUnavailableError
         If that chapter was asked for by its name.
+    BusyError
+        If another process runs chapters here.
     """
+    settle(ROOT)
     wanted = chapters(names)
     not_run = {name: reason for name in wanted if (reason := unavailable(name))}
     for name, reason in not_run.items():
         if names:
             raise SourceUnavailableError(f"{name} cannot run: {reason}")
         print(f"{name} does not run, its committed outputs stand: {reason}", flush=True)
-    runs = execute_all([name for name in wanted if name not in not_run], BUILD / "results", jobs)
-    if keep:
-        update(runs)
-        return Outcome([], not_run)
-    return Outcome([difference for one in runs.values() for difference in compare(one)], not_run)
+    results = BUILD / "results"
+    # Until the last of what the chapters wrote is read, no other run may begin them anew.
+    with alone(results, patience=0):
+        runs = execute_all([name for name in wanted if name not in not_run], results, jobs)
+        if keep:
+            update(runs)
+            return Outcome([], not_run)
+        differences = [difference for one in runs.values() for difference in compare(one)]
+    return Outcome(differences, not_run)

@@ -1,5 +1,6 @@
 """The codebook, printed from the schema."""
 
+import pandas as pd
 import pandera.pandas as pa
 
 from replication.page import markdown
@@ -50,10 +51,16 @@ def _rule(check: pa.Check) -> str:
     known = check.statistics or {}
     if check.name == "greater_than_or_equal_to":
         return f"≥ {known['min_value']}"
+    if check.name == "less_than_or_equal_to":
+        return f"≤ {known['max_value']:,}"
     if check.name == "in_range":
-        return f"{known['min_value']} to {known['max_value']}"
+        low, high = (
+            bound.date() if isinstance(bound, pd.Timestamp) else bound
+            for bound in (known["min_value"], known["max_value"])
+        )
+        return f"{low} to {high}"
     if check.name == "isin":
         return "one of " + ", ".join(map(str, known["allowed_values"]))
-    if check.name == "str_matches":
+    if check.name == "matches":
         return f"matches `{known['pattern']}`"
     return str(check.error)

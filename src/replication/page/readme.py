@@ -15,6 +15,7 @@ from replication.exhibit.publish import load_registry
 from replication.page import markdown
 from replication.page.chapters import RUNS
 from replication.page.codebook import codebook_markdown
+from replication.writing import write_file
 
 KINDS = {"tab": "Table", "fig": "Figure"}
 
@@ -82,4 +83,4 @@ def generate(text: str, parts: Parts = PARTS) -> str:
 def write(path: Path = ROOT / "README.md", parts: Parts = PARTS) -> None:
     """Make the generated parts of a README anew."""
     text = generate(path.read_text(encoding="utf-8"), parts)
-    path.write_text(text, encoding="utf-8", newline="\n")
+    write_file(path, text.encode())

@@ -14,12 +14,18 @@ from ibis import _
 
 from replication.errors import SchemaError, SourceUnavailableError
 from replication.panel import reasons, universities
+from replication.panel.losses import losses, warn
 from replication.panel.patents import CELL, by_record, patents
 from replication.records import schema
 from replication.records.checks import require_variation
 from replication.records.classify import load_ipc
 from replication.records.exposure import DECIMALS
-from replication.records.manifest import table_path
+from replication.records.manifest import (
+    MANIFEST,
+    require_one_study,
+    require_unchanged,
+    table_path,
+)
 from replication.records.registry import Choices
 from replication.records.validation import read, validate
 from replication.records.variables import ADVANTAGED
@@ -33,16 +39,26 @@ def read_records(folder: Path) -> dict[str, pd.DataFrame]:
     """Read and validate the record tables of `folder`, one Parquet file a table.
 
     `SourceUnavailableError` names the files that are not there, `SchemaError` the file, column, row
-    and rule of a fault.
+    and rule of a fault, or a table that is not as it was written, or of another study.
     """
+    require_unchanged(folder / MANIFEST)
     files = {name: table_path(folder, name) for name in schema.RECORDS}
     if absent := [path.name for path in files.values() if not path.is_file()]:
         raise SourceUnavailableError(
             f"{folder} does not hold {', '.join(absent)}: data/restricted/README.md says how to "
             "bring your own records; `replication simulate --out NEW_FOLDER` writes simulated ones"
         )
+    for path in files.values():
+        if path.resolve().parent != folder.resolve():
+            raise SourceUnavailableError(
+                f"{path} is a link to {path.resolve()}, outside of the folder, where it may change "
+                "unseen: copy the file into the folder"
+            )
+    tables = {name: read(path) for name, path in files.items()}
+    require_one_study(tables, folder)
     return {
-        name: validate(read(path), schema.RECORDS[name], str(path)) for name, path in files.items()
+        name: validate(table, schema.RECORDS[name], str(files[name]))
+        for name, table in tables.items()
     }
 
 
@@ -69,7 +85,15 @@ def build_panel(
         that an exposure or control is made of). For each table the rows add up to the rows that
         came in. ``"patents × universities"`` is not a table but the credits that the patents
         give, one for each university of the sample that a patent names: a patent of two
-        universities is one row of ``patents`` and two of these.
+        universities is one row of ``patents`` and two of these. ``"applicants"`` are those of the
+        patents, by kind. ``attrs["warnings"]`` are the sentences of the warnings below.
+
+    Warns
+    -----
+    LossWarning
+        If a reason drops as many joint patents, papers or hires as are counted; if an outcome is
+        zero everywhere; if applicants that are neither a university of the sample nor a firm look
+        like one, by those that would be joint patents.
 
     Raises
     ------
@@ -79,7 +103,8 @@ def build_panel(
         If the first treated year leaves no year before it or none after.
     SchemaError
         If two universities share an applicant's name or one has none; if a university lacks
-        exchange or resources in a year of the pre-period, or a resource is zero there.
+        exchange or resources in a year of the pre-period, or a resource is zero there; if
+        applicants cannot be told apart, or no joint patent is left.
     """
     choices = choices or Choices()
     if backend not in BACKENDS:
@@ -105,6 +130,7 @@ def build_panel(
             "for a count in exchange or hires that is never filled in"
         )
     require_variation(frame, ["exposure"])
+    warn(flow.attrs["warnings"])
     # Backends differ in their integers and strings.
     frame = frame.astype({c: d.type for c, d in schema.PANEL.dtypes.items()})
     return validate(frame, schema.PANEL, "the panel"), flow
@@ -116,7 +142,7 @@ def _build(
     """Panel and sample flow before they are held to their types."""
     grades = _graded(t, choices)
     cells = grades.filter(_.reason == reasons.COUNTED).drop("reason")
-    credits = patents(t, ipc, cells, choices).cache()
+    credits, applicants = patents(t, ipc, cells, choices)
     papers = _placed(t["papers"], cells, choices, key="paper").cache()
     hires = _placed(t["hires"], cells, choices, key="hire").cache()
     before = _.year < choices.first_treated
@@ -169,8 +195,11 @@ def _build(
         name: universities.reasons(records, name, choices).to_frame()
         for name in universities.STATISTICS
     }
+    why["applicants"] = applicants.filter(_.repetition == 0).select(reason="kind").to_pandas()
     flow = pd.concat(why, names=["table"]).groupby(["table", "reason"]).size()
-    return frame, flow.rename("rows").reset_index()
+    flow = flow.rename("rows").reset_index()
+    flow.attrs["warnings"] = losses(frame, flow, credits, applicants)
+    return frame, flow
 
 
 def _graded(t: dict[str, ir.Table], choices: Choices) -> ir.Table:

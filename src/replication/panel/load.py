@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from replication.config import DATA
-from replication.errors import SourceUnavailableError
+from replication.errors import SchemaError, SourceUnavailableError
 
 REMEDY = {
     "simulated": "`make data` rebuilds it: `replication simulate`, then `replication build`",
@@ -39,11 +39,13 @@ def load_panel(
     Raises
     ------
     SourceUnavailableError
-        If the source is not known or its file is not there.
+        If the source is not known, its file is not there, or the file is of another source.
     SchemaError
-        If the file is not a valid panel.
+        If the file is not a valid panel, contradicts itself, or is not as `replication build` wrote
+        it.
     """
-    from replication.records import validation
+    from replication.panel.consistency import require_consistent
+    from replication.records import manifest, validation
 
     if source not in REMEDY:
         raise SourceUnavailableError(f"source {source!r} is not one of {', '.join(REMEDY)}")
@@ -51,12 +53,21 @@ def load_panel(
     path = path or usual
     if not path.is_file():
         raise SourceUnavailableError(f"the {source} panel is not at {path}: {REMEDY[source]}")
+    mark = manifest.require_unchanged(manifest.mark_path(path), path)
     frame = validation.read(path)
+    # A panel that the reader made without the command says nothing, and is the reader's own.
+    known = mark.source if mark else frame.attrs.get("source", "restricted")
     if partial:
         lacking = set(expected.columns) - set(frame.columns) - set(expected.metadata["key"])
         expected = expected.remove_columns(sorted(lacking))
     panel = validation.validate(frame, expected, str(path))
-    panel.attrs["source"] = source
+    require_consistent(panel, str(path))
+    if known != source:
+        raise SourceUnavailableError(
+            f"{path} is a panel of the source {known!r}, not {source!r}: name its own source, or "
+            f"another panel; {REMEDY[source]}"
+        )
+    panel.attrs = {"source": source}
     return panel
 
 
@@ -73,8 +84,24 @@ def _usual(source: str) -> tuple[Path, Any]:
 
 
 def load_truth(path: Path = DATA / "truth.csv") -> pd.DataFrame:
-    """Planted truth of the shipped simulated study, by claim and target; see `truth.truth`."""
-    return pd.read_csv(_there(path), dtype={"claim": str}, index_col=["claim", "target"])
+    """Planted truth of the shipped simulated study, by claim and target; see `truth.truth`.
+
+    `SchemaError` says what is wrong with a damaged file.
+    """
+    from replication.records import manifest, schema, validation
+
+    manifest.require_unchanged(manifest.mark_path(_there(path)), path)
+    try:
+        frame = pd.read_csv(path, dtype={"claim": str, "target": str})
+    except (OSError, ValueError) as error:
+        raise SchemaError(f"{path} cannot be read as CSV: {error}") from error
+    truth = validation.validate(frame, schema.TRUTH, str(path)).set_index(["claim", "target"])
+    needed = [(f"C{n}", "mean") for n in range(1, 10)]
+    if absent := [claim for claim, target in needed if (claim, target) not in truth.index]:
+        raise SchemaError(
+            f"{path} has no target 'mean' of {', '.join(absent)}: `replication truth` makes it anew"
+        )
+    return truth
 
 
 def load_event_truth(claim: str = "C1", path: Path = DATA / "truth.csv") -> pd.Series:

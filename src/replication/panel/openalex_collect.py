@@ -11,6 +11,7 @@ from replication.records.open.openalex_cache import Service, service
 from replication.records.open.openalex_institutions import load_ids
 from replication.records.open.universities import ministry_universities
 from replication.records.registry import Choices
+from replication.writing import write_files
 
 
 def fetch_command(options: argparse.Namespace, at: Service | None = None) -> None:
@@ -27,14 +28,19 @@ def fetch_command(options: argparse.Namespace, at: Service | None = None) -> Non
     print(f"OpenAlex: {plan(universities, years, at, ids)}", flush=True)
     found = collect(universities, years, at, ids)
     tables = {"counts": found.counts, "sample_flow": found.flow, "institutions": found.institutions}
-    for name, table in tables.items():
-        table.to_csv(at.folder / f"{name}.csv", index=False, lineterminator="\n")
     print(found.flow.to_string(index=False))
     for row in found.institutions.query("reason != ''").to_dict("records"):
         listed = f"; candidates: {row['candidates']}" if row["candidates"] else ""
         print(f"dropped: {row['name_zh']} ({row['name_en']}): {row['reason']}{listed}")
     panel = openalex_panel(found.counts, choices)
-    panel.to_parquet(at.folder / "panel.parquet", index=False)
+    files = {
+        f"{name}.csv": table.to_csv(index=False, lineterminator="\n").encode()
+        for name, table in tables.items()
+    }
+    write_files(
+        at.folder,
+        {**files, "panel.parquet": panel.to_parquet(index=False, write_page_checksum=True)},
+    )
     print(f"answers of {found.fetched[0]} to {found.fetched[1]}")
     print(f"{at.folder}: {''.join(f'{name}.csv, ' for name in tables)}panel.parquet")
     print(f"panel: {len(panel):,} rows")
@@ -44,7 +50,7 @@ def choices_of(years: str | None) -> Choices:
     """The study's choices with the years of the option; refused if they hold no treatment."""
     choices = Choices()
     if years is not None:
-        found = re.fullmatch(r"(\d{4})[-–](\d{4})", str(years))
+        found = re.fullmatch("([0-9]{4})[-–]([0-9]{4})", str(years))
         if not found:
             raise ReplicationError(f"--years {years}: write it as 2011-2022")
         choices = replace(choices, first_year=int(found[1]), last_year=int(found[2]))

@@ -1,40 +1,43 @@
-"""Patents in the panel: who applied, who of them is a firm, and which discipline is theirs."""
+"""Patents in the panel: what is an application, who applied, and which discipline is theirs."""
 
 import ibis
 import ibis.expr.types as ir
 from ibis import _
 
-from replication.errors import SchemaError
 from replication.panel import reasons
-from replication.records.classify import NameRules, load_name_rules
+from replication.panel.applicants import applicants
 from replication.records.registry import Choices
 
 CELL = ["university", "discipline"]
+NO_UNIVERSITY = "no university of the sample among the applicants"
+
+# Number of a Chinese application since 2003: year, kind, seven digits, and a check digit.
+APPLICATION = "^(?:CN|ZL)?((?:19|20)[0-9]{2}[1-9][0-9]{7})[0-9X]?$"
+# Number of a Chinese publication: application (A) and grant (B, C) bear one number.
+PUBLICATION = "^CN([0-9]{7,9})([ABCUYS])[0-9]?$"
+# Subclass of the first symbol of a list, which may have words such as "Int.Cl." before it.
+MAIN_CLASS = r"^[;,|、\s]*[^;,|、\n]*?\b([A-H][0-9]{2}[A-Z])"
 
 
-def patents(t: dict[str, ir.Table], ipc: ir.Table, cells: ir.Table, choices: Choices) -> ir.Table:
-    """One row a patent and university of the sample, with the reason why one is not counted."""
-    names = load_name_rules()
-    first = reasons.numbered(t["patents"], "application").mutate(
+def patents(
+    t: dict[str, ir.Table], ipc: ir.Table, cells: ir.Table, choices: Choices
+) -> tuple[ir.Table, ir.Table]:
+    """Credits and applicants.
+
+    Credits are one row a patent and university of the sample, with the reason why one is not
+    counted; applicants are those of `applicants.applicants`.
+    """
+    first = reasons.numbered(_applications(t["patents"]), "application").mutate(
         year=_.date.year().cast("int64"),
-        domestic=_.jurisdiction == choices.domestic,
-        ipc_subclass=_parts(_.ipc)[0].strip().substr(0, 4),
+        domestic=_.jurisdiction.isin(choices.domestic),
+        # Of the first symbol, whatever its case, width and the words before it.
+        ipc_subclass=_plain(_.ipc).re_extract(MAIN_CLASS, 1),
     )
-    named = first.select("application", "repetition", name=_parts(_.applicants).unnest())
-    named = named.mutate(name=_uniform(_.name, names)).filter(_.name != "")
-    aliases = t["universities"].select("university", name=_parts(_.applicant_names).unnest())
-    aliases = aliases.mutate(name=_uniform(_.name, names)).filter(_.name != "").distinct()
-    _require_own_names(t["universities"], aliases)
-    kind = ibis.cases(*((_.name.re_search(r.pattern), r.kind) for r in names.rule), else_="other")
-    parties = (
-        named.left_join(aliases, "name")
-        .mutate(firm=_.university.isnull() & kind.isin(names.firm_kinds))
-        .group_by("application", "repetition")
-        .agg(
-            firm=_.firm.any(),
-            universities=_.university.collect(where=_.university.notnull(), distinct=True),
-            share=1 / _.name.nunique(),
-        )
+    named = applicants(first, t["universities"]).cache()
+    parties = named.group_by("application", "repetition").agg(
+        firm=(_.kind == "firm").any(),
+        universities=_.university.collect(where=_.university.notnull(), distinct=True),
+        share=1 / _.name.nunique(),
     )
     placed = (
         first.left_join(parties, ["application", "repetition"])
@@ -46,15 +49,17 @@ def patents(t: dict[str, ir.Table], ipc: ir.Table, cells: ir.Table, choices: Cho
     )
     rules = [
         *reasons.repeated("application"),
+        (_.other_right, "utility model or design, no invention"),
         (~_.year.between(choices.first_year, choices.last_year), reasons.OUTSIDE_STUDY),
-        (_.university.isnull(), "no university of the sample among the applicants"),
+        (_.university.isnull(), NO_UNIVERSITY),
         (_.discipline.isnull(), "main IPC subclass without a discipline"),
         (_.in_frame.isnull(), reasons.NO_CELL),
     ]
     what = ("year", "domestic", "granted", "firm", "key_core", "controlled", "ai", "share")
-    return reasons.first_of(placed, rules).select(
+    credits = reasons.first_of(placed, rules).select(
         "application", "repetition", *CELL, *what, "reason"
     )
+    return credits.cache(), named
 
 
 def by_record(credits: ir.Table) -> ir.Table:
@@ -65,32 +70,34 @@ def by_record(credits: ir.Table) -> ir.Table:
     )
 
 
-def _require_own_names(universities: ir.Table, aliases: ir.Table) -> None:
-    """Raise `SchemaError` if a name stands for two universities, or a university has none."""
-    owners = aliases.to_pandas().groupby("name")["university"].agg(list)
-    shared = owners[owners.str.len() > 1]
-    if len(shared):
-        owners_named = " and ".join(sorted(shared.iloc[0]))
-        raise SchemaError(
-            f"universities: the applicant name {shared.index[0]!r} belongs to {owners_named}: its "
-            "patents would count for both, so leave the name to one"
-        )
-    if nameless := set(universities["university"].to_pandas()) - {u for us in owners for u in us}:
-        raise SchemaError(
-            f"universities: {', '.join(sorted(nameless))} without an applicant name could have no "
-            "patent: fill applicant_names"
-        )
+def _applications(patents: ir.Table) -> ir.Table:
+    """Patents under the number of their application, however it is spelt.
+
+    Those that are published twice are granted if one of the publications is. `other_right` says
+    that the number is that of a utility model or design.
+    """
+    plain = _plain(_.application).re_replace(r"[\s.]", "")
+    at_home = _.jurisdiction == "CN"
+    patents = patents.mutate(plain=plain).mutate(
+        filed=ibis.ifelse(at_home, _.plain.re_extract(APPLICATION, 1), ""),
+        published=ibis.ifelse(at_home, _.plain.re_extract(PUBLICATION, 1), ""),
+        # Kind of an application: 1 and, by way of a PCT filing, 8 are inventions.
+        other_right=at_home
+        & (
+            _.plain.re_extract(APPLICATION, 1).substr(4, 1).isin(["2", "3", "9"])
+            | _.plain.re_extract(PUBLICATION, 2).isin(["U", "Y", "S"])
+        ),
+    )
+    number = ibis.cases(
+        (_.filed != "", "CN" + _.filed),
+        (_.published != "", "CN" + _.published),
+        else_=_.plain,
+    )
+    patents = patents.mutate(application=number).drop("plain", "filed", "published")
+    return patents.mutate(granted=_.granted.any().over(group_by="application"))
 
 
-def _parts(text: ir.StringValue) -> ir.ArrayValue:
-    """Split at semicolons, the full-width one of Chinese text included."""
-    return text.replace("；", ";").split(";")
-
-
-def _uniform(name: ir.StringValue, rules: NameRules) -> ir.StringValue:
-    """Applicant's name made uniform."""
-    steps = rules.normalise
-    name = name.translate(steps.translate_from, steps.translate_to).upper()
-    for pattern, replacement in steps.replace:
-        name = name.re_replace(pattern, replacement)
-    return name
+def _plain(text: ir.StringValue) -> ir.StringValue:
+    """Text in capitals, full-width letters, digits and signs made plain."""
+    wide = "".join(chr(code) for code in range(0xFF01, 0xFF5F))
+    return text.translate(wide, "".join(chr(ord(c) - 0xFEE0) for c in wide)).upper()

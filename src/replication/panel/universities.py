@@ -74,6 +74,15 @@ def require_pre_period(records: dict[str, pd.DataFrame], choices: Choices) -> No
     for name in STATISTICS:
         table = needed.merge(records[name], how="left", on=key, indicator="found")
         absent = table[table.pop("found") == "left_only"]
+        unknown = sorted(set(records[name]["university"]) - set(universities))
+        without = sorted(set(universities) - set(records[name]["university"]))
+        if without and unknown:
+            raise SchemaError(
+                f"{name}: no row has the university {without[0]!r} ({len(without)} of the sample "
+                f"are not in the table); it has {', '.join(map(repr, unknown[:3]))}"
+                f"{' …' if len(unknown) > 3 else ''}, which the sample has not: write a university "
+                "in one way in all tables"
+            )
         if len(absent):
             raise SchemaError(
                 f"{name}: {len(absent)} rows are missing, first {absent['university'].iloc[0]} in "

@@ -127,6 +127,16 @@ def require_variation(data: pd.DataFrame, columns: Sequence[str]) -> None:
             )
 
 
+def require_outcome_variation(values: pd.Series, label: str) -> None:
+    """Raise `NoVariationError` if an outcome has one value only: nothing could explain it."""
+    if values.nunique() < 2:
+        value = values.tolist()[0]
+        raise errors.NoVariationError(
+            f"outcome {label!r} does not vary ({value!r} in all {len(values)} rows): no effect on "
+            "it can be estimated; check the column, its scale and the sample"
+        )
+
+
 def require_clusters(data: pd.DataFrame, cluster: str) -> None:
     """Raise `TooFewClustersError` if `cluster` has fewer than two values."""
     groups = data[cluster].nunique()

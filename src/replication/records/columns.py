@@ -7,7 +7,7 @@ its label in English and Chinese.
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
+import pandas as pd
 import pandera.pandas as pa
 
 MOE = "MoE S&T statistics (高等学校科技统计资料汇编), university by year"
@@ -19,7 +19,18 @@ CATALOGUE = "national discipline catalogue"
 DERIVED = "derived by `replication build`"
 
 COUNT = pa.Check.ge(0)
-FINITE = pa.Check(np.isfinite, name="finite", error="finite")
+# More than anything here can be counted; beyond some 10^15 sums and floats are no longer exact.
+CREDIBLE = pa.Check.le(1_000_000_000)
+DATE = pa.Check.in_range(pd.Timestamp("1985-01-01"), pd.Timestamp("2100-12-31"))
+# Signs that the evaluation is printed with.
+PRINTED = {
+    f"{letter}{sign}": f"{letter}{plain}"
+    for letter in "ABC"
+    for plain, signs in {"-": "－−–—﹣", "+": "＋﹢"}.items()
+    for sign in signs
+}
+# Standard deviations and logarithms: of 10,000 universities one cannot lie further out than 100.
+SCORE = pa.Check.in_range(-100, 100)
 
 
 def table(
@@ -75,31 +86,55 @@ def text(
     return column(str, en, zh, unit, *checks, source=source, nullable=nullable)
 
 
+def matches(pattern: str) -> pa.Check:
+    """All of a text must match; `str_matches` lets a line break at its end through."""
+    return pa.Check(
+        lambda texts: texts.str.fullmatch(pattern),
+        name="matches",
+        error=f"matches {pattern!r}",
+        statistics={"pattern": pattern},
+    )
+
+
+def identifier(en: str, zh: str, unit: str = "text", source: str = "") -> pa.Column:
+    """Text that tells rows apart: not empty, no blank at its ends, no line break or tab within."""
+    edge = r"[^\s\x00-\x1f\x7f\u00a0\u200b\u3000\ufeff]"
+    plain = pa.Check(
+        lambda texts: texts.str.fullmatch(rf"{edge}([^\x00-\x1f\x7f]*{edge})?"),
+        name="identifier",
+        error="no blank at its ends, no line break",
+    )
+    return text(en, zh, unit, plain, source=source)
+
+
 def university() -> pa.Column:
     """Name of a university."""
-    return text("university", "高校", "identifier", source="list of ministry universities")
+    return identifier("university", "高校", "identifier", "list of ministry universities")
 
 
 def discipline() -> pa.Column:
     """Code of a first-level discipline."""
-    code = pa.Check.str_matches(r"^\d{4}$")
+    code = matches("[0-9]{4}")
     return text("first-level discipline", "一级学科", "4-digit code", code, source=CATALOGUE)
 
 
 def category() -> pa.Column:
     """Category of a discipline."""
-    return text("category of the catalogue", "学科门类", "2-digit code", source=CATALOGUE)
+    code = matches("[0-9]{2}")
+    return text("category of the catalogue", "学科门类", "2-digit code", code, source=CATALOGUE)
 
 
 def grade(en: str, grades: Sequence[str], nullable: bool = False) -> pa.Column:
     """Grade of a discipline, one of `grades`."""
     unit, known = "A+ (best) to C-", pa.Check.isin(grades)
-    return text(en, "学科评估等级", unit, known, source=EVALUATION, nullable=nullable)
+    described = text(en, "学科评估等级", unit, known, source=EVALUATION, nullable=nullable)
+    described.parsers = [pa.Parser(lambda values: values.replace(PRINTED))]
+    return described
 
 
 def country(en: str, zh: str) -> pa.Column:
     """Code of a country or patent office."""
-    return text(en, zh, "2-letter code", pa.Check.str_matches(r"^[A-Z]{2}$"))
+    return text(en, zh, "2-letter code", matches("[A-Z]{2}"))
 
 
 def year() -> pa.Column:
@@ -109,12 +144,12 @@ def year() -> pa.Column:
 
 def count(en: str, zh: str, unit: str, word: str = "") -> pa.Column:
     """Whole number of zero or more."""
-    return column("int64", en, zh, unit, COUNT, word=word)
+    return column("int64", en, zh, unit, COUNT, CREDIBLE, word=word)
 
 
 def sd(en: str, zh: str) -> pa.Column:
     """Exposure in standard deviations."""
-    return column("float64", en, zh, "standard deviations over universities", FINITE)
+    return column("float64", en, zh, "standard deviations over universities", SCORE)
 
 
 def flag(en: str, zh: str) -> pa.Column:

@@ -17,8 +17,11 @@ Values = TypeVar("Values", np.ndarray, pd.Series)
 
 
 def standardise(x: Values) -> Values:
-    """Mean zero and standard deviation one over the universities (divisor U − 1)."""
-    return (x - x.mean()) / x.std(ddof=1)
+    """Mean zero and standard deviation one over the universities (divisor U − 1).
+
+    All alike give no number: the deviation of equal logarithms is rounding error, and not zero.
+    """
+    return (x - x.mean()) / (x.std(ddof=1) if np.ptp(x) > 0 else np.nan)
 
 
 def exchange_exposures(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -36,7 +39,8 @@ def exchange_exposures(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.n
         universities.
     """
     z = np.log1p(counts)
-    z = (z - z.mean(axis=(0, 1))) / z.std(axis=(0, 1), ddof=1)
+    spread = np.where(np.ptp(counts, axis=(0, 1)) > 0, z.std(axis=(0, 1), ddof=1), np.nan)
+    z = (z - z.mean(axis=(0, 1))) / spread
     z = z.mean(axis=1)
     first = len(COOPERATION)
     return (

@@ -1,29 +1,53 @@
-"""What a command may overwrite: only what it wrote itself.
+"""The mark of what a command wrote: who made it, of what, and the checksum of each file.
 
-Simulated records carry a mark, ``manifest.json``, that says how they were made and what each table
-is by its checksum. A panel is told by its columns and by the sample flow beside it.
+Simulated records carry it in their folder (``manifest.json``), a panel with its sample flow and a
+truth file beside them (``panel.manifest.json``). Whatever reads them holds them to it; whatever
+writes overwrites only what a mark says is ours.
 """
 
 import dataclasses
 import hashlib
 import json
+from collections.abc import Hashable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
-import pyarrow.parquet
-from pyarrow import ArrowException
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from replication.errors import OverwriteError
-from replication.records.schema import PANEL, RECORDS
+from replication.errors import OverwriteError, SchemaError
+from replication.records.schema import RECORDS
+from replication.writing import alone, settle, write_files
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 MANIFEST = "manifest.json"
-MADE_BY = "replication simulate"
-FLOW = ("table", "reason", "rows")
-"""Columns of a sample flow."""
+BREAKS = ("pretrend", "anticipation", "confounder")
+"""Parameters of a process that break an assumption and leave what is planted."""
+NO_STUDY = ("disciplines",)
+"""Tables that are no simulation: the catalogue, which a reader may take from simulated records."""
+
+
+class Mark(BaseModel):
+    """What a command says of the files it wrote."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    made_by: Literal["replication simulate", "replication build", "replication truth"]
+    source: Literal["simulated", "restricted"]
+    # Of simulated data.
+    study: dict[str, Any] | None = None
+    draws: int | None = None
+    # Checksums of the records that a panel was built from, by table.
+    records: dict[str, str] | None = None
+    sha256: dict[str, str] = Field(min_length=1)
+
+
+def study_of(process: "DataclassInstance", seed: int) -> dict[str, Any]:
+    """What tells one simulated study from another, as a mark has it."""
+    plain = json.loads(json.dumps(dataclasses.asdict(process)))
+    return {"seed": seed, "process": plain}
 
 
 def table_path(folder: Path, name: str) -> Path:
@@ -36,81 +60,210 @@ def flow_path(panel: Path) -> Path:
     return panel.with_suffix(".sample_flow.csv")
 
 
-def write_records(
-    folder: Path, tables: dict[str, pd.DataFrame], process: "DataclassInstance", seed: int
-) -> None:
-    """Write simulated records and, last, their mark; refused as of `require_own_records`."""
-    require_own_records(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, table in tables.items():
-        table.to_parquet(table_path(folder, name), index=False)
-    mark = {
-        "made_by": MADE_BY,
-        "seed": seed,
-        "process": dataclasses.asdict(process),
-        "sha256": {name: _checksum(table_path(folder, name)) for name in tables},
+def mark_path(file: Path) -> Path:
+    """Where the mark of a panel or a truth file is."""
+    return file.with_suffix(f".{MANIFEST}")
+
+
+def write_records(folder: Path, tables: dict[str, pd.DataFrame], study: dict[str, Any]) -> None:
+    """Write simulated records and their mark; refused as of `require_own_records`."""
+    # In each table too, so that one among others' is known without the mark.
+    known: dict[Hashable, Any] = {
+        "source": "simulated",
+        "study": _digest(json.dumps(study).encode())[:16],
     }
-    text = json.dumps(mark, indent=2, ensure_ascii=False) + "\n"
-    (folder / MANIFEST).write_text(text, encoding="utf-8", newline="\n")
+    files = {
+        f"{name}.parquet": _parquet(table, {} if name in NO_STUDY else known)
+        for name, table in tables.items()
+    }
+    with alone(folder):
+        require_own_records(folder)
+        mark = {"made_by": "replication simulate", "source": "simulated", "study": study}
+        write_files(folder, {**files, MANIFEST: _marked(files, mark)})
+
+
+def origin(records: Path) -> dict[str, Any]:
+    """Source, study and checksums of the record tables: what the mark of their panel says."""
+    of = require_unchanged(records / MANIFEST)
+    paths = {name: path for name in RECORDS if (path := table_path(records, name)).is_file()}
+    return {
+        "source": of.source if of else "restricted",
+        "study": of.study if of else None,
+        "records": {name: _checksum(path) for name, path in paths.items()},
+    }
+
+
+def write_panel(
+    out: Path, panel: pd.DataFrame, flow: pd.DataFrame, records: Path, read: dict[str, Any]
+) -> None:
+    """Write a panel, its sample flow and their mark; refused as of `require_own_panel`.
+
+    `SchemaError` says that the `origin` of the records is not the one that was `read` any more.
+    """
+    if origin(records) != read:
+        raise SchemaError(f"{records} changed while the panel was built of it: build it again")
+    files = {
+        out.name: _parquet(panel, {"source": read["source"]}),
+        flow_path(out).name: flow.to_csv(index=False, lineterminator="\n").encode(),
+    }
+    mark = {"made_by": "replication build", **read}
+    with alone(out.parent):
+        require_own_panel(out, records)
+        write_files(out.parent, {**files, mark_path(out).name: _marked(files, mark)})
+
+
+def write_truth(out: Path, truth: pd.DataFrame, study: dict[str, Any], draws: int) -> None:
+    """Write a truth file and its mark; refused as of `require_own_truth`."""
+    files = {out.name: truth.to_csv(lineterminator="\n").encode()}
+    mark = {
+        "made_by": "replication truth",
+        "source": "simulated",
+        "study": study,
+        "draws": draws,
+    }
+    with alone(out.parent):
+        require_own_truth(out)
+        write_files(out.parent, {**files, mark_path(out).name: _marked(files, mark)})
+
+
+def require_unchanged(mark: Path, file: Path | None = None) -> Mark | None:
+    """Return what a mark says of the files beside it, or None if there is no mark of ours.
+
+    `SchemaError` names the first file that is missing or not as it was written. A mark that does
+    not list the `file` in question is no mark of it.
+    """
+    settle(mark.parent)
+    said = _read(mark)
+    if not said or (file and file.name not in said.sha256):
+        return None
+    if changed := _changed(said, mark.parent):
+        raise SchemaError(
+            f"{changed[0]} is not as `{said.made_by}` wrote it (its SHA-256 is another than in "
+            f"{mark.name}): make all of them anew with that command, or remove {mark.name} if the "
+            "files are your own"
+        )
+    return said
+
+
+def require_one_study(tables: Mapping[str, pd.DataFrame], folder: Path) -> None:
+    """Raise `SchemaError` if simulated tables are among others, or among those of another study."""
+    studies = {n: t.attrs.get("study") for n, t in tables.items() if n not in NO_STUDY}
+    if len(set(studies.values())) > 1:
+        first = next(iter(studies))
+        other = next(name for name, study in studies.items() if study != studies[first])
+        raise SchemaError(
+            f"{folder} mixes records: {other}.parquet is not of the same study as {first}.parquet "
+            "(other seed or process, or your own beside simulated ones); make all of them anew"
+        )
+
+
+def require_same_study(panel: Path, truth: Path) -> None:
+    """Raise `SchemaError` if a panel and a truth file say that they are of different studies.
+
+    What breaks an assumption is no part of the truth: `BREAKS` of the process may differ.
+    """
+    marks = {path: require_unchanged(mark_path(path), path) for path in (panel, truth)}
+    planted = [
+        {**mark.study, "process": {**mark.study["process"], **dict.fromkeys(BREAKS)}}
+        for mark in marks.values()
+        if mark and mark.study
+    ]
+    if len(planted) == 2 and planted[0] != planted[1]:
+        raise SchemaError(
+            f"{truth} is the truth of another study than that of {panel} (seed or process, see "
+            f"{mark_path(panel).name}): `replication truth` with the options of its `replication "
+            "simulate` makes the right one, to be named with --truth"
+        )
 
 
 def require_own_records(folder: Path) -> None:
     """Raise `OverwriteError` unless every record table is as `write_records` left it."""
-    mark = folder / MANIFEST
-    files = {name: path for name in RECORDS if (path := table_path(folder, name)).exists()}
-    if not files and not mark.exists():
-        return
-    written = _checksums(mark)
-    other = [path.name for name, path in files.items() if written.get(name) != _checksum(path)]
-    if other or not written:
-        raise OverwriteError(
-            f"{folder} holds {', '.join(other) or MANIFEST}, which `{MADE_BY}` did not write or "
-            "which was changed since, and nothing of yours is overwritten: name another folder "
-            "with --out, or move these files away"
-        )
+    files = [path for name in RECORDS if (path := table_path(folder, name)).exists()]
+    _require_own(folder / MANIFEST, files, "simulate")
 
 
 def require_own_panel(out: Path, records: Path) -> None:
     """Raise `OverwriteError` unless a panel and its sample flow may be written to `out`.
 
-    They may not if `out` is one of the record tables, or if it or the file of its sample flow is
-    there and not of `replication build`.
+    They may not if `out` is one of the record tables, or if a file is there that is not as
+    `write_panel` left it.
     """
-    tables = [table_path(records, name) for name in RECORDS]
-    if out.exists() and any(path.exists() and path.samefile(out) for path in tables):
-        raise OverwriteError(f"--out {out} is one of the records: name another file for the panel")
-    flow = flow_path(out)
-    if flow.exists() and not _is_flow(flow):
-        raise OverwriteError(f"{flow} is no sample flow: name another --out, or move it away")
-    if out.exists() and not (flow.exists() and _is_panel(out)):
+    written = [out, flow_path(out), mark_path(out)]
+    read = [*(table_path(records, name) for name in RECORDS), records / MANIFEST]
+    for path in written:
+        if path.exists() and any(one.exists() and one.samefile(path) for one in read):
+            raise OverwriteError(
+                f"--out {out} is one of the records: name another file for the panel"
+            )
+    _require_own(mark_path(out), [p for p in written[:2] if p.exists()], "build", out)
+
+
+def require_own_truth(out: Path) -> None:
+    """Raise `OverwriteError` unless a truth file may be written to `out`."""
+    _require_own(mark_path(out), [out] if out.exists() else [], "truth", out)
+
+
+def _require_own(mark: Path, files: list[Path], command: str, file: Path | None = None) -> None:
+    if not files and not mark.exists():
+        return
+    try:
+        said = _read(mark)
+    except SchemaError:
+        said = None
+    # Another suffix, and the same mark would be that of two files.
+    ours = (
+        said is not None
+        and said.made_by == f"replication {command}"
+        and (file is None or file.name in said.sha256)
+    )
+    written = said.sha256 if said and ours else {}
+    other = [path.name for path in files if written.get(path.name) != _checksum(path)]
+    if other or not ours:
         raise OverwriteError(
-            f"--out {out} is there and not a panel of `replication build` with its sample flow "
-            f"{flow.name} beside it: name another file, or move it away"
+            f"{mark.parent} holds {', '.join(other) or mark.name}, which `replication {command}` "
+            "did not write or which was changed since, and nothing of yours is overwritten: name "
+            f"another {'file' if file else 'folder'} with --out, or move these files away"
         )
 
 
-def _checksum(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def _parquet(table: pd.DataFrame, known: dict[Hashable, Any]) -> bytes:
+    """Return a table as Parquet that remembers what is known of it."""
+    table = table.copy(deep=False)
+    table.attrs = known
+    return table.to_parquet(index=False, write_page_checksum=True)
 
 
-def _checksums(mark: Path) -> dict[str, str]:
-    """Checksums by table that a mark of ours lists; none if there is no such mark."""
+def _marked(files: dict[str, bytes], about: dict[str, Any]) -> bytes:
+    mark = Mark(sha256={name: _digest(content) for name, content in files.items()}, **about)
+    return (mark.model_dump_json(indent=2, exclude_none=True) + "\n").encode()
+
+
+def _read(mark: Path) -> Mark | None:
+    """Content of a mark; None if there is none, or another program's file of that name."""
+    if not mark.exists():
+        return None
     try:
         content = json.loads(mark.read_text(encoding="utf-8"))
-        return dict(content["sha256"]) if content["made_by"] == MADE_BY else {}
-    except (OSError, ValueError, LookupError, TypeError):
-        return {}
+        if isinstance(content, dict) and str(content.get("made_by")).startswith("replication "):
+            return Mark.model_validate(content)
+    except (ValueError, ValidationError) as error:
+        reason = str(error).splitlines()[0]
+        raise SchemaError(
+            f"{mark} is damaged ({reason}): make it and its files anew, or remove it if the files "
+            "are your own"
+        ) from None
+    return None
 
 
-def _is_flow(path: Path) -> bool:
-    try:
-        return tuple(pd.read_csv(path, nrows=0)) == FLOW
-    except (OSError, ValueError):
-        return False
+def _changed(mark: Mark, folder: Path) -> list[Path]:
+    """Files of a mark that are missing or not as it says."""
+    paths = {folder / name: checksum for name, checksum in mark.sha256.items()}
+    return [p for p, known in paths.items() if not p.is_file() or _checksum(p) != known]
 
 
-def _is_panel(path: Path) -> bool:
-    try:
-        return pyarrow.parquet.read_schema(path).names == list(PANEL.columns)
-    except (OSError, ArrowException):
-        return False
+def _checksum(path: Path) -> str:
+    return _digest(path.read_bytes())
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -1,4 +1,4 @@
-"""What the study decides and claims: the reconstruction register (R1–R20), the claims (C1–C9)."""
+"""What the study decides and claims: the reconstruction register (R1–R21), the claims (C1–C9)."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,15 +27,15 @@ class Choices:
         R2; the years before it are the pre-period (R8).
     categories : tuple of str
         R4.
-    domestic : str
-        Office whose applications are outcomes; those at any other office are overseas.
+    domestic : tuple of str
+        Offices whose applications are outcomes; those at any other office are overseas (R21).
     """
 
     first_year: int = 2011
     last_year: int = 2022
     first_treated: int = 2018
     categories: tuple[str, ...] = ("07", "08")
-    domestic: str = "CN"
+    domestic: tuple[str, ...] = ("CN",)
 
     def require_years(self) -> None:
         """Raise `NoVariationError` if no year lies before treatment, or none after."""
@@ -89,7 +89,7 @@ class Claims(Row):
 
 
 def load_register(path: Path = REGISTER) -> pd.DataFrame:
-    """Read the register: one row a choice, R1 … R20 in order, with the fields of `Choice`.
+    """Read the register: one row a choice, R1 … R21 in order, with the fields of `Choice`.
 
     Raises
     ------
@@ -98,7 +98,7 @@ def load_register(path: Path = REGISTER) -> pd.DataFrame:
         the row whose id is not the one that belongs there.
     """
     rows = read(path, Register).choice
-    require_ids(path, "choice", [row.id for row in rows], [f"R{n}" for n in range(1, 21)])
+    require_ids(path, "choice", [row.id for row in rows], [f"R{n}" for n in range(1, 22)])
     return pd.DataFrame([row.model_dump() for row in rows])
 
 

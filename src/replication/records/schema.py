@@ -62,8 +62,8 @@ _RECORDS = (
         "One row an invention patent application.",
         ["application"],
         col.PATENT,
-        application=col.text("application number", "申请号"),
-        date=col.column("datetime64[us]", "filing date", "申请日", "date"),
+        application=col.identifier("application number", "申请号"),
+        date=col.column("datetime64[us]", "filing date", "申请日", "date", col.DATE),
         jurisdiction=col.country("office of filing", "受理局"),
         applicants=col.text("all applicants, separated by semicolons", "申请人"),
         ipc=col.text(
@@ -76,7 +76,7 @@ _RECORDS = (
         "One row a paper of a university in a discipline.",
         ["paper"],
         col.PAPER,
-        paper=col.text("identifier of the paper", "论文标识"),
+        paper=col.identifier("identifier of the paper", "论文标识"),
         university=col.university(),
         discipline=col.discipline(),
         year=col.year(),
@@ -84,7 +84,7 @@ _RECORDS = (
             "countries of the partners, separated by semicolons, empty if none",
             "合作者国别",
             "2-letter codes",
-            pa.Check.str_matches(r"^([A-Z]{2}(; ?[A-Z]{2})*)?$"),
+            col.matches("([A-Z]{2}(; ?[A-Z]{2})*)?"),
             nullable=True,
         ),
     ),
@@ -93,7 +93,7 @@ _RECORDS = (
         "One row a faculty member hired.",
         ["hire"],
         col.HIRE,
-        hire=col.text("identifier of the hire", "引进人才标识"),
+        hire=col.identifier("identifier of the hire", "引进人才标识"),
         university=col.university(),
         discipline=col.discipline(),
         year=col.year(),
@@ -153,7 +153,7 @@ PANEL: pa.DataFrameSchema = col.table(
         "联合申请(分数计数)",
         APPLICATIONS,
         col.COUNT,
-        col.FINITE,
+        col.CREDIBLE,
     ),
     **{name: col.count(m.en, m.zh, m.unit, m.words) for name, m in MEDIATOR_LABELS.items()},
     exposure=col.sd("pre-period international exchange", "国际科技交流暴露"),
@@ -180,9 +180,45 @@ PANEL: pa.DataFrameSchema = col.table(
             r.en,
             f"{r.zh}(对数)",
             f"log of {r.unit}, mean of the pre-period",
-            col.FINITE,
+            col.SCORE,
         )
         for name, r in zip(CONTROLS, RESOURCES.values(), strict=True)
     },
 )
 """The analysis panel."""
+
+TRUTH: pa.DataFrameSchema = col.table(
+    "truth",
+    "One row a claim and target: what is true in a simulated study.",
+    ["claim", "target"],
+    "computed by `replication truth`",
+    claim=col.text(
+        "claim, with a year of event time where it has one",
+        "命题",
+        "identifier",
+        pa.Check.str_matches(r"^(C[1-9]( [−+]\d{1,2})?|AI)\Z"),
+    ),
+    target=col.text(
+        "what is estimated",
+        "目标",
+        "identifier",
+        pa.Check.isin(
+            [
+                *("mean", "mean, with controls", "mean, same disciplines"),
+                *("log mean", "log(1 + y)", "share"),
+            ]
+        ),
+    ),
+    # A change of a log beyond this is no effect: it would multiply the outcome by 20,000.
+    value=col.column(
+        "float64",
+        "planted truth",
+        "真值",
+        "change of a log, or a share",
+        pa.Check.in_range(-10, 10),
+    ),
+    mc_error=col.column(
+        "float64", "Monte-Carlo error", "蒙特卡洛误差", "as the value", pa.Check.in_range(0, 10)
+    ),
+)
+"""The truth file."""

@@ -3,10 +3,16 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pandera.pandas as pa
+from pyarrow import ArrowException, parquet
 
 from replication.errors import SchemaError
+
+# What the largest exports stay below: all Chinese patents since 1985 are some 51 million rows.
+MOST = (100_000_000, 1_000, 2**35)
+"""Rows, columns and bytes of a table."""
 
 
 def type_name(column: pa.Column) -> str:
@@ -20,9 +26,29 @@ def type_name(column: pa.Column) -> str:
 def read(path: Path) -> pd.DataFrame:
     """Read a Parquet file, or raise `SchemaError` if it is none."""
     try:
-        return pd.read_parquet(path)
-    except (OSError, ValueError) as error:
+        size = parquet.read_metadata(path)
+        found = (size.num_rows, size.num_columns, _bytes(size))
+        if any(n > most for n, most in zip(found, MOST, strict=True)):
+            raise SchemaError(
+                "{} would unfold to {:,} rows, {:,} columns and {:,} bytes: a table may have {:,}, "
+                "{:,} and {:,}; look for a fault of the export, or leave out rows of other "
+                "years".format(path, *found, *MOST)
+            )
+        return pd.read_parquet(
+            path,
+            engine="pyarrow",
+            page_checksum_verification=True,
+            # A folder named `seed=7` is no column.
+            partitioning=None,
+            to_pandas_kwargs={"date_as_object": False},
+        )
+    except (OSError, ValueError, TypeError, LookupError, ArrowException) as error:
         raise SchemaError(f"{path} cannot be read as Parquet: {error}") from error
+
+
+def _bytes(size: parquet.FileMetaData) -> int:
+    """Bytes of a file when it is unpacked."""
+    return sum(size.row_group(group).total_byte_size for group in range(size.num_row_groups))
 
 
 def validate(table: pd.DataFrame, schema: pa.DataFrameSchema, where: str) -> pd.DataFrame:
@@ -36,6 +62,9 @@ def validate(table: pd.DataFrame, schema: pa.DataFrameSchema, where: str) -> pd.
     if not len(table):
         raise SchemaError(f"{where} has no rows")
     table = table.reset_index(drop=True)
+    # A column in which every row is empty has no type of its own.
+    empty = [c for c in schema.columns if schema.columns[c].nullable and _is_empty(table, c)]
+    table = table.astype(dict.fromkeys(empty, "str"))
     try:
         return schema.validate(table, lazy=True)[list(schema.columns)]
     except pa.errors.SchemaErrors as errors:
@@ -43,6 +72,9 @@ def validate(table: pd.DataFrame, schema: pa.DataFrameSchema, where: str) -> pd.
         # A column of the wrong type fails its other checks for no reason of its own.
         is_type = cases["check"].astype(str).str.startswith("dtype")
         cases = cases[is_type | ~cases["column"].isin(cases.loc[is_type, "column"])]
+        # Nor is a key repeated of which a column is missing.
+        if not set(schema.unique or []) <= set(table.columns):
+            cases = cases[cases["check"] != "multiple_fields_uniqueness"]
         # One line for each column and rule; a repeated key is one fault of all its columns.
         of_table = cases["check"].astype(str).str.startswith("column_in")
         about = cases["column"].mask(of_table, cases["failure_case"]).astype(str)
@@ -53,6 +85,18 @@ def validate(table: pd.DataFrame, schema: pa.DataFrameSchema, where: str) -> pd.
             f"{where} is not a valid table {schema.name!r} (see the codebook; rows are counted "
             "from 0):\n  " + "\n  ".join(lines)
         ) from None
+
+
+def _is_empty(table: pd.DataFrame, column: str) -> bool:
+    return list(table.columns).count(column) == 1 and bool(table[column].isna().all())
+
+
+def _shown(value: Any) -> str:
+    """A value as Python writes it, not as NumPy or pandas does, and no longer than a line."""
+    if isinstance(value, pd.Timestamp):
+        value = str(value)
+    said = repr(value.item() if isinstance(value, np.generic) else value)
+    return said if len(said) <= 80 else f"{said[:60]}… ({len(said):,} characters)"
 
 
 def _fault(case: dict[Any, Any], schema: pa.DataFrameSchema, table: pd.DataFrame) -> str:
@@ -67,14 +111,14 @@ def _fault(case: dict[Any, Any], schema: pa.DataFrameSchema, table: pd.DataFrame
     if str(check).startswith("dtype"):
         dtype = table[column].dtype
         mixed = pd.api.types.is_object_dtype(dtype)
-        found = f"holds {value!r}" if mixed else f"has type {dtype}"
+        found = f"holds {_shown(value)}" if mixed else f"has type {dtype}"
         return f"column {column!r} {found}, not {type_name(schema.columns[column])}"
     if check == "not_nullable":
         return f"column {column!r} is empty in row {int(row)}: fill it"
     if check == "multiple_fields_uniqueness":
         key = list(schema.unique)
-        twice = table[key].eq(table.loc[row, key]).all(axis=1)
-        first, second = twice[twice].index[:2]
+        same = table[key].eq(table.loc[row, key]) | table[key].isna() & table.loc[row, key].isna()
+        first, second = table.index[same.all(axis=1)][:2]
         said = ", ".join(f"{c} {table.loc[row, c]}" for c in key)
         return f"rows {first} and {second} have the same key ({said}): keep one"
-    return f"column {column!r}, row {int(row)}: {value!r} breaks the rule {check}"
+    return f"column {column!r}, row {int(row)}: {_shown(value)} breaks the rule {check}"

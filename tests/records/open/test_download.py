@@ -339,7 +339,7 @@ def test_a_damaged_copy_is_called_so(
     assert cli.main(["fetch", "--list"]) == 0
     assert re.search(r"^toy +512 kB  damaged ", capsys.readouterr().out, re.M)
     server.behaviour = "404"
-    assert cli.main(["fetch"]) == 1
+    assert cli.main(["fetch"]) == 2
     assert f"the copy {path} is damaged, and could not get toy" in capsys.readouterr().err
 
 
@@ -347,7 +347,7 @@ def test_a_cache_that_is_no_folder_is_named(
     listed: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("REPLICATION_CACHE", str(listed))
-    assert cli.main(["fetch"]) == 1
+    assert cli.main(["fetch"]) == 2
     said = capsys.readouterr().err
     assert f"the cache {listed} cannot be written to" in said
     assert "name another folder in REPLICATION_CACHE" in said
@@ -356,7 +356,7 @@ def test_a_cache_that_is_no_folder_is_named(
 def test_what_is_for_openalex_is_not_ignored(
     listed: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli.main(["fetch", "toy", "--years", "2011-2012"]) == 1
+    assert cli.main(["fetch", "toy", "--years", "2011-2012"]) == 2
     assert "--years and --institutions are for openalex: name it" in capsys.readouterr().err
     assert cli.main(["fetch", "--list", "openalex"]) == 0
     assert capsys.readouterr().out == "openalex: not collected here\n"
@@ -366,7 +366,7 @@ def test_the_command_says_what_is_wrong_in_a_sentence(
     server: Server, listed: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     server.behaviour = "404"
-    assert cli.main(["fetch"]) == 1
+    assert cli.main(["fetch"]) == 2
     said = capsys.readouterr().err
     assert said.splitlines()[-1].startswith("replication fetch: could not get toy")
     assert "Traceback" not in said
@@ -399,3 +399,24 @@ def test_a_mirror_of_the_real_files_is_what_the_list_says() -> None:
         assert len(content) == row["bytes"]
         assert hashlib.sha256(content).hexdigest() == row["sha256"]
         assert download.locate(row["name"], mirror=folder) == folder / row["file"]
+
+
+@pytest.mark.parametrize("begun", [0, 1000])
+def test_a_host_that_sends_more_is_cut_off(
+    server: Server, part: Path, monkeypatch: pytest.MonkeyPatch, begun: int
+) -> None:
+    """Of a hundred times the file, no more than its own size is ever on the disk."""
+    server.body = BODY * 100
+    if begun:
+        part.write_bytes(BODY[:begun])
+    largest, write = [0], download.tqdm.update
+
+    def look(bar: object, n: int = 1) -> object:
+        largest[0] = max(largest[0], part.stat().st_size)
+        return write(bar, n)
+
+    monkeypatch.setattr(download.tqdm, "update", look)
+    with pytest.raises(SourceUnavailableError, match=r"more than the 512,000 bytes of the file"):
+        download.fetch(progress=False)
+    assert 0 < largest[0] <= len(BODY)
+    assert list(part.parent.iterdir()) == []

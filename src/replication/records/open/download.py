@@ -21,6 +21,7 @@ from tqdm import tqdm
 from replication.errors import SourceUnavailableError
 from replication.records.open import sources
 from replication.records.open.sources import Source
+from replication.writing import alone
 
 TIMEOUT = 30.0
 """Seconds without a byte after which a download is given up."""
@@ -158,15 +159,16 @@ def _in_cache(source: Source, copy_from: Path | None, progress: bool) -> Path:
     """File of the cache; if it is missing or damaged there, copied or downloaded."""
     folder, host = cache_folder(), urlsplit(source.url).hostname
     file, what = folder / source.file, f"{source.name} ({source.what})"
+    part = file.with_name(f"{file.name}.part")
 
     def bring(_url: str, output: str, _pooch: Any) -> None:
         if copy_from:
             shutil.copyfile(copy_from, output)
             return
-        part = file.with_name(f"{file.name}.part")
-        _resume(source, part, progress)
-        # From here on it is pooch's: a wrong checksum removes it, so nothing goes on from it.
-        part.replace(output)
+        with alone(file.parent):
+            _resume(source, part, progress)
+            # From here on it is pooch's: a wrong checksum removes it, so nothing goes on from it.
+            part.replace(output)
 
     try:
         _pooch().retrieve(
@@ -187,7 +189,9 @@ def _in_cache(source: Source, copy_from: Path | None, progress: bool) -> Path:
             "folder in REPLICATION_CACHE"
         ) from error
     except ValueError as error:
-        # pooch has removed what came; its first sentence holds both checksums.
+        # pooch has removed what came; its first sentence holds both checksums. What is too long is
+        # left to us, and no part to go on from.
+        part.unlink(missing_ok=True)
         said = str(error).partition(". ")[0]
         raise SourceUnavailableError(
             f"what {host} sent for {what} is not the file of data/sources.toml and was removed "
@@ -207,6 +211,8 @@ def _resume(source: Source, part: Path, progress: bool) -> None:
             tqdm(**bar, unit="B", unit_scale=True, disable=not progress) as shown,
         ):
             for chunk in response.iter_content(CHUNK):
+                if partial.tell() + len(chunk) > source.bytes:
+                    raise ValueError(f"more than the {source.bytes:,} bytes of the file")
                 partial.write(chunk)
                 shown.update(len(chunk))
 

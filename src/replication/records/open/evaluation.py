@@ -36,7 +36,7 @@ def evaluation() -> pd.DataFrame:
     require(raw, [*EVALUATION, *(schools or ["学校名称1"])], file)
     rows = raw[list(EVALUATION)].apply(lambda column: column.str.strip())
     code, grade = rows["一级学科代码"], rows["评估结果"]
-    require_all(code, code.str.fullmatch(r"\d{4}"), "no 4-digit code", file)
+    require_all(code, code.str.fullmatch("[0-9]{4}"), "no 4-digit code", file)
     require_all(grade, grade.isin(GRADES), f"none of {', '.join(GRADES)}", file)
     rows = rows.rename(columns=EVALUATION)
     codes = zip(rows["name_zh"], rows["discipline"], strict=True)

@@ -22,7 +22,7 @@ from replication.records.open.openalex_client import Ask
 
 PAGE = 100
 """Most results of one answer; a name with more candidates is not decided."""
-ID = r"(?i)^(?:https://openalex\.org/)?(I\d+)$"
+ID = r"(?i)^(?:https://openalex\.org/)?(I[0-9]+)$"
 
 CHINESE = ("zh", "zh-cn", "zh-hans")
 NO_MATCH = "no institution of exactly this name"

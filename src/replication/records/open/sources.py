@@ -16,7 +16,7 @@ from replication.config import DATA
 from replication.records.toml import Row, Text, read
 
 SOURCES = DATA / "sources.toml"
-PINNED = re.compile(r"/[0-9a-f]{40}/|/10\.\d{4,9}/")
+PINNED = re.compile(r"/[0-9a-f]{40}/|/10\.[0-9]{4,9}/")
 """A commit or a DOI: what is behind the address does not change."""
 
 

@@ -1,0 +1,109 @@
+"""Who applied for a patent: lists of names taken apart, each name made uniform and of one kind."""
+
+import ibis
+import ibis.expr.types as ir
+from ibis import _
+
+from replication.errors import SchemaError
+from replication.records.classify import NameRules, load_name_rules
+
+OURS = "university of the sample"
+FIRM = "firm"
+
+# Pairs of pattern and replacement that leave semicolons alone between names. A comma or a slash is
+# also a sign within a name (Co., Ltd; A/S): it separates beside a Chinese character, a slash
+# between blanks.
+SEPARATORS = (
+    (r"(?i)[,，]\s*((?:LTD|LIMITED|INC|LLC|LLP|LP|PLC|CORP|CO|GMBH|S\.?A|N\.?V|B\.?V)\b)", r" \1"),
+    (r"[；﹔|｜¦、\r\n\t\x{2028}]|\s[/／]\s", ";"),
+    (r"([\p{Han})）])\s*[,，/／]", r"\1;"),
+    (r"[,，/／]\s*(\p{Han})", r";\1"),
+)
+# What may join two names that `SEPARATORS` does not tell apart.
+JOINTS = r"[,，/／+＋&＆*#:：_~\\•·]+"
+
+
+def applicants(patents: ir.Table, universities: ir.Table) -> ir.Table:
+    """One row an applicant of a row of `patents`.
+
+    ``name`` is uniform; ``university`` is the one of the sample that has it, or null; ``kind`` is
+    `OURS`, `FIRM` or another kind of ``firm_names.toml``.
+
+    Raises
+    ------
+    SchemaError
+        If a name stands for two universities, or a university has none; if a university of the
+        sample and another applicant are joined by what may be part of a name.
+    """
+    rules = load_name_rules()
+    aliases = universities.select("university", name=_parts(_.applicant_names).unnest())
+    aliases = aliases.mutate(name=_uniform(_.name, rules)).filter(_.name != "").distinct()
+    _require_own_names(universities, aliases)
+    named = patents.select("application", "repetition", written=_parts(_.applicants).unnest())
+    named = named.mutate(name=_uniform(_.written, rules)).filter(_.name != "")
+    kinds = [(_.name.re_search(rule.pattern), rule.kind) for rule in rules.rule]
+    kind = ibis.cases((_.university.notnull(), OURS), *kinds, else_="other")
+    named = named.left_join(aliases, "name").mutate(kind=kind)
+    named = named.mutate(kind=ibis.ifelse(_.kind.isin(rules.firm_kinds), FIRM, _.kind))
+    _require_separated(named, aliases, rules)
+    return named.select("application", "repetition", "name", "university", "kind")
+
+
+def _require_own_names(universities: ir.Table, aliases: ir.Table) -> None:
+    """Raise `SchemaError` if a name stands for two universities, or a university has none."""
+    owners = aliases.to_pandas().groupby("name")["university"].agg(list)
+    shared = owners[owners.str.len() > 1]
+    if len(shared):
+        owners_named = " and ".join(sorted(shared.iloc[0]))
+        raise SchemaError(
+            f"universities: the applicant name {shared.index[0]!r} belongs to {owners_named}: its "
+            "patents would count for both, so leave the name to one"
+        )
+    if nameless := set(universities["university"].to_pandas()) - {u for us in owners for u in us}:
+        raise SchemaError(
+            f"universities: {', '.join(sorted(nameless))} without an applicant name could have no "
+            "patent: fill applicant_names"
+        )
+
+
+def _require_separated(named: ir.Table, aliases: ir.Table, rules: NameRules) -> None:
+    """Raise `SchemaError` if a name holds that of a university and another behind a sign or blank.
+
+    Behind a blank only if the whole is a firm's: a school or hospital may be written with one.
+    """
+    known = aliases.select("name").distinct()
+    joined = (
+        named.mutate(written=_.written.strip())
+        .filter(_.university.isnull() & _.written.re_search(rf"{JOINTS}|\s"))
+        .mutate(piece=_.written.re_split(JOINTS).concat(_.written.re_split(r"\s+")).unnest())
+        .mutate(piece=_uniform(_.piece, rules))
+        .semi_join(known, [("piece", "name")])
+        .mutate(sign=_.written.re_extract(JOINTS, 0))
+        .filter((_.sign != "") | (_.kind == FIRM))
+        .order_by("written")
+        .to_pandas()
+    )
+    if len(joined):
+        written, sign = joined.loc[0, ["written", "sign"]]
+        rows = len(joined[["application", "repetition"]].drop_duplicates())
+        raise SchemaError(
+            f"patents, column 'applicants': in {rows} rows a university of the sample and another "
+            f"name are joined by {sign or ' '!r}, which may be part of a name, first {written!r}: "
+            "separate applicants by semicolons"
+        )
+
+
+def _parts(text: ir.StringValue) -> ir.ArrayValue:
+    """Names of a list."""
+    for pattern, replacement in SEPARATORS:
+        text = text.re_replace(pattern, replacement)
+    return text.split(";")
+
+
+def _uniform(name: ir.StringValue, rules: NameRules) -> ir.StringValue:
+    """Applicant's name made uniform."""
+    steps = rules.normalise
+    name = name.translate(steps.translate_from, steps.translate_to).upper()
+    for pattern, replacement in steps.replace:
+        name = name.re_replace(pattern, replacement)
+    return name

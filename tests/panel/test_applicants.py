@@ -1,0 +1,123 @@
+"""Lists of applicants: taken apart at every separator that is one, refused where it is not sure."""
+
+import ibis
+import pandas as pd
+import pytest
+
+from replication.errors import SchemaError
+from replication.panel.applicants import applicants
+
+SAMPLE = pd.DataFrame(
+    {
+        "university": ["A", "B", "C"],
+        "applicant_names": ["东湖大学;EASTLAKE UNIVERSITY", "江海大学|江海大学(威海)", "R&D大学"],
+    }
+)
+
+
+def kinds(*lists: str) -> list[tuple[str, str]]:
+    """Uniform names and kinds of the applicants of some patents."""
+    patents = pd.DataFrame({"application": range(len(lists)), "applicants": lists})
+    patents["repetition"] = 0
+    connection = ibis.duckdb.connect()
+    tables = (connection.create_table(n, t) for n, t in (("p", patents), ("u", SAMPLE)))
+    found = applicants(*tables).to_pandas()
+    connection.disconnect()
+    return sorted(zip(found["name"], found["kind"], strict=True))
+
+
+BOTH = sorted([("东湖大学", "university of the sample"), ("甲科技有限公司", "firm")])
+
+
+@pytest.mark.parametrize(
+    "sign",
+    [
+        ";",
+        "；",
+        "; ",
+        "|",
+        "｜",
+        " | ",
+        "、",
+        "\n",
+        "\r\n",
+        "\t",
+        ",",
+        "，",
+        ", ",
+        "/",
+        "／",
+        " / ",
+        ";;",
+    ],
+)
+def test_separators_give_the_same_two_names(sign):
+    assert kinds(f"东湖大学{sign}甲科技有限公司") == BOTH
+    assert kinds(f"甲科技有限公司{sign}东湖大学") == BOTH
+
+
+@pytest.mark.parametrize("sign", ["|", " / ", "\n", "、"])
+def test_separators_between_names_in_latin_letters(sign):
+    assert kinds(f"EASTLAKE UNIVERSITY{sign}Lake Tools Inc") == [
+        ("EASTLAKE UNIVERSITY", "university of the sample"),
+        ("LAKE TOOLS INC", "firm"),
+    ]
+
+
+def test_separators_beside_a_chinese_name():
+    assert (
+        kinds("东湖大学,INTEL CORP")
+        == kinds("INTEL CORP，东湖大学")
+        == [
+            ("INTEL CORP", "firm"),
+            ("东湖大学", "university of the sample"),
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["JIA TOOLS CO., LTD.", "Lake Tools, Inc.", "NORDSEE A/S", "JIA TOOLS CO.,LTD", "Tools, LLC"],
+)
+def test_a_comma_or_slash_of_a_legal_form_is_no_separator(name):
+    assert [kind for _, kind in kinds(name)] == ["firm"]
+    assert [kind for _, kind in kinds(f"东湖大学; {name}")] == ["firm", "university of the sample"]
+
+
+@pytest.mark.parametrize("name", ["LAKE, JOHN", "REGENTS OF LAKELAND, NORTH", "R&D SOCIETY + CO"])
+def test_a_comma_that_joins_nobody_stays(name):
+    assert len(kinds(name)) == 1
+
+
+def test_a_sign_within_the_name_of_a_university_is_its_own():
+    assert kinds("R&D大学;甲公司") == [("R&D大学", "university of the sample"), ("甲公司", "firm")]
+    assert kinds("江海大学（威海）") == [("江海大学(威海)", "university of the sample")]
+
+
+@pytest.mark.parametrize(
+    ("written", "sign"),
+    [
+        ("EASTLAKE UNIVERSITY, LAKE TOOLS INC", ","),
+        ("LAKE TOOLS INC, EASTLAKE UNIVERSITY", ","),
+        ("EASTLAKE UNIVERSITY/LAKE TOOLS INC", "/"),
+        ("东湖大学+甲科技有限公司", "+"),
+        ("东湖大学 & 甲科技有限公司", "&"),
+        ("东湖大学＆甲科技有限公司", "＆"),
+        ("东湖大学:甲科技有限公司", ":"),
+        ("东湖大学 甲科技有限公司", " "),
+    ],
+)
+def test_what_may_be_part_of_a_name_is_refused(written, sign):
+    with pytest.raises(SchemaError) as caught:
+        kinds(written, written, "东湖大学;乙公司")
+    said = str(caught.value)
+    assert "column 'applicants': in 2 rows" in said
+    assert f"joined by {sign!r}" in said
+    assert repr(written) in said
+
+
+@pytest.mark.parametrize(
+    "name", ["东湖大学 第三医院", "东湖大学 研究生院", "东湖大学 资产经营有限公司"]
+)
+def test_a_blank_in_the_name_of_a_part_is_none(name):
+    assert kinds(name)[0][1] in ("hospital", "university", "university_holding")

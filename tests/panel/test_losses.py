@@ -1,0 +1,163 @@
+"""What empties or halves an outcome is an error or a warning, and what does not is neither."""
+
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from replication import cli
+from replication.errors import SchemaError
+from replication.panel.build import build_panel
+from replication.panel.losses import LossWarning
+from tests.support.simulated import thin
+
+Change = Callable[[pd.DataFrame], pd.DataFrame]
+
+
+def joint(patents: pd.DataFrame) -> pd.Series:
+    return patents["applicants"].str.contains(r";F\d+")
+
+
+def some(patents: pd.DataFrame, share: float) -> pd.Series:
+    """A share of the joint patents."""
+    return joint(patents) & (np.arange(len(patents)) % 100 < 100 * share)
+
+
+def said(table: str, change: Change) -> list[str]:
+    """Warnings of the build, which are also handed back with the sample flow."""
+    records = thin()
+    records[table] = change(records[table])
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", LossWarning)
+        _, flow = build_panel(records)
+    texts = [str(w.message) for w in caught if w.category is LossWarning]
+    assert texts == flow.attrs["warnings"]
+    return texts
+
+
+def put(column: str, value: object, share: float) -> Change:
+    return lambda t: t.assign(**{column: t[column].mask(some(t, share), value)})
+
+
+def renamed(pattern: str, to: str, share: float) -> Change:
+    """Applicants of some joint patents under another name."""
+
+    def change(t: pd.DataFrame) -> pd.DataFrame:
+        other = t["applicants"].str.replace(pattern, to, regex=True)
+        return t.assign(applicants=t["applicants"].mask(some(t, share), other))
+
+    return change
+
+
+def test_nothing_is_said_of_good_records():
+    assert said("patents", lambda t: t) == []
+
+
+SHORT = r"(股份|集团|有限责任|有限)*公司"
+LOSSES = {
+    "years": (put("date", pd.Timestamp("2008-05-01"), 0.7), "year outside the study"),
+    "classes": (put("ipc", "A61K 31/00", 0.7), "main IPC subclass without a discipline"),
+    "offices": (put("jurisdiction", "TW", 0.7), "filed at an office that counts as overseas"),
+    "cells": (put("ipc", "A23L 1/00", 0.9), "no such cell of university and discipline"),
+    "utility models": (
+        lambda t: t.assign(
+            application=t["application"].mask(
+                some(t, 0.7), t["application"].str.slice_replace(6, 7, "2")
+            )
+        ),
+        "utility model or design",
+    ),
+    "kept row without a firm": (
+        lambda t: pd.concat(
+            [t, t[some(t, 0.7)].assign(applicants=lambda x: x["applicants"].str.split(";").str[0])]
+        ),
+        "the row that is kept names no firm",
+    ),
+}
+
+
+@pytest.mark.parametrize("reason", LOSSES)
+def test_a_reason_that_drops_most_joint_patents(reason):
+    change, says = LOSSES[reason]
+    (warning,) = [text for text in said("patents", change) if " joint patents are dropped" in text]
+    assert says in warning
+    dropped, counted = (int(n.replace(",", "")) for n in warning.split() if n[0].isdigit())
+    assert dropped >= counted > 0
+
+
+NAMES = {
+    "firms without their form": (renamed(SHORT, "", 0.23), "if these are firms", "'F"),
+    "brands of four characters": (
+        lambda t: t.assign(
+            applicants=t["applicants"]
+            .mask(some(t, 0.2), t["applicants"].str.split(";").str[0] + ";东湖科技")
+            .mask(some(t, 0.2) & (t.index % 5 == 0), t["applicants"] + ";东湖科技股份有限公司")
+        ),
+        "if these are firms",
+        "'东湖科技'",
+    ),
+    "universities in English": (renamed("大学", " University", 0.1), "universities of the", "'U0"),
+    "schools of a university": (
+        renamed("大学", "大学研究生院", 0.1),
+        "universities of the",
+        "研究生院'",
+    ),
+}
+
+
+@pytest.mark.parametrize("reason", NAMES)
+def test_names_that_look_like_a_firm_or_university(reason):
+    change, condition, name = NAMES[reason]
+    (warning,) = said("patents", change)
+    assert condition in warning
+    assert name in warning
+    assert "complete the names" in warning
+
+
+@pytest.mark.parametrize(
+    "applicants",
+    [";王小湖", ";R101研究所", ";东湖市水利局", ";N77大学", ";东湖大学附属医院"],
+)
+def test_partners_that_are_no_firms_are_no_loss(applicants):
+    def change(t: pd.DataFrame) -> pd.DataFrame:
+        alone = ~t["applicants"].str.contains(";")
+        return t.assign(applicants=t["applicants"].mask(alone, t["applicants"] + applicants))
+
+    assert said("patents", change) == []
+
+
+@pytest.mark.parametrize(
+    ("table", "change", "says"),
+    [
+        ("patents", lambda t: t.assign(granted=False), "patents_joint_granted is zero in every"),
+        ("papers", lambda t: t.assign(partner_countries=None).astype({"partner_countries": "str"}),
+         "papers_foreign is zero in every row"),
+        ("papers", lambda t: t.assign(year=t["year"] - 12), "papers: "),
+        ("papers", lambda t: t.assign(university="N" + t["university"]), "no such cell"),
+        ("patents", lambda t: t[t["jurisdiction"] == "CN"], "patents_overseas is zero in every"),
+    ],
+)  # fmt: skip
+def test_an_outcome_that_is_empty(table, change, says):
+    assert any(says in text for text in said(table, change))
+
+
+def test_no_joint_patent_at_all_is_an_error_with_the_reasons():
+    with pytest.raises(SchemaError, match=r"no joint patent .*: utility model or design"):
+        said(
+            "patents", lambda t: t.assign(application=t["application"].str.slice_replace(6, 7, "2"))
+        )
+
+
+def test_the_command_warns_on_the_error_stream_and_builds(tmp_path, capsys):
+    records = {**thin()}
+    records["patents"] = put("jurisdiction", "TW", 0.7)(records["patents"])
+    for name, table in records.items():
+        table.to_parquet(tmp_path / f"{name}.parquet", index=False)
+    out = tmp_path / "out" / "panel.parquet"
+    assert cli.main(["build", "--records", str(tmp_path), "--out", str(out)]) == 0
+    shown = capsys.readouterr()
+    assert shown.err.startswith("replication build: warning: patents: ")
+    assert "counts as overseas" in shown.err
+    assert out.is_file()

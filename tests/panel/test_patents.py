@@ -1,0 +1,135 @@
+"""What is one application, what is an invention, what is its main class."""
+
+import pandas as pd
+import pytest
+
+from replication.panel.build import build_panel
+from replication.records.registry import Choices
+from tests.support.simulated import thin
+
+OUTCOMES = ["patents_joint", "patents_joint_granted", "patents_joint_key", "patents_overseas"]
+
+
+def built(patents: pd.DataFrame, choices: Choices | None = None) -> tuple[pd.DataFrame, dict]:
+    """Panel and sample flow of the patents: reason to rows."""
+    panel, flow = build_panel({**thin(), "patents": patents}, choices)
+    flow = flow[flow["table"] == "patents"]
+    return panel, dict(zip(flow["reason"], flow["rows"], strict=True))
+
+
+@pytest.fixture(scope="module")
+def patents() -> pd.DataFrame:
+    return thin()["patents"].drop_duplicates("application", ignore_index=True)
+
+
+@pytest.fixture(scope="module")
+def clean(patents) -> tuple[pd.DataFrame, dict]:
+    return built(patents)
+
+
+def test_published_and_granted_are_one_application(patents, clean):
+    """Its two lines, in either order, count once and as granted."""
+    lines = [patents.assign(granted=False), patents]
+    for order in (lines, lines[::-1]):
+        panel, flow = built(pd.concat(order, ignore_index=True))
+        pd.testing.assert_frame_equal(panel, clean[0])
+        assert flow["application listed before"] == len(patents)
+        assert flow["counted"] == clean[1]["counted"]
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        lambda n: n + "X",
+        lambda n: n + ".5",
+        lambda n: n.str.lower(),
+        lambda n: n.str[2:],
+        lambda n: "ZL " + n.str[2:6] + " " + n.str[6:7] + " " + n.str[7:],
+        lambda n: n.str.translate({ord("0") + i: ord("０") + i for i in range(10)}),
+    ],
+)
+def test_a_number_is_the_same_however_it_is_spelt(patents, clean, spelling):
+    at_home = patents["jurisdiction"] == "CN"
+    number = patents["application"].mask(at_home, spelling(patents["application"]))
+    again = pd.concat([patents, patents.assign(application=number)], ignore_index=True)
+    panel, flow = built(again)
+    pd.testing.assert_frame_equal(panel, clean[0])
+    assert flow["application listed before"] == len(patents)
+
+
+def test_publications_of_one_number_are_one_application(patents, clean):
+    number = "CN" + (100_000_000 + patents.index.to_series()).astype(str)
+    number = number.where(patents["jurisdiction"] == "CN", patents["application"])
+    at_home = patents["jurisdiction"] == "CN"
+    lines = [patents.assign(application=number + at_home.map({True: x, False: ""})) for x in "AB"]
+    panel, flow = built(pd.concat(lines, ignore_index=True))
+    pd.testing.assert_frame_equal(panel, clean[0])
+    assert flow["application listed before"] == len(patents)
+
+
+@pytest.mark.parametrize(
+    ("kind", "number", "invention"),
+    [
+        ("invention", "CN20151{}", True),
+        ("PCT invention", "CN20158{}.X", True),
+        ("utility model", "CN20152{}", False),
+        ("design", "20153{}", False),
+        ("PCT utility model", "ZL20159{}", False),
+        ("published utility model", "CN2{}U", False),
+        ("utility model under an examined number", "CN2{}Y", False),
+        ("published design", "CN3{}S", False),
+        ("granted invention", "CN1{}B", True),
+    ],
+)
+def test_utility_models_and_designs_are_no_inventions(patents, clean, kind, number, invention):
+    joint = patents[patents["applicants"].str.match(r"U\d+大学;F")].head(7)
+    more = joint.assign(application=[number.format(9_000_000 + i) for i in range(7)])
+    panel, flow = built(pd.concat([patents, more], ignore_index=True))
+    assert flow.get("utility model or design, no invention", 0) == (0 if invention else 7)
+    gained = panel["patents_joint"].sum() - clean[0]["patents_joint"].sum()
+    assert gained == (7 if invention else 0), kind
+
+
+def test_numbers_of_other_offices_have_no_kind(patents, clean):
+    """A digit that marks a utility model in China marks nothing elsewhere."""
+    abroad = patents["jurisdiction"] != "CN"
+    number = patents["application"].mask(
+        abroad, "2015" + "2" + patents.index.astype(str).str.zfill(7)
+    )
+    pd.testing.assert_frame_equal(built(patents.assign(application=number))[0], clean[0])
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        lambda ipc: ipc.str.lower(),
+        lambda ipc: "; " + ipc,
+        lambda ipc: "Int.Cl. " + ipc,
+        lambda ipc: ipc.str.replace(" ", "(2006.01)"),
+        lambda ipc: ipc.str.replace(";", "；"),
+        lambda ipc: ipc.str.replace(";", "|"),
+        lambda ipc: ipc.str.translate({c: c + 0xFEE0 for c in range(0x30, 0x5B)}),
+        lambda ipc: ipc.str.replace(" ", ""),
+    ],
+)
+def test_the_main_class_is_the_same_however_it_is_spelt(patents, clean, spelling):
+    panel, flow = built(patents.assign(ipc=spelling(patents["ipc"])))
+    pd.testing.assert_frame_equal(panel, clean[0])
+    assert flow == clean[1]
+
+
+@pytest.mark.parametrize("ipc", ["X99Z 1/00;A23L 1/00", "X99Z 1/00, A23L 1/00", "TP391", "I01L"])
+def test_a_later_class_does_not_stand_for_an_unknown_first(patents, ipc):
+    _, flow = built(
+        pd.concat([patents, patents.head(5).assign(ipc=ipc, application=list("abcde"))])
+    )
+    assert flow["main IPC subclass without a discipline"] >= 5
+
+
+def test_offices_at_home_can_be_chosen(patents, clean):
+    joint = patents["applicants"].str.contains("公司") & (patents.index % 2 == 0)
+    some = patents.assign(jurisdiction=patents["jurisdiction"].mask(joint, "HK"))
+    panel, _ = built(some)
+    assert panel["patents_joint"].sum() < 0.7 * clean[0]["patents_joint"].sum()
+    wider, _ = built(some, Choices(domestic=("CN", "HK", "MO", "TW")))
+    pd.testing.assert_frame_equal(wider, clean[0])
