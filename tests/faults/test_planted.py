@@ -209,6 +209,7 @@ PLACES = [
     "book/_static/x.parquet",
     "data/x.csv",
     "data/restricted/patents.csv",
+    "data/restricted/patents.txt",
     "data/records/papers.parquet",
     "x.xlsx",
     "tests/x.zip",
