@@ -129,6 +129,17 @@ FAULTS: dict[str, tuple[Fault, str]] = {
         swap("exposure_conferences", "exposure_elsewhere"),
         "exposure is made of exposure_cooperation and exposure_conferences",
     ),
+    "cooperation of one university is another": (
+        lambda p: p.assign(
+            exposure_cooperation=p["exposure_cooperation"]
+            + 0.3 * (p["university"] == p["university"][0])
+        ),
+        "exposure is made of exposure_cooperation and exposure_conferences",
+    ),
+    "exposure and cooperation are swapped, without the groups": (
+        lambda p: swap("exposure", "exposure_cooperation")(p).drop(columns="exposure_high"),
+        "exposure is made of exposure_cooperation and exposure_conferences",
+    ),
     "exposure and a control are swapped": (swap("exposure", "log_rd_staff"), "exposure"),
     "key does not add up": (
         plus(patents_joint_key=1),

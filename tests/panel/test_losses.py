@@ -1,5 +1,7 @@
 """What empties or halves an outcome is an error or a warning, and what does not is neither."""
 
+import subprocess
+import sys
 import warnings
 from collections.abc import Callable
 
@@ -99,6 +101,9 @@ NAMES = {
         "'东湖科技'",
     ),
     "universities in English": (renamed("大学", " University", 0.1), "universities of the", "'U0"),
+    "abbreviated": (renamed("大学", " Univ.", 0.1), "universities of the", "'U0"),
+    "traditional": (renamed("大学", "大學", 0.1), "universities of the", "大學'"),
+    "numbered": (renamed("U(?=..大学)", "1.U", 0.1), "universities of the", "'1.U"),
     "schools of a university": (
         renamed("大学", "大学研究生院", 0.1),
         "universities of the",
@@ -141,6 +146,74 @@ def test_partners_that_are_no_firms_are_no_loss(applicants):
 )  # fmt: skip
 def test_an_outcome_that_is_empty(table, change, says):
     assert any(says in text for text in said(table, change))
+
+
+@pytest.mark.parametrize("table", ["patents", "papers"])
+def test_a_number_that_stands_for_several_records(table):
+    number = {"patents": "application", "papers": "paper"}[table]
+    found = said(table, lambda t: t.assign(**{number: "N" + (t.index // 3).astype(str)}))
+    (warning,) = [text for text in found if f"({number} listed before with other" in text]
+    assert warning.startswith(f"{table}: ")
+
+
+def test_a_university_that_no_application_names():
+    (warning,) = said(
+        "patents",
+        lambda t: t.assign(applicants=t["applicants"].str.replace("U07大学", "U07工程大学")),
+    )
+    assert "no application names U07 (1 of the sample)" in warning
+
+
+def test_a_year_that_is_missing():
+    warnings_of = said("patents", lambda t: t[t["date"].dt.year != 2015])
+    assert "patents_joint is zero in 2015: look for a year that is missing" in warnings_of
+    assert said("hires", lambda t: t[t["year"] != 2016]) == [
+        "hires_overseas is zero in 2016: look for a year that is missing"
+    ]
+
+
+@pytest.mark.parametrize("name", ["\ufeff{}", "{}\u200b", '"{}"', "{}。", "“{}”", "{} "])
+def test_a_sign_that_is_no_part_of_a_name(name):
+    records = thin()
+    before = build_panel(records)[0]
+    parts = records["patents"]["applicants"].str.split(";")
+    written = parts.map(lambda names: ";".join(name.format(one) for one in names))
+    records["patents"] = records["patents"].assign(applicants=written)
+    pd.testing.assert_frame_equal(build_panel(records)[0], before)
+
+
+@pytest.mark.parametrize("brackets", ["（{}）", "〔{}〕", "【{}】", "［{}］", "[{}]"])
+def test_a_campus_in_any_brackets(brackets):
+    records = thin()
+    before = build_panel(records)[0]
+    names = {"universities": "applicant_names", "patents": "applicants"}
+    for (table, column), campus in zip(
+        names.items(), ["(北京)", brackets.format("北京")], strict=True
+    ):
+        written = records[table][column].str.replace("U01大学", f"U01大学{campus}")
+        records[table] = records[table].assign(**{column: written})
+    pd.testing.assert_frame_equal(build_panel(records)[0], before)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        lambda t: t.assign(jurisdiction="HK"),
+        lambda t: t.assign(applicants=t["applicants"].str.replace(";", " & ")),
+    ],
+    ids=["no joint patent", "applicants joined"],
+)
+def test_an_error_says_nothing_else(fault, tmp_path):
+    """Tables that outlive their connection would fail aloud, in a traceback of their own."""
+    for name, table in thin().items():
+        changed = fault(table) if name == "patents" else table
+        changed.to_parquet(tmp_path / f"{name}.parquet", index=False)
+    command = [sys.executable, "-m", "replication.cli", "build", "--records", str(tmp_path)]
+    done = subprocess.run(
+        [*command, "--out", str(tmp_path / "panel")], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1, done.stderr
 
 
 def test_no_joint_patent_at_all_is_an_error_with_the_reasons():

@@ -13,7 +13,13 @@ from replication import cli
 from replication.errors import OverwriteError, SchemaError
 from replication.panel.build import build_panel
 from replication.panel.load import load_panel, load_truth
-from replication.records.manifest import require_own_panel, require_own_records
+from replication.records.manifest import (
+    origin,
+    require_own_panel,
+    require_own_records,
+    write_panel,
+    write_truth,
+)
 from replication.records.schema import RECORDS
 from tests.support.simulated import SMALL, built, tables
 
@@ -305,6 +311,18 @@ class TestPanel:
         assert f"{out.parent / file}: No space left on device" in capsys.readouterr().err
         assert contents(out.parent) == before
 
+    def test_it_is_refused_before_it_is_built_and_when_it_is_written(
+        self, records, tmp_path, monkeypatch
+    ):
+        """Between the two somebody may have put a file there."""
+        out = tmp_path / "panel.parquet"
+        out.write_text("mine")
+        with pytest.raises(OverwriteError, match="did not write"):
+            write_panel(out, *built(SMALL), records, origin(records))
+        monkeypatch.setattr("replication.panel.build.build_panel", None)
+        assert command("build", "--records", records, "--out", out) == 2
+        assert out.read_text() == "mine"
+
     def test_it_says_what_it_was_built_of(self, made):
         mark = json.loads((made / "panel.manifest.json").read_text(encoding="utf-8"))
         records = json.loads((made / "records" / "manifest.json").read_text(encoding="utf-8"))
@@ -421,3 +439,12 @@ class TestTruth:
         assert command("truth", "--out", truth, "--draws", "0") == 2
         assert "truth.csv, which `replication truth` did not write" in capsys.readouterr().err
         assert contents(truth.parent) == before
+
+    def test_it_is_refused_before_it_is_computed_and_when_it_is_written(self, tmp_path, capsys):
+        out = tmp_path / "truth.csv"
+        out.write_text("mine")
+        with pytest.raises(OverwriteError, match="did not write"):
+            write_truth(out, load_truth(), {"seed": 1}, 0)
+        assert command("truth", "--out", out) == 2
+        assert capsys.readouterr().out == ""
+        assert out.read_text() == "mine"

@@ -219,12 +219,6 @@ class TestRightAnswers:
         found = validate(read(tmp_path / "patents.parquet"), schema.RECORDS["patents"], FILE)
         assert found["date"].astype("datetime64[us]").equals(table["date"])
 
-    def test_folder_whose_name_looks_like_a_column(self, tmp_path):
-        (tmp_path / "seed=7").mkdir()
-        path = tmp_path / "seed=7" / "hires.parquet"
-        tables(SMALL)["hires"].to_parquet(path, index=False)
-        assert list(read(path)) == list(tables(SMALL)["hires"])
-
 
 class TestReading:
     def test_file_that_unfolds_to_more_than_a_table_may_have(self, tmp_path, monkeypatch):

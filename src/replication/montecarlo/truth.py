@@ -132,9 +132,10 @@ def _exact_targets(panel: pd.DataFrame) -> list[tuple[str, str, float, float]]:
     rows.append(("C1", "mean, with controls", float(controlled), 0.0))
     rows += [("AI", target, value, 0.0) for target, value in ai_targets(panel).items()]
     effect = panel.assign(patents_joint=panel["log_effect"])
-    acts = bool(panel["log_effect"].any())
+    # Without any effect there is nothing to fit: no design takes an outcome that is constant.
+    fits = effect["patents_joint"].nunique() > 1
     rows += [
-        (claim, "log mean", float(ESTIMANDS[claim](effect, "ols").estimate) if acts else 0.0, 0.0)
+        (claim, "log mean", float(ESTIMANDS[claim](effect, "ols").estimate) if fits else 0.0, 0.0)
         for claim in ("C1", "C2")
     ]
     mediators = {claim: STUDY.but(outcome=m) for claim, m in MEDIATOR_CLAIMS.items()}

@@ -40,13 +40,17 @@ def applicants(patents: ir.Table, universities: ir.Table) -> ir.Table:
     aliases = aliases.mutate(name=_uniform(_.name, rules)).filter(_.name != "").distinct()
     _require_own_names(universities, aliases)
     named = patents.select("application", "repetition", written=_parts(_.applicants).unnest())
-    named = named.mutate(name=_uniform(_.written, rules)).filter(_.name != "")
+    # A name is on many patents: what it is, is asked once.
+    names = named.select("written").distinct().mutate(name=_uniform(_.written, rules))
+    names = names.filter(_.name != "").left_join(aliases, "name")
     kinds = [(_.name.re_search(rule.pattern), rule.kind) for rule in rules.rule]
     kind = ibis.cases((_.university.notnull(), OURS), *kinds, else_="other")
-    named = named.left_join(aliases, "name").mutate(kind=kind)
-    named = named.mutate(kind=ibis.ifelse(_.kind.isin(rules.firm_kinds), FIRM, _.kind))
-    _require_separated(named, aliases, rules)
-    return named.select("application", "repetition", "name", "university", "kind")
+    names = names.mutate(kind=kind).select("written", "name", "university", "kind")
+    names = names.mutate(kind=ibis.ifelse(_.kind.isin(rules.firm_kinds), FIRM, _.kind)).cache()
+    _require_separated(named, names, aliases, rules)
+    return named.inner_join(names, "written").select(
+        "application", "repetition", "name", "university", "kind"
+    )
 
 
 def _require_own_names(universities: ir.Table, aliases: ir.Table) -> None:
@@ -66,30 +70,31 @@ def _require_own_names(universities: ir.Table, aliases: ir.Table) -> None:
         )
 
 
-def _require_separated(named: ir.Table, aliases: ir.Table, rules: NameRules) -> None:
+def _require_separated(
+    named: ir.Table, names: ir.Table, aliases: ir.Table, rules: NameRules
+) -> None:
     """Raise `SchemaError` if a name holds that of a university and another behind a sign or blank.
 
     Behind a blank only if the whole is a firm's: a school or hospital may be written with one.
     """
-    known = aliases.select("name").distinct()
+    text = _.written.strip()
     joined = (
-        named.mutate(written=_.written.strip())
-        .filter(_.university.isnull() & _.written.re_search(rf"{JOINTS}|\s"))
-        .mutate(piece=_.written.re_split(JOINTS).concat(_.written.re_split(r"\s+")).unnest())
-        .mutate(piece=_uniform(_.piece, rules))
-        .semi_join(known, [("piece", "name")])
-        .mutate(sign=_.written.re_extract(JOINTS, 0))
+        names.filter(_.university.isnull() & text.re_search(rf"{JOINTS}|\s"))
+        .mutate(piece=text.re_split(JOINTS).concat(text.re_split(r"\s+")).unnest())
+        .mutate(piece=_uniform(_.piece, rules), sign=text.re_extract(JOINTS, 0))
         .filter((_.sign != "") | (_.kind == FIRM))
-        .order_by("written")
-        .to_pandas()
+        .semi_join(aliases, [("piece", "name")])
+        .select("written", "sign")
+        .distinct()
+        .cache()
     )
-    if len(joined):
-        written, sign = joined.loc[0, ["written", "sign"]]
-        rows = len(joined[["application", "repetition"]].drop_duplicates())
+    if first := joined.order_by("written").limit(1).to_pandas().to_dict("records"):
+        rows = named.semi_join(joined, "written").select("application", "repetition").distinct()
+        written, sign = first[0]["written"].strip(), first[0]["sign"] or " "
         raise SchemaError(
-            f"patents, column 'applicants': in {rows} rows a university of the sample and another "
-            f"name are joined by {sign or ' '!r}, which may be part of a name, first {written!r}: "
-            "separate applicants by semicolons"
+            f"patents, column 'applicants': in {rows.count().to_pandas()} rows a university of the "
+            f"sample and another name are joined by {sign!r}, which may be part of a name, first "
+            f"{written!r}: separate applicants by semicolons"
         )
 
 

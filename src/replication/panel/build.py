@@ -92,8 +92,9 @@ def build_panel(
     -----
     LossWarning
         If a reason drops as many joint patents, papers or hires as are counted; if an outcome is
-        zero everywhere; if applicants that are neither a university of the sample nor a firm look
-        like one, by those that would be joint patents.
+        zero everywhere or in a year; if no application names a university of the sample; if
+        applicants that are neither a university of the sample nor a firm look like one, by those
+        that would be joint patents.
 
     Raises
     ------
@@ -114,13 +115,12 @@ def build_panel(
     choices.require_years()
     universities.require_pre_period(records, choices)
     connection = getattr(ibis, backend).connect()
-    try:
-        connection.raw_sql(BACKENDS[backend])
-        t = {name: connection.create_table(name, frame) for name, frame in records.items()}
-        ipc = connection.create_table("ipc", load_ipc())
-        frame, flow = _build(t, ipc, records, choices)
-    finally:
-        connection.disconnect()
+    connection.raw_sql(BACKENDS[backend])
+    t = {name: connection.create_table(name, frame) for name, frame in records.items()}
+    ipc = connection.create_table("ipc", load_ipc())
+    frame, flow = _build(t, ipc, records, choices)
+    # Not after an error, which holds cached tables that could then not be dropped: all go together.
+    connection.disconnect()
     floats = frame.select_dtypes("float").columns
     frame[floats] = frame[floats].round(DECIMALS)
     exposures = [c for c in schema.PANEL.columns if c.startswith("exposure")]

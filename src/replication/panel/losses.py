@@ -66,17 +66,32 @@ def losses(
         for what, n, names in unsure
         if n > UNSURE * (counted + n)
     ]
-    for name in ("papers", "hires"):
+    for name in ("patents", "papers", "hires"):
         of = flow[flow["table"] == name]
         rows_of = {str(r): int(n) for r, n in zip(of["reason"], of["rows"], strict=True)}
         kept_rows = rows_of.pop(COUNTED, 0)
         said += [
             f"{name}: {n:,} rows are dropped and {kept_rows:,} are counted ({reason})"
             for reason, n in rows_of.items()
-            if n >= kept_rows and " listed before" not in reason
+            # Patents are joint or not; only what repeats a number is told of all of them.
+            if n >= kept_rows
+            and reason.endswith("other content" if name == "patents" else "")
+            and not reason.endswith(" listed before")
         ]
+    named = applicants.filter(_.kind == OURS).university.to_pandas()
+    if unnamed := sorted(set(panel["university"]) - set(named)):
+        said.append(
+            f"universities: no application names {', '.join(unnamed[:5])} ({len(unnamed)} of "
+            "the sample): complete applicant_names"
+        )
     outcomes = [c for c in map(str, panel) if c.startswith("patents_joint") or c in MEDIATORS]
-    return said + [f"{c} is zero in every row" for c in outcomes if not panel[c].any()]
+    said += [f"{c} is zero in every row" for c in outcomes if not panel[c].any()]
+    yearly = panel.groupby("year")[["patents_joint", *MEDIATORS]].sum()
+    return said + [
+        f"{c} is zero in {', '.join(map(str, zero))}: look for a year that is missing"
+        for c in yearly
+        if 0 < len(zero := yearly.index[yearly[c] == 0]) < len(yearly)
+    ]
 
 
 def _unsure(credits: ir.Table, applicants: ir.Table) -> Iterable[tuple[str, int, str]]:
@@ -95,9 +110,10 @@ def _unsure(credits: ir.Table, applicants: ir.Table) -> Iterable[tuple[str, int,
     lost = credits.filter(_.reason == NO_UNIVERSITY, _.firm)
     sample = applicants.filter(_.kind == OURS).select(whole=_.name).distinct()
     others = named.filter(_.kind == "university").semi_join(lost, key)
-    parts = others.inner_join(sample, others.name.startswith(sample.whole)).select(*others.columns)
-    latin = others.filter(~_.name.re_search(r"\p{Han}"))
-    yield _most("these are universities of the sample", latin.union(parts))
+    parts = others.inner_join(sample, others.name.contains(sample.whole)).select(*others.columns)
+    # In Latin letters or traditional characters.
+    foreign = others.filter(~_.name.re_search(r"\p{Han}") | _.name.contains("學"))
+    yield _most("these are universities of the sample", foreign.union(parts))
 
 
 def _most(condition: str, named: ir.Table) -> tuple[str, int, str]:

@@ -33,6 +33,7 @@ def patents(
         # Of the first symbol, whatever its case, width and the words before it.
         ipc_subclass=_plain(_.ipc).re_extract(MAIN_CLASS, 1),
     )
+    first = first.cache()
     named = applicants(first, t["universities"]).cache()
     parties = named.group_by("application", "repetition").agg(
         firm=(_.kind == "firm").any(),

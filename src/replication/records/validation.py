@@ -38,8 +38,6 @@ def read(path: Path) -> pd.DataFrame:
             path,
             engine="pyarrow",
             page_checksum_verification=True,
-            # A folder named `seed=7` is no column.
-            partitioning=None,
             to_pandas_kwargs={"date_as_object": False},
         )
     except (OSError, ValueError, TypeError, LookupError, ArrowException) as error:
