@@ -151,7 +151,7 @@ def test_an_outcome_that_is_empty(table, change, says):
 @pytest.mark.parametrize("table", ["patents", "papers"])
 def test_a_number_that_stands_for_several_records(table):
     number = {"patents": "application", "papers": "paper"}[table]
-    found = said(table, lambda t: t.assign(**{number: "N" + (t.index // 3).astype(str)}))
+    found = said(table, lambda t: t.assign(**{number: "N" + (t.index // 2).astype(str)}))
     (warning,) = [text for text in found if f"({number} listed before with other" in text]
     assert warning.startswith(f"{table}: ")
 
