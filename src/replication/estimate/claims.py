@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from replication.errors import MissingValueError, RegistryError
-from replication.estimate.contrasts import ESTIMANDS, holm
+from replication.estimate.contrasts import estimand, holm
 from replication.records.registry import load_claims
 
 RECOVERS = "recovers the planted effect"
@@ -53,7 +53,7 @@ def evaluate(
     for claim, needs in load_claims()["needs"].items():
         lacking = [column for column in needs if column not in panel.columns]
         if not lacking:
-            estimates[str(claim)] = ESTIMANDS[str(claim)](panel, "ppml")
+            estimates[str(claim)] = estimand(str(claim), panel, model="ppml")
         elif source != "open":
             reason = f"the panel has no column {', '.join(lacking)}"
             estimates[str(claim)] = pd.Series({"reason": reason})

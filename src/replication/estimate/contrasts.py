@@ -7,16 +7,16 @@ and Stern 2006). Each design here holds both effects and the variance of their d
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
-from replication.estimate.convention import coefficient
-from replication.estimate.design import STUDY, Design, Model, columns_of
+from replication.estimate.design import STUDY, THIRD, Design, columns_of
 from replication.estimate.fit import Estimate
-from replication.estimate.verbs import ddd, did
+from replication.estimate.verbs import did
 from replication.records import checks
 from replication.records.variables import MEDIATORS
+
+Question = Callable[[pd.DataFrame, Design], tuple[pd.DataFrame, Design]]
 
 AI = ("patents_joint_ai", "patents_joint_not_ai")
 """Outcomes of one cell in AI-related classes and in all others, for `stacked`."""
@@ -46,7 +46,12 @@ def stacked(
         ``"exposure × post"`` is the effect on the second outcome, ``"exposure × post × first"``
         what the first has more.
     """
-    design = design.but(**changes)
+    return did(*_stack(data, first, second, design.but(**changes)))
+
+
+def _stack(
+    data: pd.DataFrame, first: str, second: str, design: Design
+) -> tuple[pd.DataFrame, Design]:
     exposure, post = design.exposure, design.post
     checks.require_columns(data, [first, second, exposure, post], "the comparison of two outcomes")
     base = f"{exposure} × {post}"
@@ -60,9 +65,7 @@ def stacked(
         ],
         ignore_index=True,
     )
-    return did(
-        stack,
-        design,
+    return stack, design.but(
         outcome="outcome",
         treatment=(base, f"{base} × first"),
         unit=None if design.unit is None else (*columns_of(design.unit), "technology"),
@@ -87,25 +90,33 @@ def moderated(
         ``"exposure × post"`` is the effect where the moderator is zero, ``"exposure × post ×
         <moderator>"`` the change for one unit of it. The moderator × post is controlled for.
     """
-    design = design.but(**changes)
+    return did(*_moderate(data, moderator, design.but(**changes)))
+
+
+def _moderate(data: pd.DataFrame, moderator: str, design: Design) -> tuple[pd.DataFrame, Design]:
     exposure, post = design.exposure, design.post
     checks.require_columns(data, [moderator, exposure, post], "the comparison by a moderator")
     dose, base = data[exposure] * data[post], f"{exposure} × {post}"
     terms = {base: dose, f"{base} × {moderator}": dose * data[moderator]}
     trend = {f"{post} × {moderator}": data[post] * data[moderator]}
     controls = (*design.controls, *trend)
-    return did(data.assign(**terms, **trend), design, treatment=tuple(terms), controls=controls)
+    return data.assign(**terms, **trend), design.but(treatment=tuple(terms), controls=controls)
 
 
 def side_by_side(
     data: pd.DataFrame, exposures: Sequence[str], design: Design = STUDY, **changes: Any
 ) -> Estimate:
     """Several exposures in one model, each × post; `difference` compares two of them (C8, C9)."""
-    design = design.but(**changes)
+    return did(*_beside(data, exposures, design.but(**changes)))
+
+
+def _beside(
+    data: pd.DataFrame, exposures: Sequence[str], design: Design
+) -> tuple[pd.DataFrame, Design]:
     post = design.post
     checks.require_columns(data, [*exposures, post], "the comparison of exposures")
     terms = {f"{e} × {post}": data[e] * data[post] for e in exposures}
-    return did(data.assign(**terms), design, treatment=tuple(terms))
+    return data.assign(**terms), design.but(treatment=tuple(terms))
 
 
 def difference(estimate: Estimate, first: str, second: str) -> pd.Series:
@@ -116,10 +127,7 @@ def difference(estimate: Estimate, first: str, second: str) -> pd.Series:
     Series
         As a row of `fit.Estimate.frame`.
     """
-    v = estimate.vcov.loc[[first, second], [first, second]].to_numpy()
-    b = float(estimate[first].estimate - estimate[second].estimate)
-    se = float(np.sqrt(v[0, 0] + v[1, 1] - 2 * v[0, 1]))
-    return coefficient(b, se, estimate.df, f"{first} − {second}")
+    return estimate.contrast({first: 1.0, second: -1.0}, f"{first} − {second}")
 
 
 def holm(p_values: pd.Series) -> pd.Series:
@@ -127,36 +135,67 @@ def holm(p_values: pd.Series) -> pd.Series:
     return pd.Series(multipletests(p_values, method="holm")[1], p_values.index, name="p_holm")
 
 
-def _c6(panel: pd.DataFrame, model: Model) -> pd.Series:
-    return stacked(panel, model=model)["exposure × post × first"]
+def question(
+    claim: str, panel: pd.DataFrame, design: Design = STUDY, **changes: Any
+) -> tuple[pd.DataFrame, Design]:
+    """Data and design of the one coefficient that a claim is about.
+
+    Where a claim compares two coefficients of one model, the model is written so that their
+    difference is a coefficient and the rest of it are controls: the estimate is the same to the
+    digit, and every method for one coefficient can be asked about it.
+
+    Parameters
+    ----------
+    claim : str
+        ``"C1"`` to ``"C9"``.
+    panel : DataFrame
+    design, **changes
+        As for `verbs.did`: model, scale, effects, variance, …
+
+    Returns
+    -------
+    data : DataFrame
+    design : Design
+        For `verbs.did` and the verbs of `few_clusters`: ``compare(*question("C6", panel))``.
+    """
+    return _QUESTIONS[claim](panel, design.but(**changes))
 
 
-def _c7(panel: pd.DataFrame, model: Model) -> pd.Series:
-    return moderated(panel, model=model)["exposure × post × advantaged"]
+def _outcome(name: str) -> Question:
+    return lambda panel, design: (panel, design.but(outcome=name))
 
 
-def _pair(first: str, second: str) -> Callable[[pd.DataFrame, Model], pd.Series]:
-    def compared(panel: pd.DataFrame, model: Model) -> pd.Series:
-        estimate = side_by_side(panel, [first, second], model=model)
-        return difference(estimate, f"{first} × post", f"{second} × post")
+def _one(data: pd.DataFrame, design: Design, less: bool = False) -> tuple[pd.DataFrame, Design]:
+    """Make the last of two regressors the one of interest; with `less`, the first less the last."""
+    first, last = design.treatment
+    if less:
+        name, rest = f"{first} − {last}", f"{first} + {last}"
+        data = data.assign(**{name: data[first], rest: data[first] + data[last]})
+        return data, design.but(treatment=(name,), controls=(*design.controls, rest))
+    return data, design.but(treatment=(last,), controls=(*design.controls, first))
 
-    return compared
 
-
-def _outcome(name: str) -> Callable[[pd.DataFrame, Model], pd.Series]:
-    return lambda panel, model: did(panel, outcome=name, model=model)["exposure × post"]
+def _pair(*exposures: str) -> Question:
+    return lambda panel, design: _one(*_beside(panel, exposures, design), less=True)
 
 
 MEDIATOR_CLAIMS = dict(zip(("C3", "C4", "C5"), MEDIATORS, strict=False))
 """Mediator of each claim on a mechanism."""
 
-ESTIMANDS: dict[str, Callable[[pd.DataFrame, Model], pd.Series]] = {
+_QUESTIONS: dict[str, Question] = {
     "C1": _outcome("patents_joint"),
-    "C2": lambda panel, model: ddd(panel, model=model)["exposure × post × control_exposure"],
+    "C2": lambda panel, design: (panel, design.but(third=THIRD)),
     **{claim: _outcome(mediator) for claim, mediator in MEDIATOR_CLAIMS.items()},
-    "C6": _c6,
-    "C7": _c7,
+    "C6": lambda p, design: _one(*_stack(p, "patents_joint_key", "patents_joint_other", design)),
+    "C7": lambda p, design: _one(*_moderate(p, "advantaged", design)),
     "C8": _pair("exposure_us", "exposure_elsewhere"),
     "C9": _pair("exposure_cooperation", "exposure_conferences"),
 }
-"""The one number that each claim is about, from a panel and a model, as a row of a frame."""
+
+
+CLAIMS = tuple(sorted(_QUESTIONS))
+
+
+def estimand(claim: str, panel: pd.DataFrame, design: Design = STUDY, **changes: Any) -> pd.Series:
+    """Estimate the one coefficient that a claim is about, as a row of `fit.Estimate.frame`."""
+    return did(*question(claim, panel, design, **changes)).frame.iloc[0]

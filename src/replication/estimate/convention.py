@@ -1,12 +1,12 @@
 """The conventions of every standard error, p-value and interval, each in one place.
 
-CR1 with fixed effects nested in the clusters left out of the parameter count, and t(G − 1): the
-rule of R's fixest and of Stata's reghdfe. linearmodels cannot be told it, so that it is applied
-here. Everything in the project that prints a t statistic gets it from `coefficient_table`.
+CR1 leaves fixed effects nested in the clusters out of the parameter count: the rule of R's fixest.
+linearmodels cannot be told it, so that it is applied here. Everything in the project that prints a
+t statistic gets it from `coefficient_table`.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -16,8 +16,22 @@ from replication.errors import NoVariationError, TooFewClustersError
 from replication.estimate.sample import Sample
 
 CLUSTERED = "CR1, t(G − 1)"
+CR2 = "CR2, t(Satterthwaite)"
+CR3 = "CR3 (jackknife), t(G* − 1)"
 TWO_WAY = "two-way CR1, t(min G − 1)"
 CLASSICAL = "classical, t(N − K)"
+
+NAMES: dict[str, str] = {"CR1": CLUSTERED, "CR2": CR2, "CR3": CR3}
+REFERENCE: dict[str, Literal["G", "G*", "Satterthwaite"]] = {
+    "CR1": "G",
+    "CR2": "Satterthwaite",
+    "CR3": "G*",
+}
+"""Degrees of freedom of each variance: clusters or effective clusters less one, or Satterthwaite's.
+
+That CR3 is referred to G* − 1 is this project's own choice, made by size over simulated studies
+(register, R13); the literature uses G − 1.
+"""
 
 LEVEL = 0.05
 """Of every interval and of every test that is said to reject."""
@@ -78,8 +92,11 @@ def rejects(
     return np.asarray(np.abs(gap) > std_error * stats.t.ppf(1 - level / 2, df))
 
 
-def wald(b: np.ndarray, vcov: np.ndarray, df: float) -> pd.Series:
+def wald(b: np.ndarray, vcov: np.ndarray, df: float, eta: float = np.inf) -> pd.Series:
     """Joint test that all of `b` are zero, F(q, df).
+
+    With `eta`, the degrees of freedom of a Wishart variance, it is Hotelling's T² (test HTZ of
+    Pustejovsky and Tipton 2018), and `df` is eta − q + 1.
 
     Returns
     -------
@@ -98,6 +115,7 @@ def wald(b: np.ndarray, vcov: np.ndarray, df: float) -> pd.Series:
             "clusters than restrictions; test fewer at a time"
         )
     f = float(b @ np.linalg.solve(vcov, b)) / len(b)
+    f *= 1.0 if np.isinf(eta) else df / eta
     p = float(stats.f.sf(f, len(b), df))
     return pd.Series({"statistic": f, "q": len(b), "df": df, "p_value": p})
 

@@ -15,6 +15,7 @@ from replication.records import variables
 Model = Literal["ols", "ppml"]
 Scale = Literal["level", "log1p", "asinh", "any"]
 Missing = Literal["raise", "drop"]
+Variance = Literal["CR1", "CR2", "CR3"]
 Effect = str | tuple[str, ...]
 Control = str | tuple[str, str]
 
@@ -55,6 +56,10 @@ class Design:
     cluster : str, tuple of two str, or None
         Two columns: two-way clustering (Cameron, Gelbach and Miller 2011). None gives the classical
         variance, for comparison with older publications.
+    variance : {"CR1", "CR2", "CR3"}
+        Of a cluster dimension: with a small-sample factor; bias-reduced (Bell and McCaffrey 2002);
+        the cluster jackknife (MacKinnon, Nielsen and Webb 2023). The reference distribution follows
+        from it: `convention.REFERENCE`. Two-way clusters have CR1 only.
     model : {"ols", "ppml"}
     scale : {"level", "log1p", "asinh", "any"}
         Transformation of the outcome before OLS: as it is, log(1 + y), asinh(y), 1[y > 0].
@@ -78,6 +83,7 @@ class Design:
     controls: tuple[Control, ...] = ()
     weights: str | None = None
     cluster: Effect | None = "university"
+    variance: Variance = "CR3"
     model: Model = "ols"
     scale: Scale = "level"
     missing: Missing = "raise"
@@ -90,10 +96,19 @@ class Design:
         # Lists are welcome in a call; what is kept can be compared and hashed.
         for name in ("treatment", "effects", "controls", "unit", "cluster"):
             object.__setattr__(self, name, _frozen(getattr(self, name)))
-        for name, known in (("model", Model), ("scale", Scale), ("missing", Missing)):
+        for name, known in (
+            ("model", Model),
+            ("scale", Scale),
+            ("missing", Missing),
+            ("variance", Variance),
+        ):
             if getattr(self, name) not in get_args(known):
                 said = f"{name} must be one of {', '.join(get_args(known))}"
                 raise DesignError(f"{said}, not {getattr(self, name)!r}")
+        if len(self.clusters) > 1 and self.variance != "CR1":
+            raise DesignError(
+                f"{self.variance} needs clusters of one dimension: with two, set variance='CR1'"
+            )
         if self.model == "ppml" and self.scale != "level":
             raise DesignError("PPML models the mean of the count itself: leave scale='level'")
         if self.model == "ppml" and self.weights is not None:

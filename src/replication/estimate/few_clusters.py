@@ -12,15 +12,17 @@ Poisson fit's weighted least squares.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from replication.errors import DesignError, NoVariationError, ReplicationError
-from replication.estimate.convention import CLUSTERED, LEVEL, coefficient
+from replication.estimate.clustered import Clustered, take_apart
+from replication.estimate.convention import CLUSTERED, CR2, CR3, LEVEL, coefficient
 from replication.estimate.design import STUDY, Design
-from replication.estimate.fitted import Fitted, fitted
+from replication.estimate.fit import ppml
 from replication.estimate.many.least_squares import kernel
 from replication.estimate.many.poisson import poisson_fits
 from replication.estimate.many.resampling import (
@@ -30,13 +32,9 @@ from replication.estimate.many.resampling import (
     bootstrap_weights,
     exposures,
     rank,
-    score_bootstrap,
 )
-from replication.estimate.many.variance import degrees_of_freedom, effective
 from replication.estimate.sample import Sample, sample, without_separated
 
-CR2 = "CR2, t(Satterthwaite)"
-CR3 = "CR3 (jackknife), t(G* − 1)"
 WILD = "wild cluster bootstrap"
 PERMUTED = "randomisation test"
 
@@ -49,12 +47,36 @@ def bias_reduced(data: pd.DataFrame, design: Design = STUDY, **changes: Any) -> 
     Series
         ``estimate``, ``std_error``, ``statistic``, ``p_value``, ``lower``, ``upper``, ``df``.
     """
-    return _bias_reduced(fitted(data, design.but(**changes), "CR2"))
+    return _bias_reduced(parted(data, design.but(**changes), "CR2"))
 
 
-def _bias_reduced(fit: Fitted) -> pd.Series:
-    df = degrees_of_freedom(fit.regression)
+def _bias_reduced(fit: Clustered) -> pd.Series:
+    df = fit.df("CR2")
     return coefficient(fit.estimate, fit.std_error("CR2"), df, "CR2", df=df)
+
+
+def parted(data: pd.DataFrame, design: Design, method: str) -> Clustered:
+    """Fit a design with one regressor of interest, and take the estimate apart by cluster.
+
+    Raises
+    ------
+    DesignError
+        If there are several regressors of interest, or not one dimension of clusters; names
+        `method`.
+    ReplicationError
+        On input that could yield a wrong number.
+    """
+    design.require_one_cluster(method)
+    rows = sample(data, design)
+    if len(rows.terms) != 1:
+        raise DesignError(
+            f"{method} is about one coefficient, and the design has {', '.join(rows.terms)}: "
+            "name one treatment, the others as controls"
+        )
+    if design.model == "ols":
+        return take_apart(rows)
+    # Whatever the variance that is asked for later: that of the fit itself is not needed.
+    return ppml(replace(rows, design=design.but(variance="CR1"))).clustered
 
 
 def jackknife(
@@ -79,14 +101,13 @@ def jackknife(
     """
     if reference not in ("clusters", "effective"):
         raise DesignError(f"reference must be 'clusters' or 'effective', not {reference!r}")
-    return _jackknife(fitted(data, design.but(**changes), "CR3"), reference)
+    return _jackknife(parted(data, design.but(**changes), "CR3"), reference)
 
 
-def _jackknife(fit: Fitted, reference: str = "effective") -> pd.Series:
-    left_out = fit.leave_one_out()
+def _jackknife(fit: Clustered, reference: str = "effective") -> pd.Series:
+    left_out = fit.leave_one_out().iloc[:, 0]
     most = left_out.index[int((left_out - fit.estimate).abs().argmax())]
-    few = float(effective(fit.regression.leverage[:, None])[0])
-    df = (len(left_out) if reference == "clusters" else few) - 1
+    df = (fit.clusters if reference == "clusters" else fit.effective()) - 1
     more = {"df": df, "influential": most, "without": left_out[most]}
     return coefficient(fit.estimate, fit.std_error("CR3"), df, "CR3", **more)
 
@@ -101,12 +122,12 @@ def effective_clusters(data: pd.DataFrame, design: Design = STUDY, **changes: An
         independent errors within clusters. ``df``: degrees of freedom of CR2. ``largest_share``:
         part of the residual variation of the regressor that one cluster holds, the largest.
     """
-    reg = fitted(data, design.but(**changes), "the number of effective clusters").regression
-    share = reg.leverage / reg.total
+    fit = parted(data, design.but(**changes), "the number of effective clusters")
+    share = fit.regression.leverage / fit.regression.total
     values = {
-        "clusters": len(share),
-        "effective": effective(reg.leverage[:, None])[0],
-        "df": degrees_of_freedom(reg),
+        "clusters": fit.clusters,
+        "effective": fit.effective(),
+        "df": fit.df("CR2"),
         "largest_share": share.max(),
     }
     return pd.Series(values, dtype=float)
@@ -143,16 +164,20 @@ def wild_cluster_bootstrap(
 
     Notes
     -----
-    For ``model="ppml"`` the bootstrap perturbs the scores of the restricted fit.
+    For ``model="ppml"`` it is the bootstrap of the last weighted least squares of the fit.
     """
-    fit = fitted(data, design.but(**changes), "the wild cluster bootstrap")
-    drawn = bootstrap_weights(len(fit.regression.leverage), draws, weights, seed)
+    fit = parted(data, design.but(**changes), "the wild cluster bootstrap")
+    drawn = bootstrap_weights(fit.clusters, draws, weights, seed)
     return _wild(fit, drawn, null, interval)
 
 
-def _wild(fit: Fitted, drawn: np.ndarray, null: float = 0.0, interval: bool = True) -> pd.Series:
-    test = _bootstrap_test(fit, drawn)
+def _wild(fit: Clustered, drawn: np.ndarray, null: float = 0.0, interval: bool = True) -> pd.Series:
+    boot = WildBootstrap(fit.regression, fit.residuals + fit.estimate * fit.regression.x)
     error = fit.std_error("CR1")
+
+    def test(null: float) -> float:
+        return float(boot.p_values(null, drawn)[0])
+
     values = {
         "estimate": fit.estimate,
         "statistic": (fit.estimate - null) / error,
@@ -162,20 +187,6 @@ def _wild(fit: Fitted, drawn: np.ndarray, null: float = 0.0, interval: bool = Tr
         values["lower"] = _invert(test, fit.estimate, -error)
         values["upper"] = _invert(test, fit.estimate, error)
     return pd.Series({**values, "draws": len(drawn)}, name=WILD)
-
-
-def _bootstrap_test(fit: Fitted, drawn: np.ndarray) -> Callable[[float], float]:
-    """P-value of a null, by the bootstrap of the fit's model."""
-    if fit.sample.design.model == "ols":
-        boot = WildBootstrap(fit.regression, fit.residuals + fit.estimate * fit.regression.x)
-        return lambda null: float(boot.p_values(null, drawn)[0])
-    y = fit.sample.y.to_numpy()[:, None]
-
-    def test(null: float) -> float:
-        held = poisson_fits(fit.sample, y, fixed=null)
-        return float(score_bootstrap(held.scores, held.leverage, drawn)[0])
-
-    return test
 
 
 def _invert(test: Callable[[float], float], estimate: float, step: float) -> float:
@@ -257,8 +268,8 @@ def compare(data: pd.DataFrame, design: Design = STUDY, **changes: Any) -> pd.Da
         test has no interval. A method that this design does not allow has a row without numbers,
         and a column ``reason`` says why.
     """
-    fit = fitted(data, design.but(**changes), "the comparison of methods")
-    groups = len(fit.regression.leverage)
+    fit = parted(data, design.but(**changes), "the comparison of methods")
+    groups = fit.clusters
     methods: dict[str, Callable[[], pd.Series]] = {
         CLUSTERED: lambda: coefficient(fit.estimate, fit.std_error("CR1"), groups - 1),
         CR2: lambda: _bias_reduced(fit),

@@ -5,8 +5,9 @@ conventions of `convention`.
 """
 
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,9 @@ from linearmodels.iv.absorbing import AbsorbingLS
 from linearmodels.panel.utility import AbsorbingEffectError
 
 from replication.errors import NoVariationError
-from replication.estimate.convention import Coefficient, coefficient_table, correction
+from replication.estimate.clustered import Clustered, take_apart
+from replication.estimate.convention import NAMES, Coefficient, coefficient_table, correction
+from replication.estimate.convention import coefficient as coefficient_row
 from replication.estimate.sample import SEPARATED, Sample, without_separated
 
 # Least-squares absorption to machine precision; the only method that also takes weights.
@@ -40,8 +43,8 @@ class Estimate:
         ``p_value``, ``lower``, ``upper`` (95 % interval).
     vcov : DataFrame
         Variance matrix behind ``std_error``, in the order of ``frame``.
-    df : int
-        Degrees of freedom of the t distribution.
+    df : int or Series
+        Degrees of freedom of the t distribution, one a coefficient where they differ.
     convention : str
         Name of the variance and its reference distribution.
     sample : Sample
@@ -50,15 +53,18 @@ class Estimate:
         What the library returned, untouched. Its own standard errors are not ours.
     reference : int or None
         Omitted period of an event study.
+    parts : Clustered or None
+        The estimate taken apart by cluster, where its variance is made of that: CR2 and CR3.
     """
 
     frame: pd.DataFrame
     vcov: pd.DataFrame
-    df: int
+    df: int | pd.Series
     convention: str
     sample: Sample
     result: Any = None
     reference: int | None = None
+    parts: Clustered | None = None
 
     def __getitem__(self, term: str) -> Coefficient:
         """Row of one regressor: ``did(panel)["exposure × post"].estimate``."""
@@ -69,6 +75,31 @@ class Estimate:
         dropped = f", {sum(self.dropped.values()):,} rows dropped" if self.dropped else ""
         head = f"{self.model.upper()} of {self.outcome}, {self.n:,} rows{dropped}"
         return f"{head}; {self.convention}\n{self.frame.to_string(float_format='{:.4f}'.format)}"
+
+    @cached_property
+    def clustered(self) -> Clustered:
+        """The estimate taken apart by cluster, whatever its own variance.
+
+        Raises
+        ------
+        DesignError
+            If there is not one dimension of clusters.
+        """
+        if self.parts is not None:
+            return self.parts
+        return take_apart(self.sample, self.frame["estimate"], _means(self.sample, self.result))
+
+    def contrast(self, weights: Mapping[str, float], name: str = "") -> Coefficient:
+        """Return a sum of coefficients, each times its weight, as a row of `frame`."""
+        terms = list(weights)
+        c = np.array([weights[term] for term in terms], dtype=float)
+        b, v = self.frame.loc[terms, "estimate"].to_numpy(), self.vcov.loc[terms, terms].to_numpy()
+        if isinstance(self.df, int):
+            df: float = self.df
+        else:
+            whole = pd.Series(weights).reindex(self.frame.index, fill_value=0.0)
+            df = self.clustered.df(self.sample.design.variance, whole.to_numpy(dtype=float))
+        return coefficient_row(float(c @ b), float(np.sqrt(c @ v @ c)), df, name)
 
     @property
     def n(self) -> int:
@@ -209,15 +240,27 @@ def _fepois(sample: Sample, formula: str, frame: pd.DataFrame, vcov: Any) -> Any
 def with_inference(
     params: pd.Series, vcov: pd.DataFrame, sample: Sample, result: Any = None
 ) -> Estimate:
-    """Estimate from coefficients and their variance without a small-sample factor."""
-    factor, df, convention = correction(sample, sample.k)
-    return estimate(params, vcov * factor, df, convention, sample, sample.terms, result)
+    """Estimate from coefficients and their variance CR0, by the variance of the design."""
+    kind = sample.design.variance
+    if kind == "CR1" or not sample.design.clusters:
+        factor, df, convention = correction(sample, sample.k)
+        return estimate(params, vcov * factor, df, convention, sample, sample.terms, result)
+    parts = take_apart(sample, params, _means(sample, result))
+    each = np.eye(len(sample.terms))
+    dfs = pd.Series([parts.df(kind, one) for one in each], list(sample.terms))
+    found = estimate(params, parts.vcov(kind), dfs, NAMES[kind], sample, sample.terms, result)
+    return replace(found, parts=parts)
+
+
+def _means(sample: Sample, result: Any) -> np.ndarray | None:
+    """Fitted means of a Poisson model."""
+    return np.ravel(result._Y_hat_response) if sample.design.model == "ppml" else None
 
 
 def estimate(
     params: pd.Series,
     vcov: pd.DataFrame,
-    df: int,
+    df: int | pd.Series,
     convention: str,
     sample: Sample,
     terms: Sequence[str],
@@ -225,7 +268,8 @@ def estimate(
 ) -> Estimate:
     """Estimate from coefficients and the variance that is to be printed."""
     errors = pd.Series(np.sqrt(np.diag(vcov)), vcov.index)
-    frame = coefficient_table(params[list(terms)], errors[list(terms)], df)
+    reference = df if isinstance(df, int) else df[list(terms)].to_numpy()
+    frame = coefficient_table(params[list(terms)], errors[list(terms)], reference)
     return Estimate(frame, vcov.loc[list(terms), list(terms)], df, convention, sample, result)
 
 

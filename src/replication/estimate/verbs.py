@@ -178,15 +178,28 @@ def reference_of(estimate: Estimate) -> int:
 
 
 def wald_test(estimate: Estimate, terms: Sequence[str]) -> pd.Series:
-    """Joint test that all of `terms` are zero, F(q, df) with the estimate's own variance.
+    """Joint test that all of `terms` are zero.
+
+    With clusters of one dimension it is the test HTZ of Pustejovsky and Tipton (2018): variance CR2
+    and Hotelling's T² with degrees of freedom estimated from the design, for an F test with G − 1
+    rejects much too often where clusters are few or unequal. Else F(q, df) with the estimate's own
+    variance.
 
     Returns
     -------
     Series
-        ``statistic`` (Wald / q), ``q``, ``df``, ``p_value``.
+        ``statistic`` of the F distribution, ``q``, ``df`` of its denominator, ``p_value``.
+
+    Raises
+    ------
+    TooFewClustersError
+        If the clusters are too few, or too unequal, for so many restrictions.
     """
     chosen = list(terms)
+    if len(estimate.sample.design.clusters) == 1:
+        return estimate.clustered.wald(chosen)
     b = estimate.frame.loc[chosen, "estimate"].to_numpy()
+    assert isinstance(estimate.df, int)
     return wald(b, estimate.vcov.loc[chosen, chosen].to_numpy(), estimate.df)
 
 

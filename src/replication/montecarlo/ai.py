@@ -7,7 +7,7 @@ import pandas as pd
 
 from replication.estimate.contrasts import AI
 from replication.estimate.verbs import event_frame, event_study
-from replication.montecarlo.truth import ai_targets, expected_panel
+from replication.montecarlo.truth import EXPECTED, ai_targets, expected_panel
 from replication.simulate.process import Process
 from replication.simulate.study import Study, simulate
 
@@ -48,7 +48,7 @@ def ai_event_truth(study: Study) -> pd.Series:
     """Event study of applications in AI-related classes in expected outcomes, by event time."""
     # A fit without noise has no variance to take the root of.
     with np.errstate(invalid="ignore"):
-        found = event_study(expected_panel(study), outcome=AI[0], model="ppml")
+        found = event_study(expected_panel(study), EXPECTED, outcome=AI[0], model="ppml")
     return event_frame(found)["estimate"]
 
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from replication.estimate.convention import CLUSTERED, LEVEL, rejects
-from replication.estimate.few_clusters import CR2, PERMUTED, WILD
-from replication.estimate.few_clusters import CR3 as CR3_FEW
+from replication.estimate.convention import CLUSTERED, CR2, LEVEL, rejects
+from replication.estimate.convention import CR3 as CR3_FEW
+from replication.estimate.few_clusters import PERMUTED, WILD
 from replication.estimate.many.poisson import jackknife_scores, poisson_fits
 from replication.estimate.many.resampling import (
     Permutations,

@@ -18,8 +18,8 @@ import pandas as pd
 
 from replication.estimate.convention import LEVEL, rejects
 from replication.estimate.design import STUDY, TRIPLE
-from replication.estimate.many.least_squares import Regression, regression
 from replication.estimate.many.poisson import poisson_fits
+from replication.estimate.many.regression import Regression, regression
 from replication.estimate.many.variance import degrees_of_freedom, std_errors
 from replication.estimate.sample import Sample, sample
 from replication.montecarlo.truth import expected_panel

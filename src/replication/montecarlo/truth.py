@@ -15,13 +15,14 @@ import pandas as pd
 
 from replication.estimate.contrasts import (
     AI,
-    ESTIMANDS,
+    CLAIMS,
     MEDIATOR_CLAIMS,
+    estimand,
     same_disciplines,
     stacked,
 )
-from replication.estimate.design import CONTROLS, STUDY, TRIPLE, Design
-from replication.estimate.many.least_squares import regression
+from replication.estimate.design import CONTROLS, STUDY, THIRD, TRIPLE, Design
+from replication.estimate.many.regression import regression
 from replication.estimate.sample import sample
 from replication.estimate.verbs import event_study, poisson
 from replication.records import variables
@@ -29,6 +30,9 @@ from replication.records.variables import MEDIATORS
 from replication.simulate.draws import negative_binomial, shocks, tally
 from replication.simulate.process import FORMS
 from replication.simulate.study import Study
+
+EXPECTED = STUDY.but(variance="CR1")
+"""The study's design for outcomes without noise, of which no variance is asked."""
 
 
 def expected_panel(study: Study) -> pd.DataFrame:
@@ -122,24 +126,31 @@ def truth(study: Study, draws: int = 0, seed: int = 1) -> pd.DataFrame:
     return frame.set_index(["claim", "target"]).round(8) + 0.0
 
 
+def mean_targets(panel: pd.DataFrame) -> dict[str, float]:
+    """What the design of each claim finds by PPML in expected outcomes, by claim."""
+    # A fit without noise has no variance to take the root of.
+    with np.errstate(invalid="ignore"):
+        return {
+            claim: float(estimand(claim, panel, EXPECTED, model="ppml").estimate)
+            for claim in CLAIMS
+        }
+
+
 def _exact_targets(panel: pd.DataFrame) -> list[tuple[str, str, float, float]]:
     """Targets that are a design's own fit to expected outcomes."""
-    rows = [
-        (claim, "mean", float(estimand(panel, "ppml").estimate), 0.0)
-        for claim, estimand in ESTIMANDS.items()
-    ]
-    controlled = poisson(panel, controls=CONTROLS).frame["estimate"].iloc[0]
+    rows = [(claim, "mean", value, 0.0) for claim, value in mean_targets(panel).items()]
+    controlled = poisson(panel, EXPECTED, controls=CONTROLS).frame["estimate"].iloc[0]
     rows.append(("C1", "mean, with controls", float(controlled), 0.0))
     rows += [("AI", target, value, 0.0) for target, value in ai_targets(panel).items()]
     effect = panel.assign(patents_joint=panel["log_effect"])
     # Without any effect there is nothing to fit: no design takes an outcome that is constant.
     fits = effect["patents_joint"].nunique() > 1
     rows += [
-        (claim, "log mean", float(ESTIMANDS[claim](effect, "ols").estimate) if fits else 0.0, 0.0)
+        (claim, "log mean", float(estimand(claim, effect, EXPECTED).estimate) if fits else 0.0, 0.0)
         for claim in ("C1", "C2")
     ]
-    mediators = {claim: STUDY.but(outcome=m) for claim, m in MEDIATOR_CLAIMS.items()}
-    for claim, design in {"C1": STUDY, "C2": TRIPLE, **mediators}.items():
+    mediators = {claim: EXPECTED.but(outcome=m) for claim, m in MEDIATOR_CLAIMS.items()}
+    for claim, design in {"C1": EXPECTED, "C2": EXPECTED.but(third=THIRD), **mediators}.items():
         periods = event_study(panel, design, model="ppml").frame["estimate"].items()
         rows += [(f"{claim} {str(t).split(' × ')[-1]}", "mean", float(b), 0.0) for t, b in periods]
     return rows
@@ -191,6 +202,8 @@ def ai_targets(panel: pd.DataFrame) -> dict[str, float]:
     """
     samples = {"mean": panel, "mean, same disciplines": same_disciplines(panel)}
     return {
-        target: float(stacked(cells, *AI, model="ppml")["exposure × post × first"].estimate)
+        target: float(
+            stacked(cells, *AI, EXPECTED, model="ppml")["exposure × post × first"].estimate
+        )
         for target, cells in samples.items()
     }

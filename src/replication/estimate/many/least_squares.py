@@ -12,20 +12,15 @@ for few clusters are made of.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
-from replication.errors import DesignError, NoVariationError
-from replication.estimate.convention import correction, is_nested
+from replication.estimate.convention import is_nested
 from replication.estimate.sample import Sample
 
 TOLERANCE = 1e-10
 """Eigenvalues below this part of the largest are zero: collinear dummies, absorbed directions."""
-
-ALONE = 1e-8
-"""An eigenvalue of I − H below this is zero: one cluster alone tells that direction."""
 
 
 @dataclass(frozen=True)
@@ -167,119 +162,3 @@ def _basis(columns: np.ndarray) -> np.ndarray:
         return columns
     left, values, _ = np.linalg.svd(columns, full_matrices=False)
     return left[:, values > TOLERANCE * values.max()]
-
-
-def _hat(q: np.ndarray, inverse: np.ndarray, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Eigenvectors and values of q (inverse) q' + own own', as many as its rank can have at most.
-
-    A cluster of thousands of rows has a hat matrix of a few columns: what is decomposed is the
-    smaller of the two.
-    """
-    if len(q) <= q.shape[1] + 1:
-        values, vectors = np.linalg.eigh(q @ inverse @ q.T + own @ own.T)
-        return vectors, values
-    values, vectors = np.linalg.eigh(inverse)
-    factor = np.hstack([q @ (vectors * np.sqrt(np.maximum(values, 0.0))), own])
-    left, values, _ = np.linalg.svd(factor, full_matrices=False)
-    return left, values**2
-
-
-@dataclass(frozen=True)
-class Regression:
-    """One regressor of interest in a kernel, and what its standard errors need.
-
-    Attributes
-    ----------
-    kernel : Kernel
-    x : ndarray, shape (N, 1)
-        Residualised regressor.
-    leverage : ndarray, shape (G,)
-        Sum of its squares by cluster, the partial leverage of the clusters times `total`.
-    factor : float
-        Small-sample factor of CR1.
-    """
-
-    kernel: Kernel
-    x: np.ndarray
-    leverage: np.ndarray
-    factor: float
-
-    @property
-    def total(self) -> float:
-        """Sum of squares of the residualised regressor."""
-        return float(self.leverage.sum())
-
-    def fit(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Coefficients (S,) and residuals (N, S) of outcomes (N, S) in the rows' own order."""
-        y = self.kernel.residualise(self.kernel.arrange(y))
-        estimate = self.products(y).sum(axis=0) / self.total
-        return estimate, y - estimate * self.x
-
-    def products(self, residuals: np.ndarray) -> np.ndarray:
-        """Products of the regressor with residualised columns by cluster, shape (G, S)."""
-        return self.kernel.by_cluster(self.x * residuals)
-
-    @cached_property
-    def _hats(self) -> list[tuple[slice, np.ndarray, np.ndarray]]:
-        """Rows of each cluster, eigenvectors and values of its block of the hat matrix."""
-        k, scale = self.kernel, np.sqrt(self.total)
-        return [
-            (rows, *_hat(q, k.inverse[np.ix_(at, at)], self.x[rows] / scale))
-            for rows, q, at in k.blocks
-        ]
-
-    @cached_property
-    def indispensable(self) -> np.ndarray:
-        """Names of the clusters without which the regressor does not vary any more."""
-        alone = [
-            np.linalg.norm(vectors[:, 1 - values <= ALONE].T @ self.x[rows])
-            > 1e-6 * np.linalg.norm(self.x[rows])
-            for rows, vectors, values in self._hats
-        ]
-        return self.kernel.names[np.array(alone)]
-
-    @cached_property
-    def adjusted(self) -> dict[str, np.ndarray]:
-        """Regressor times (I − H_gg)^power in each cluster, shape (N, 1), by kind of variance.
-
-        The power −1/2 gives the variance CR2 of Bell and McCaffrey (2002), −1 the cluster
-        jackknife. H is the hat matrix of the whole regression. A direction that only one cluster
-        can tell is in no residual, and stays out.
-        """
-        parts: dict[str, list[np.ndarray]] = {"CR2": [], "CR3": []}
-        for rows, vectors, values in self._hats:
-            own = self.x[rows]
-            kept, turned = 1 - values > ALONE, vectors.T @ own
-            for kind, power in (("CR2", -0.5), ("CR3", -1.0)):
-                change = np.where(kept, np.maximum(1 - values, ALONE) ** power, 0.0) - 1
-                parts[kind].append(own + vectors @ (change[:, None] * turned))
-        return {kind: np.concatenate(part) for kind, part in parts.items()}
-
-
-def regression(sample: Sample, method: str, weights: np.ndarray | None = None) -> Regression:
-    """Take a sample apart and residualise its one regressor of interest; arguments as of `kernel`.
-
-    Raises
-    ------
-    NoVariationError
-        If the effects and controls leave nothing of the regressor.
-    DesignError
-        If there are several regressors of interest, or not one dimension of clusters.
-    """
-    if len(sample.terms) != 1:
-        raise DesignError(
-            f"{method} is about one coefficient, and the design has {', '.join(sample.terms)}: "
-            "name one treatment, the others as controls"
-        )
-    design = kernel(sample, method, weights)
-    arranged = design.arrange(sample.rows[sample.terms[0]].to_numpy())
-    residual = design.residualise(arranged)
-    # A second time, since the first leaves the rounding errors of the inverse.
-    residual = design.residualise(residual)
-    if np.linalg.norm(residual) <= 1e-7 * float(np.linalg.norm(arranged)):
-        raise NoVariationError(
-            "the fixed effects and controls leave no variation of the treatment: take out an "
-            "effect or a control"
-        )
-    factor, _, _ = correction(sample, sample.k)
-    return Regression(design, residual, design.by_cluster(residual**2)[:, 0], factor)

@@ -4,7 +4,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from replication.estimate.many.least_squares import Kernel, Regression
+from replication.estimate.many.least_squares import Kernel
+from replication.estimate.many.regression import Regression
 
 Weights = Literal["rademacher", "webb"]
 WEBB = np.array([-1.5, -1.0, -0.5, 0.5, 1.0, 1.5])
