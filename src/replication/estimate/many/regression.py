@@ -7,7 +7,7 @@ import numpy as np
 
 from replication.errors import DesignError, NoVariationError
 from replication.estimate.convention import correction
-from replication.estimate.many.least_squares import Kernel, kernel
+from replication.estimate.many.least_squares import Block, Kernel, kernel
 from replication.estimate.sample import Sample
 
 ALONE = 1e-8
@@ -65,14 +65,6 @@ class Regression:
         return self.kernel.by_cluster(self.x * residuals)
 
     @cached_property
-    def _hats(self) -> list[tuple[slice, np.ndarray, np.ndarray]]:
-        """Rows of each cluster, eigenvectors and values of its block of the hat matrix."""
-        return [
-            (rows, *_eigen(q, self.kernel.inverse[np.ix_(at, at)], self.x[rows], self.bread))
-            for rows, q, at in self.kernel.blocks
-        ]
-
-    @cached_property
     def bias_reduced(self) -> np.ndarray:
         """Regressors times (I − H_gg)^(−1/2) in each cluster, shape (N, Q): Bell and McCaffrey.
 
@@ -80,40 +72,95 @@ class Regression:
         in no residual, and stays out.
         """
         return np.concatenate(
-            [_power(self.x[r], vectors, values, -0.5) for r, vectors, values in self._hats]
+            [_power(self.x[rows], *self._hat(g), -0.5) for g, rows in enumerate(self.kernel.slices)]
         )
+
+    def _hat(self, g: int) -> tuple[np.ndarray, np.ndarray]:
+        """Eigenvectors and values of a cluster's block of the hat matrix."""
+        k, rows = self.kernel, self.kernel.slices[g]
+        own = [b for b in k.blocks if b.cluster == g]
+        at = np.unique(np.concatenate([b.columns for b in own])).astype(int)
+        q = np.zeros((rows.stop - rows.start, len(at)))
+        for b in own:
+            inside = slice(b.rows.start - rows.start, b.rows.stop - rows.start)
+            q[inside, np.searchsorted(at, b.columns)] = b.crossed
+        return _eigen(q, k.inverse[np.ix_(at, at)], self.x[rows], self.bread)
 
     @cached_property
     def left_out(self) -> tuple[np.ndarray, np.ndarray]:
         """Regressors times (I − H_gg)^(−1) in each cluster, (N, Q): the cluster jackknife.
 
         Beside them the names of the clusters without which a regressor does not vary any more.
+
+        Notes
+        -----
+        H is the hat matrix of the effects, block by block, and that of what effects leave of
+        controls and regressors, Z (Z'Z)^(−1) Z'. With B = I less the effects' block and
+        M = Z_g'B^(−1)Z_g it is (I − H)^(−1) Z_g = B^(−1) Z_g (Z'Z − M)^(−1) Z'Z.
         """
-        parts, alone = [], []
-        k = self.kernel
-        for g, (rows, q, at) in enumerate(k.blocks):
-            own, inverse = self.x[rows], k.inverse[np.ix_(at, at)]
-            solved = None
-            if len(q) <= q.shape[1] + own.shape[1]:
-                solved = _solve(own, q @ inverse @ q.T + own @ self.bread @ own.T)
-            if solved is None:
-                vectors, values = _eigen(q, inverse, own, self.bread)
-                solved = _power(own, vectors, values, -1.0)
-                lost = vectors[:, 1 - values <= ALONE].T @ own
-                if (np.linalg.norm(lost, axis=0) > 1e-6 * np.linalg.norm(own, axis=0)).any():
-                    alone.append(k.names[g])
-            parts.append(solved)
-        return np.concatenate(parts), np.array(alone)
+        k, own = self.kernel, self.x.shape[1]
+        z = np.hstack([self._controls, self.x])
+        solved, bad = _solve(k, z)
+        alone, found = [], np.empty_like(self.x)
+        whole = z.T @ z
+        for g, rows in enumerate(k.slices):
+            rest = whole - z[rows].T @ solved[rows]
+            if g not in bad and _invertible(rest, whole):
+                found[rows] = (solved[rows] @ np.linalg.solve(rest, whole))[:, -own:]
+                continue
+            vectors, values = self._hat(g)
+            found[rows] = _power(self.x[rows], vectors, values, -1.0)
+            lost = np.linalg.norm(vectors[:, 1 - values <= ALONE].T @ self.x[rows], axis=0)
+            if (lost > 1e-6 * np.linalg.norm(self.x[rows], axis=0)).any():
+                alone.append(k.names[g])
+        return found, np.array(alone)
+
+    @property
+    def _controls(self) -> np.ndarray:
+        """Controls less all effects, shape (N, C)."""
+        c = self.kernel.controls
+        return np.concatenate([b.crossed[:, b.crossed.shape[1] - c :] for b in self.kernel.blocks])
 
 
-def _solve(own: np.ndarray, hat: np.ndarray) -> np.ndarray | None:
-    """(I − H)^(−1) times the regressors, or nothing where I − H has no inverse to speak of."""
-    left = np.eye(len(hat)) - hat
+def _solve(k: Kernel, z: np.ndarray) -> tuple[np.ndarray, set[int]]:
+    """(I − effects' block of the hat matrix)^(−1) z, and the clusters where it has no inverse.
+
+    Blocks of one shape are solved together.
+    """
+    solved, bad = np.empty_like(z), set()
+    shapes: dict[tuple[int, int], list[Block]] = {}
+    for b in k.blocks:
+        shapes.setdefault(b.crossed.shape, []).append(b)
+    for (n, _), blocks in shapes.items():
+        # No more at a time than some megabytes.
+        size = 1 + 1_000_000 // n**2
+        for some in (blocks[i : i + size] for i in range(0, len(blocks), size)):
+            q = np.array([b.crossed[:, : b.crossed.shape[1] - k.controls] for b in some])
+            at = np.array([b.columns[: q.shape[2]] for b in some])
+            inverse = k.inverse[at[:, :, None], at[:, None, :]]
+            left = np.eye(n) - q @ inverse @ q.transpose(0, 2, 1)
+            safe = _safe(left)
+            bad |= {b.cluster for b, fine in zip(some, safe, strict=True) if not fine}
+            left[~safe] = np.eye(n)
+            values = np.linalg.solve(left, np.array([z[b.rows] for b in some]))
+            for b, value in zip(some, values, strict=True):
+                solved[b.rows] = value
+    return solved, bad
+
+
+def _safe(matrices: np.ndarray) -> np.ndarray:
+    """Whether symmetric matrices (B, n, n) are positive definite, and far from being not."""
     try:
-        pivots = np.diag(np.linalg.cholesky(left)) ** 2
+        pivots = np.linalg.cholesky(matrices).diagonal(axis1=1, axis2=2) ** 2
     except np.linalg.LinAlgError:
-        return None
-    return np.linalg.solve(left, own) if pivots.min() > SAFE else None
+        return np.linalg.eigvalsh(matrices)[:, 0] > SAFE
+    return pivots.min(axis=1) > SAFE
+
+
+def _invertible(rest: np.ndarray, whole: np.ndarray) -> bool:
+    """Whether what the other clusters leave of cross products is of full rank."""
+    size = np.sqrt(np.diag(whole))
+    return bool(np.linalg.eigvalsh(rest / np.outer(size, size))[0] > SAFE)
 
 
 def _eigen(

@@ -41,12 +41,12 @@ class WildBootstrap:
         self.own_y = reg.products(y).T
         groups = len(k.starts)
         slopes = k.inverse @ k.loadings(reg.x)
-        self.cross_y = np.empty((y.shape[1], groups, groups))
-        self.cross_x = np.empty((groups, groups))
-        for h, (rows, q, at) in enumerate(k.blocks):
-            spread = -(q @ slopes[at]).T
-            self.cross_y[:, :, h] = (spread @ y[rows]).T
-            self.cross_x[:, h] = (spread @ reg.x[rows])[:, 0]
+        self.cross_y = np.zeros((y.shape[1], groups, groups))
+        self.cross_x = np.zeros((groups, groups))
+        for b in k.blocks:
+            spread = -(b.crossed @ slopes[b.columns]).T
+            self.cross_y[:, :, b.cluster] += (spread @ y[b.rows]).T
+            self.cross_x[:, b.cluster] += (spread @ reg.x[b.rows])[:, 0]
         diagonal = np.arange(groups)
         self.cross_y[:, diagonal, diagonal] += self.own_y
         self.cross_x[diagonal, diagonal] += self.leverage
@@ -124,9 +124,11 @@ class Permutations:
         # The regressor of cluster h, residualised, lies in the rows of every cluster g. `to_x` are
         # its products there with the regressors of the other clusters.
         self.squares = np.empty_like(exposures)
-        for g, (q, at) in enumerate(zip(k.crossed, k.columns, strict=True)):
-            spread = q @ self.slopes[at]
-            to_x = spread.T @ spread
+        products = np.zeros((len(diagonal), len(diagonal), len(diagonal)))
+        for b in k.blocks:
+            spread = b.crossed @ self.slopes[b.columns]
+            products[b.cluster] += spread.T @ spread
+        for g, to_x in enumerate(products):
             across = loadings[:, g] @ self.slopes
             to_x[g, :] -= across
             to_x[:, g] -= across
@@ -142,9 +144,9 @@ class Permutations:
         k = self.kernel
         groups = len(k.starts)
         own = k.by_cluster(self.schedule * y)
-        to_y = np.empty((y.shape[1], groups, groups))
-        for g, (rows, q, at) in enumerate(k.blocks):
-            to_y[:, g] = -(y[rows].T @ q) @ self.slopes[at]
+        to_y = np.zeros((y.shape[1], groups, groups))
+        for b in k.blocks:
+            to_y[:, b.cluster] -= (y[b.rows].T @ b.crossed) @ self.slopes[b.columns]
         diagonal = np.arange(groups)
         to_y[:, diagonal, diagonal] += own.T
         found = []
