@@ -4,7 +4,8 @@ Effects nested in the clusters (university × discipline, university × year) ar
 cluster by itself. What is left of the crossed ones (discipline × year) and of the controls is one
 small system of K equations for all clusters. After that, an outcome, a permuted exposure, a
 bootstrap sample or a study without one cluster costs a matrix product and no fit (MacKinnon,
-Nielsen and Webb 2023). Memory is that of the blocks: N × K in a cluster's own rows and columns.
+Nielsen and Webb 2023). Where effects link only some rows of a cluster to each other, as the years
+of a cell, these are a block of their own, and blocks of one shape are worked on together.
 
 Libraries take effects out of given columns; none keeps the cross products by cluster that the tests
 for few clusters are made of.
@@ -12,6 +13,7 @@ for few clusters are made of.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,27 +27,31 @@ from replication.estimate.sample import Sample
 TOLERANCE = 1e-10
 """Eigenvalues below this part of the largest are zero: collinear dummies, absorbed directions."""
 
+PIECE = 500_000
+"""Entries of the crossed columns that are worked on at a time."""
+
 
 @dataclass(frozen=True)
-class Block:
-    """Rows of one cluster that no effect links to its other rows.
+class Stack:
+    """Blocks of one shape; a block is rows of one cluster that no effect links to its others.
 
     Attributes
     ----------
-    rows : slice
-    cluster : int
-        Counted from 0.
-    nested : ndarray, shape (n, r)
-        Orthonormal basis of the effects nested in the cluster.
-    crossed : ndarray, shape (n, k)
+    rows : ndarray of int, shape (B, n)
+    cluster : ndarray of int, shape (B,)
+        Cluster of each block, counted from 0.
+    nested : ndarray, shape (B, n, r)
+        Orthonormal basis of the effects nested in the cluster; columns of zeros where the dummies
+        are collinear.
+    crossed : ndarray, shape (B, n, k)
         The other columns that are not zero here, nested effects taken out: dummies of the crossed
         effects, then the controls, of which all effects are taken out.
-    columns : ndarray of int, shape (k,)
+    columns : ndarray of int, shape (B, k)
         Which of the K columns these are.
     """
 
-    rows: slice
-    cluster: int
+    rows: np.ndarray
+    cluster: np.ndarray
     nested: np.ndarray
     crossed: np.ndarray
     columns: np.ndarray
@@ -64,8 +70,7 @@ class Kernel:
         First row of each cluster.
     names : ndarray, shape (G,)
         Values of the cluster column.
-    blocks : tuple of Block
-        In the order of the rows.
+    stacks : tuple of Stack
     inverse : ndarray, shape (K, K)
         Pseudo-inverse of the cross products of the crossed columns.
     root : ndarray, shape (N,)
@@ -77,7 +82,7 @@ class Kernel:
     order: np.ndarray
     starts: np.ndarray
     names: np.ndarray
-    blocks: tuple[Block, ...]
+    stacks: tuple[Stack, ...]
     inverse: np.ndarray
     root: np.ndarray
     controls: int = 0
@@ -91,9 +96,14 @@ class Kernel:
     def loadings(self, values: np.ndarray) -> np.ndarray:
         """Products of the crossed columns with one swept column, by cluster, shape (K, G)."""
         found = np.zeros((len(self.inverse), len(self.starts)))
-        for b in self.blocks:
-            found[b.columns, b.cluster] += b.crossed.T @ values[b.rows, 0]
+        for s in self.stacks:
+            own = (s.crossed.transpose(0, 2, 1) @ values[s.rows])[:, :, 0]
+            np.add.at(found, (s.columns, s.cluster[:, None]), own)
         return found
+
+    def spread(self, slopes: np.ndarray, s: Stack) -> np.ndarray:
+        """Fitted values of the crossed columns with slopes (K, M) in a stack, shape (B, n, M)."""
+        return s.crossed @ slopes[s.columns]
 
     def arrange(self, values: np.ndarray) -> np.ndarray:
         """Bring rows of the sample into the order of the clusters, weighted; shape (N, S)."""
@@ -102,18 +112,21 @@ class Kernel:
 
     def sweep(self, values: np.ndarray) -> np.ndarray:
         """Take out the nested effects, block by block."""
-        parts = [values[b.rows] - b.nested @ (b.nested.T @ values[b.rows]) for b in self.blocks]
-        return np.concatenate(parts)
+        swept = values.copy()
+        for s in self.stacks:
+            own = values[s.rows]
+            swept[s.rows] = own - s.nested @ (s.nested.transpose(0, 2, 1) @ own)
+        return swept
 
     def residualise(self, values: np.ndarray) -> np.ndarray:
         """Take all effects and controls out of arranged `values`, shape (N, S)."""
         swept = self.sweep(values)
         total = np.zeros((len(self.inverse), values.shape[1]))
-        for b in self.blocks:
-            total[b.columns] += b.crossed.T @ swept[b.rows]
+        for s in self.stacks:
+            np.add.at(total, s.columns, s.crossed.transpose(0, 2, 1) @ swept[s.rows])
         slopes = self.inverse @ total
-        for b in self.blocks:
-            swept[b.rows] -= b.crossed @ slopes[b.columns]
+        for s in self.stacks:
+            swept[s.rows] -= self.spread(slopes, s)
         return swept
 
     def by_cluster(self, values: np.ndarray) -> np.ndarray:
@@ -136,24 +149,31 @@ def kernel(sample: Sample, method: str, weights: np.ndarray | None = None) -> Ke
     component = _components(effects)
     order = np.lexsort((component, codes))
     codes, component = codes[order], component[order]
-    starts = np.searchsorted(codes, np.arange(len(names)))
     root = np.ones(len(codes)) if weights is None else np.sqrt(weights)[order]
-    inside = [e[order] for e, is_in in zip(effects, nested, strict=True) if is_in]
-    across = [e[order] for e, is_in in zip(effects, nested, strict=True) if not is_in]
-    offsets = np.cumsum([0, *(int(e.max()) + 1 for e in across)])
-    across = [e + o for e, o in zip(across, offsets[:-1], strict=True)]
-
-    edges = np.flatnonzero(np.diff(codes, prepend=-1) | np.diff(component, prepend=-1))
-    blocks = []
-    for first, end in zip(edges, [*edges[1:], len(codes)], strict=True):
-        rows = slice(int(first), int(end))
-        scale = root[rows, None]
-        basis = _basis(_dummies([e[rows] for e in inside], end - first)[0] * scale)
-        q, at = _dummies([e[rows] for e in across], end - first)
-        q = q * scale
-        blocks.append(Block(rows, int(codes[first]), basis, q - basis @ (basis.T @ q), at))
-    inverse = _inverse(blocks, component[edges], int(offsets[-1]))
-    found = Kernel(order, starts, names, tuple(blocks), inverse, root)
+    edges = np.flatnonzero(
+        (np.diff(codes, prepend=-1) != 0) | (np.diff(component, prepend=-1) != 0)
+    )
+    sizes = np.diff(edges, append=len(codes))
+    block = np.repeat(np.arange(len(edges)), sizes)
+    inside = _Dummies([e[order] for e, is_in in zip(effects, nested, strict=True) if is_in], block)
+    across = _Dummies(
+        [e[order] for e, is_in in zip(effects, nested, strict=True) if not is_in], block
+    )
+    shapes = np.column_stack([sizes, inside.counts, across.counts])
+    stacks = []
+    for n, r, k in np.unique(shapes, axis=0):
+        alike = np.flatnonzero((shapes == (n, r, k)).all(axis=1))
+        for some in np.array_split(alike, 1 + len(alike) * n * max(k, r) // PIECE):
+            rows = edges[some][:, None] + np.arange(n)
+            scale = root[rows][:, :, None]
+            basis = _basis(inside.columns(rows, r)[0] * scale)
+            q, at = across.columns(rows, k)
+            q *= scale
+            q -= basis @ (basis.transpose(0, 2, 1) @ q)
+            stacks.append(Stack(rows, codes[rows[:, 0]], basis, q, at))
+    inverse = _inverse(stacks, component, across.size)
+    starts = np.searchsorted(codes, np.arange(len(names)))
+    found = Kernel(order, starts, names, tuple(stacks), inverse, root)
     return _controlled(found, sample) if sample.controls else found
 
 
@@ -170,15 +190,56 @@ def _components(effects: Sequence[np.ndarray]) -> np.ndarray:
     return connected_components(links, directed=False)[1][:n]
 
 
-def _inverse(blocks: Sequence[Block], component: np.ndarray, size: int) -> np.ndarray:
+class _Dummies:
+    """Dummies of some effects, in each block those of the levels that occur there.
+
+    Attributes
+    ----------
+    size : int
+        Levels of all effects.
+    counts : ndarray of int, shape (blocks,)
+        Dummies of each block.
+    """
+
+    def __init__(self, effects: Sequence[np.ndarray], block: np.ndarray) -> None:
+        blocks = int(block[-1]) + 1
+        self.counts = np.zeros(blocks, dtype=int)
+        self.size = 0
+        self._effects = []
+        for e in effects:
+            levels = int(e.max()) + 1
+            pairs, at = np.unique(block * levels + e, return_inverse=True)
+            count = np.bincount(pairs // levels, minlength=blocks)
+            first = np.cumsum(count) - count
+            place = at - first[block] + self.counts[block]
+            self._effects.append((place, e + self.size))
+            self.counts += count
+            self.size += levels
+
+    def columns(self, rows: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """Dummies (B, n, k) of blocks that have k of them, and which levels these are (B, k)."""
+        dummies = np.zeros((*rows.shape, k))
+        at = np.zeros((len(rows), k), dtype=int)
+        b, i = np.indices(rows.shape)
+        for place, level in self._effects:
+            dummies[b, i, place[rows]] = 1.0
+            at[b, place[rows]] = level[rows]
+        return dummies, at
+
+
+def _inverse(stacks: Sequence[Stack], component: np.ndarray, size: int) -> np.ndarray:
     """Pseudo-inverse of the cross products of the crossed effects, one component at a time."""
-    cross = np.zeros((size, size))
-    columns: dict[int, list[np.ndarray]] = {}
-    for block, number in zip(blocks, component, strict=True):
-        cross[np.ix_(block.columns, block.columns)] += block.crossed.T @ block.crossed
-        columns.setdefault(int(number), []).append(block.columns)
-    for parts in columns.values():
-        at = np.ix_(own := np.unique(np.concatenate(parts)), own)
+    cross, owner = np.zeros((size, size)), np.full(size, -1)
+    for s in stacks:
+        products = s.crossed.transpose(0, 2, 1) @ s.crossed
+        owner[s.columns] = component[s.rows[:, :1]]
+        if len(products) > s.columns.shape[1]:
+            np.add.at(cross, (s.columns[:, :, None], s.columns[:, None, :]), products)
+            continue
+        for at, product in zip(s.columns, products, strict=True):
+            cross[np.ix_(at, at)] += product
+    for number in np.unique(owner[owner >= 0]):
+        at = np.ix_(own := np.flatnonzero(owner == number), own)
         cross[at] = np.linalg.pinv(cross[at], rcond=TOLERANCE, hermitian=True)
     return cross
 
@@ -190,37 +251,24 @@ def _controlled(effects: Kernel, sample: Sample) -> Kernel:
     z = z / np.maximum(np.sqrt((z**2).mean(axis=0)), 1e-300)
     z = effects.residualise(effects.residualise(effects.arrange(z)))
     own = len(effects.inverse) + np.arange(z.shape[1])
-    blocks = tuple(
+    stacks = tuple(
         replace(
-            b,
-            crossed=np.hstack([b.crossed, z[b.rows]]),
-            columns=np.concatenate([b.columns, own]).astype(int),
+            s,
+            crossed=np.concatenate([s.crossed, z[s.rows]], axis=2),
+            columns=np.hstack([s.columns, np.tile(own, (len(s.columns), 1))]),
         )
-        for b in effects.blocks
+        for s in effects.stacks
     )
     inverse = np.linalg.pinv(z.T @ z, rcond=TOLERANCE, hermitian=True)
     both = block_diag(effects.inverse, inverse)
-    return replace(effects, blocks=blocks, inverse=both, controls=z.shape[1])
+    return replace(effects, stacks=stacks, inverse=both, controls=z.shape[1])
 
 
-def _dummies(codes: Sequence[np.ndarray], n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Dummies of the levels that occur, and which levels these are."""
-    columns = [np.zeros((n, 0))]
-    levels = [np.zeros(0, dtype=int)]
-    for code in codes:
-        level, at = np.unique(code, return_inverse=True)
-        dummies = np.zeros((n, len(level)))
-        dummies[np.arange(n), at] = 1.0
-        columns.append(dummies)
-        levels.append(level)
-    return np.hstack(columns), np.concatenate(levels)
-
-
-def _basis(columns: np.ndarray) -> np.ndarray:
-    """Orthonormal basis of the space of some columns."""
-    if not columns.shape[1]:
+def _basis(columns: np.ndarray) -> Any:
+    """Orthonormal bases of the spaces of columns (B, n, r); zeros where these are collinear."""
+    if columns.shape[2] == 1:
+        return columns / np.linalg.norm(columns, axis=1, keepdims=True)
+    if not columns.shape[2]:
         return columns
-    if columns.shape[1] == 1:
-        return columns / np.linalg.norm(columns)
     left, values, _ = np.linalg.svd(columns, full_matrices=False)
-    return left[:, values > TOLERANCE * values.max()]
+    return left * (values > TOLERANCE * values[:, :1])[:, None, :]

@@ -7,7 +7,7 @@ import numpy as np
 
 from replication.errors import DesignError, NoVariationError
 from replication.estimate.convention import correction
-from replication.estimate.many.least_squares import Block, Kernel, kernel
+from replication.estimate.many.least_squares import Kernel, kernel
 from replication.estimate.sample import Sample
 
 ALONE = 1e-8
@@ -78,12 +78,12 @@ class Regression:
     def _hat(self, g: int) -> tuple[np.ndarray, np.ndarray]:
         """Eigenvectors and values of a cluster's block of the hat matrix."""
         k, rows = self.kernel, self.kernel.slices[g]
-        own = [b for b in k.blocks if b.cluster == g]
-        at = np.unique(np.concatenate([b.columns for b in own])).astype(int)
+        own = [(s, np.flatnonzero(s.cluster == g)) for s in k.stacks]
+        at = np.unique(np.concatenate([s.columns[i].ravel() for s, i in own]))
         q = np.zeros((rows.stop - rows.start, len(at)))
-        for b in own:
-            inside = slice(b.rows.start - rows.start, b.rows.stop - rows.start)
-            q[inside, np.searchsorted(at, b.columns)] = b.crossed
+        for s, i in own:
+            places = np.searchsorted(at, s.columns[i])
+            q[s.rows[i][:, :, None] - rows.start, places[:, None, :]] = s.crossed[i]
         return _eigen(q, k.inverse[np.ix_(at, at)], self.x[rows], self.bread)
 
     @cached_property
@@ -119,32 +119,24 @@ class Regression:
     def _controls(self) -> np.ndarray:
         """Controls less all effects, shape (N, C)."""
         c = self.kernel.controls
-        return np.concatenate([b.crossed[:, b.crossed.shape[1] - c :] for b in self.kernel.blocks])
+        found = np.empty((len(self.x), c))
+        for s in self.kernel.stacks:
+            found[s.rows] = s.crossed[:, :, s.crossed.shape[2] - c :]
+        return found
 
 
 def _solve(k: Kernel, z: np.ndarray) -> tuple[np.ndarray, set[int]]:
-    """(I − effects' block of the hat matrix)^(−1) z, and the clusters where it has no inverse.
-
-    Blocks of one shape are solved together.
-    """
+    """(I − effects' block of the hat matrix)^(−1) z, and the clusters where it has no inverse."""
     solved, bad = np.empty_like(z), set()
-    shapes: dict[tuple[int, int], list[Block]] = {}
-    for b in k.blocks:
-        shapes.setdefault(b.crossed.shape, []).append(b)
-    for (n, _), blocks in shapes.items():
-        # No more at a time than some megabytes.
-        size = 1 + 1_000_000 // n**2
-        for some in (blocks[i : i + size] for i in range(0, len(blocks), size)):
-            q = np.array([b.crossed[:, : b.crossed.shape[1] - k.controls] for b in some])
-            at = np.array([b.columns[: q.shape[2]] for b in some])
-            inverse = k.inverse[at[:, :, None], at[:, None, :]]
-            left = np.eye(n) - q @ inverse @ q.transpose(0, 2, 1)
-            safe = _safe(left)
-            bad |= {b.cluster for b, fine in zip(some, safe, strict=True) if not fine}
-            left[~safe] = np.eye(n)
-            values = np.linalg.solve(left, np.array([z[b.rows] for b in some]))
-            for b, value in zip(some, values, strict=True):
-                solved[b.rows] = value
+    for s in k.stacks:
+        effects = s.columns.shape[1] - k.controls
+        q, at = s.crossed[:, :, :effects], s.columns[:, :effects]
+        hat = q @ k.inverse[at[:, :, None], at[:, None, :]] @ q.transpose(0, 2, 1)
+        left = np.eye(q.shape[1]) - hat
+        safe = _safe(left)
+        bad |= set(s.cluster[~safe].tolist())
+        left[~safe] = np.eye(q.shape[1])
+        solved[s.rows] = np.linalg.solve(left, z[s.rows])
     return solved, bad
 
 

@@ -43,10 +43,10 @@ class WildBootstrap:
         slopes = k.inverse @ k.loadings(reg.x)
         self.cross_y = np.zeros((y.shape[1], groups, groups))
         self.cross_x = np.zeros((groups, groups))
-        for b in k.blocks:
-            spread = -(b.crossed @ slopes[b.columns]).T
-            self.cross_y[:, :, b.cluster] += (spread @ y[b.rows]).T
-            self.cross_x[:, b.cluster] += (spread @ reg.x[b.rows])[:, 0]
+        for s in k.stacks:
+            spread = k.spread(slopes, s).transpose(0, 2, 1)
+            np.subtract.at(self.cross_y.T, s.cluster, spread @ y[s.rows])
+            np.subtract.at(self.cross_x.T, s.cluster, (spread @ reg.x[s.rows])[:, :, 0])
         diagonal = np.arange(groups)
         self.cross_y[:, diagonal, diagonal] += self.own_y
         self.cross_x[diagonal, diagonal] += self.leverage
@@ -125,9 +125,9 @@ class Permutations:
         # its products there with the regressors of the other clusters.
         self.squares = np.empty_like(exposures)
         products = np.zeros((len(diagonal), len(diagonal), len(diagonal)))
-        for b in k.blocks:
-            spread = b.crossed @ self.slopes[b.columns]
-            products[b.cluster] += spread.T @ spread
+        for s in k.stacks:
+            spread = k.spread(self.slopes, s)
+            np.add.at(products, s.cluster, spread.transpose(0, 2, 1) @ spread)
         for g, to_x in enumerate(products):
             across = loadings[:, g] @ self.slopes
             to_x[g, :] -= across
@@ -145,8 +145,9 @@ class Permutations:
         groups = len(k.starts)
         own = k.by_cluster(self.schedule * y)
         to_y = np.zeros((y.shape[1], groups, groups))
-        for b in k.blocks:
-            to_y[:, b.cluster] -= (y[b.rows].T @ b.crossed) @ self.slopes[b.columns]
+        for s in k.stacks:
+            spread = k.spread(self.slopes, s).transpose(0, 2, 1)
+            np.subtract.at(to_y.transpose(1, 2, 0), s.cluster, spread @ y[s.rows])
         diagonal = np.arange(groups)
         to_y[:, diagonal, diagonal] += own.T
         found = []
