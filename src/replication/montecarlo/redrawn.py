@@ -1,0 +1,150 @@
+"""Studies with universities drawn anew: every claim by every variance, and the joint lead tests.
+
+One study is what the shipped one is, of another seed: other universities, cells, shocks, counts.
+What is kept of it is enough to judge it by any rule afterwards: `montecarlo.verdicts` does.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from itertools import repeat
+from multiprocessing import get_context
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from replication.errors import TooFewClustersError
+from replication.estimate.clustered import Clustered
+from replication.estimate.contrasts import CLAIMS, question
+from replication.estimate.convention import wald
+from replication.estimate.few_clusters import parted, randomisation_test
+from replication.estimate.many.resampling import WildBootstrap, bootstrap_weights
+from replication.estimate.verbs import event_periods, event_study
+from replication.montecarlo.truth import EXPECTED, expected_panel, mean_targets, realised_panel
+from replication.simulate.process import Process
+from replication.simulate.study import Study, draw_counts, redraw, simulate
+
+WORLDS = {"none": Process().without_effect(), "planted": Process()}
+STUDIES = {"none": 2000, "planted": 1000}
+"""Studies of each world that are committed."""
+
+SEED = 1_000_000
+"""Seed of the first study of a world; the next one's is one more."""
+
+RESAMPLES = 999
+REDRAWS = 20
+"""Redraws of a study's counts from which the target of least squares on log(1 + y) is taken."""
+
+LEADS = 1000
+"""Studies whose lead tests are kept."""
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS")
+
+OLS, PPML, MEAN = "log(1 + y)", "PPML", "log of the mean"
+MODELS: dict[str, dict[str, Any]] = {
+    OLS: {"model": "ols", "scale": "log1p"},
+    PPML: {"model": "ppml"},
+}
+BOTH = ("C1", "C2")
+"""Claims that are estimated by both models; the others by PPML."""
+
+
+def one_study(world: str, number: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Simulate and estimate one study.
+
+    Returns
+    -------
+    claims : DataFrame
+        One row a claim and model: ``estimate``, ``target`` (what this estimator aims at in this
+        study), ``target_draws`` (0 where it is exact), ``cr1``, ``cr2``, ``cr3`` (standard errors),
+        ``clusters``, ``effective`` (G*), ``df_cr2``; p-values ``wild`` (of the own target) and
+        ``permuted``; ``largest``, the largest share of one cluster. CR2 and permutation for C1, C2.
+    leads : DataFrame
+        One row a model of C1, in the first `LEADS` studies without effect: p-values of the joint
+        test of all leads, ``f`` (CR1, F(q, G − 1)), ``f_cr3`` and ``htz``, and its ``df``, none
+        where the clusters are too few or too unequal for that test. Beside
+        the models of counts there is least squares on the log of the mean, where every lead is
+        zero in truth.
+    """
+    seed = SEED + number
+    study = simulate(WORLDS[world], seed)
+    panel = realised_panel(study)
+    exact = mean_targets(expected_panel(study)) if world != "none" else dict.fromkeys(CLAIMS, 0.0)
+    rows = []
+    for claim in CLAIMS:
+        for model in MODELS if claim in BOTH else [PPML]:
+            data, design = question(claim, panel, **MODELS[model])
+            parts = parted(data, design, "a study of many")
+            target = exact[claim] if model == PPML else _own_target(study, parts, seed)
+            row = {"world": world, "study": number, "claim": claim, "model": model}
+            row |= _methods(parts, target, seed, claim in BOTH)
+            if claim in BOTH and world == "none":
+                test = randomisation_test(data, design, draws=RESAMPLES, seed=seed)
+                row["permuted"] = test.p_value
+            rows.append(row)
+    tested = world == "none" and number < LEADS
+    return pd.DataFrame(rows), pd.DataFrame(_leads(study, panel, number) if tested else [])
+
+
+def _methods(parts: Clustered, target: float, seed: int, both: bool) -> dict[str, float]:
+    """Estimate, standard errors, degrees of freedom and the bootstrap's p-value of the target."""
+    reg = parts.regression
+    weights = bootstrap_weights(parts.clusters, RESAMPLES, "rademacher", [seed, 1])
+    boot = WildBootstrap(reg, parts.residuals + parts.estimate * reg.x)
+    return {
+        "estimate": parts.estimate,
+        "target": target,
+        "cr1": parts.std_error("CR1"),
+        "cr2": parts.std_error("CR2") if both else np.nan,
+        "cr3": parts.std_error("CR3"),
+        "clusters": parts.clusters,
+        "effective": parts.effective(),
+        "df_cr2": parts.df("CR2") if both else np.nan,
+        "largest": float(reg.leverage.max() / reg.total),
+        "wild": float(boot.p_values(target, weights)[0]),
+        "permuted": np.nan,
+    }
+
+
+def _own_target(study: Study, parts: Clustered, seed: int) -> float:
+    """Mean of the least-squares coefficient over redraws of the study's shocks and counts."""
+    rng = np.random.default_rng([seed, 2])
+    counts = [
+        draw_counts(study, redraw(study, rng)[0], rng).sum(axis=2).ravel() for _ in range(REDRAWS)
+    ]
+    return float(parts.regression.fit(np.log1p(np.column_stack(counts)))[0].mean())
+
+
+def _leads(study: Study, panel: pd.DataFrame, number: int) -> list[dict[str, Any]]:
+    """Joint tests of all leads of the event study of C1, by model."""
+    log_mean = study.level + study.effect + study.shock[:, :, None]
+    intensity = np.log(np.exp(log_mean).sum(axis=2)).ravel()
+    panels = dict.fromkeys(MODELS, panel) | {MEAN: panel.assign(patents_joint=intensity)}
+    rows = []
+    for model, data in panels.items():
+        found = event_study(data, EXPECTED, **MODELS.get(model, {}))
+        periods = event_periods(found.frame.index)
+        terms = [t for t, period in zip(found.frame.index, periods, strict=True) if period < -1]
+        b, df = found.frame.loc[terms, "estimate"].to_numpy(), found.clusters - 1
+        variances = {"f": found.vcov, "f_cr3": found.clustered.vcov("CR3")}
+        tests = {n: wald(b, v.loc[terms, terms].to_numpy(), df) for n, v in variances.items()}
+        try:
+            tests["htz"] = found.clustered.wald(terms)
+        except TooFewClustersError:
+            tests["htz"] = pd.Series({"p_value": np.nan, "df": np.nan})
+        p = {name: float(test.p_value) for name, test in tests.items()}
+        rows.append({"study": number, "model": model, **p, "df": float(tests["htz"].df)})
+    return rows
+
+
+def many_studies(
+    world: str, numbers: Sequence[int], jobs: int = 1
+) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
+    """`one_study` of each number, in their order, in `jobs` processes of one thread each."""
+    if jobs == 1:
+        yield from (one_study(world, number) for number in numbers)
+        return
+    # What a process started anew reads: its matrix products are small, and threads only wait.
+    os.environ |= dict.fromkeys(THREADS, "1")
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        yield from pool.map(one_study, repeat(world), numbers, chunksize=4)
