@@ -1,8 +1,9 @@
 """The conventions of every standard error, p-value and interval, each in one place.
 
 CR1 leaves fixed effects nested in the clusters out of the parameter count: the rule of R's fixest.
-linearmodels cannot be told it, so that it is applied here. Everything in the project that prints a
-t statistic gets it from `coefficient_table`.
+Stata's reghdfe leaves them out too, but treats singletons and redundant levels in another way.
+linearmodels cannot be told the rule, so that it is applied here. Everything in the project that
+prints a t statistic gets it from `coefficient_table`.
 """
 
 from collections.abc import Iterable, Sequence

@@ -2,10 +2,10 @@
 
 Cluster-robust intervals lean on many clusters of like size. Where there are few, or few that
 matter, the literature has better: the variance CR2 with its own degrees of freedom (Bell and
-McCaffrey 2002; Imbens and Kolesár 2016; Pustejovsky and Tipton 2018), the cluster jackknife CR3,
-the restricted wild cluster bootstrap (Cameron, Gelbach and Miller 2008) and permutation of the
-exposure (Young 2019). All of them are worked out from one `many.least_squares.Regression`, exactly,
-with no refit.
+McCaffrey 2002; Imbens and Kolesár 2016; Pustejovsky and Tipton 2018), the cluster jackknife CR3
+(MacKinnon, Nielsen and Webb 2023), the restricted wild cluster bootstrap (Cameron, Gelbach and
+Miller 2008) and permutation of the exposure (Young 2019; DiCiccio and Romano 2017). All of them are
+worked out from one `many.least_squares.Regression`, exactly, with no refit.
 
 All verbs take data and a `Design`, as `verbs.did` does. With ``model="ppml"`` they work on the
 Poisson fit's weighted least squares.
@@ -91,7 +91,8 @@ def jackknife(
     Parameters
     ----------
     reference : {"clusters", "effective"}
-        Degrees of freedom: G − 1, or G* − 1 with G* of `effective_clusters`.
+        Degrees of freedom: G − 1, or G* − 1 with G* of `effective_clusters`. The second is this
+        project's own choice: none of the works named here proposes it for CR3.
 
     Returns
     -------
@@ -110,6 +111,15 @@ def _jackknife(fit: Clustered, reference: str = "effective") -> pd.Series:
     df = (fit.clusters if reference == "clusters" else fit.effective()) - 1
     more = {"df": df, "influential": most, "without": left_out[most]}
     return coefficient(fit.estimate, fit.std_error("CR3"), df, "CR3", **more)
+
+
+def leave_one_out(data: pd.DataFrame, design: Design = STUDY, **changes: Any) -> pd.Series:
+    """Estimate without each cluster in turn, by the cluster's name, from the lowest.
+
+    For ``model="ppml"`` each is one Newton step from the whole.
+    """
+    fit = parted(data, design.but(**changes), "leaving one cluster out")
+    return fit.leave_one_out().iloc[:, 0].sort_values().rename("estimate")
 
 
 def effective_clusters(data: pd.DataFrame, design: Design = STUDY, **changes: Any) -> pd.Series:
@@ -216,7 +226,8 @@ def randomisation_test(
 
     The sharp null is that exchange does nothing to anybody, and any university could have had any
     other's exposure. Large universities exchange more, so that the second part is a strong one; the
-    studentised statistic also holds its level asymptotically if only the coefficient is zero.
+    studentised statistic also holds its level asymptotically if only the coefficient is zero
+    (DiCiccio and Romano 2017).
 
     Returns
     -------

@@ -33,15 +33,6 @@ def estimators_table(frame: pd.DataFrame) -> Table:
     return replace(plain(shown, digits=3), data=frame.reset_index())
 
 
-def remedies_table(tests: pd.DataFrame) -> Table:
-    """Print the rejections of `remedies` in per cent: one row a method, one column an estimator."""
-    percent = 100 * tests.set_index(["method", "design", "model"])["rejected"]
-    shown = percent.unstack(["design", "model"])[list(ESTIMATORS)]
-    shown = shown.loc[tests["method"].drop_duplicates()]
-    shown.columns = pd.Index([f"{design}, {model}" for design, model in ESTIMATORS])
-    return replace(plain(shown, digits=1), data=tests)
-
-
 def power_figure(table: pd.DataFrame, by: str, label: str, mark: float | None = None) -> Figure:
     """Power of each estimator against `by`.
 

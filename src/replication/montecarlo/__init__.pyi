@@ -8,9 +8,6 @@ from .mediation import false_alarms as false_alarms
 from .power import power as power
 from .power import power_by_effect as power_by_effect
 from .power import power_by_universities as power_by_universities
-from .remedies import CR1 as CR1
-from .remedies import LEVERAGE as LEVERAGE
-from .remedies import remedies as remedies
 from .repeat import coverage as coverage
 from .repeat import errors as errors
 from .repeat import repeat as repeat

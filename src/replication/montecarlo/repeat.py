@@ -2,8 +2,8 @@
 
 Universities, cells, exposures and planted effects stay those of one study; shocks and counts are
 drawn anew (`simulate.redraw`). Least squares on all draws is a product with the residualised
-regressor, PPML is `many.poisson.poisson_fits`, the remedies are the sufficient statistics of
-`few_clusters`: nothing is fitted draw by draw, and the cost is linear in the number of studies.
+regressor, PPML is `many.poisson.poisson_fits`: nothing is fitted draw by draw, and the cost is
+linear in the number of studies. Studies with universities drawn anew are in `redrawn`.
 Every study has a random stream of its own, so that its numbers do not depend on how many are drawn
 at a time.
 """
@@ -20,7 +20,7 @@ from replication.estimate.convention import LEVEL, rejects
 from replication.estimate.design import STUDY, TRIPLE
 from replication.estimate.many.poisson import poisson_fits
 from replication.estimate.many.regression import Regression, regression
-from replication.estimate.many.variance import degrees_of_freedom, std_errors
+from replication.estimate.many.variance import std_errors
 from replication.estimate.sample import Sample, sample
 from replication.montecarlo.truth import expected_panel
 from replication.simulate.study import Study, draw_counts, redraw
@@ -43,11 +43,6 @@ class Layout:
     def regression(self) -> Regression:
         """Regressor and effects, taken apart for least squares."""
         return regression(self.sample, "least squares of many studies")
-
-    @cached_property
-    def df(self) -> float:
-        """Degrees of freedom of CR2 in least squares."""
-        return degrees_of_freedom(self.regression)
 
 
 def layouts(study: Study) -> dict[str, Layout]:

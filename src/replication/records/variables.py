@@ -52,13 +52,13 @@ class Mediator(NamedTuple):
 MEDIATOR_LABELS = {
     "hires_overseas": Mediator(
         "faculty hired with an overseas doctorate",
-        "海外人才引进",
+        "引进海外博士",
         "persons a year",
         "overseas hires",
     ),
     "papers_foreign": Mediator(
         "papers with a foreign partner",
-        "中外高校联合论文",
+        "国际合作论文",
         "papers a year",
         "papers with foreign partners",
     ),

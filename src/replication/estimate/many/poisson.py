@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from scipy import sparse
 
 from replication.errors import DesignError, NoVariationError
@@ -177,56 +176,3 @@ def _small_sample(
     levels = [(_incidence(e) @ kept.astype(float) > 0).sum(axis=0) for e in effects]
     counted = parameters(1, levels, [is_nested(e, cluster) for e in effects])
     return groups, small_sample_factor(n, groups, counted)
-
-
-def jackknife_scores(sample: Sample, fits: PoissonFits, counts: np.ndarray) -> np.ndarray:
-    """Estimate less the estimate without each cluster, a Newton step from the whole; (G, S).
-
-    For the study's difference-in-differences in balanced cells, rows in the order of cell and year,
-    cells nested in the clusters. Rows of a cluster meet only in the coefficient: its hat matrix is
-    one block a cell and one outer product, so that the jackknife takes a small system a cell and no
-    fit. `fits` needs its means and residualised regressors; `counts` has the shape (N, S).
-
-    Raises
-    ------
-    DesignError
-        If the effects or clusters are others.
-    """
-    group = sample.cluster("the jackknife of PPML")
-    if [is_nested(e, group) for e in sample.effect_codes] != [True, False]:
-        raise DesignError(
-            "the jackknife of PPML for many outcomes is made for cells nested in the clusters and "
-            f"discipline × year across them, not for {' and '.join(map(str, sample.absorb))} with "
-            f"clusters {sample.design.cluster!r}"
-        )
-    assert fits.mean is not None
-    assert fits.x is not None
-    years = int(sample.rows["year"].nunique())
-    discipline = pd.factorize(sample.rows["discipline"])[0]
-    shape = (-1, years, counts.shape[1])
-    mean, x, left = (v.reshape(shape) for v in (fits.mean, fits.x, counts - fits.mean))
-    mean, x, left = (np.moveaxis(v, 2, 0) for v in (mean, x, left))  # (S, C, T)
-    d, g = discipline[::years], group[::years]
-    total = np.maximum(mean.sum(axis=2, keepdims=True), 1e-300)
-    cross = -mean[:, :, :, None] * (mean / total)[:, :, None, :]
-    diagonal = np.arange(years)
-    cross[:, :, diagonal, diagonal] += mean
-    sums = np.zeros((len(cross), int(d.max()) + 1, years, years))
-    for level in np.unique(d):
-        sums[:, level] = cross[:, d == level].sum(axis=1)
-    rest = sums[:, d] - cross
-    sides = np.stack([mean * x, np.where(mean > 0, left, 0.0)], axis=3)
-    # A year that only this cell tells is in no residual: its equation is left out.
-    alone = rest[:, :, diagonal, diagonal] <= 1e-9 * sums[:, d][:, :, diagonal, diagonal]
-    rest = np.where(alone[:, :, :, None] | alone[:, :, None, :], 0.0, rest)
-    # The years of a cell sum to zero; so do both sides, and any multiple of ones may be added.
-    scale = np.trace(rest, axis1=2, axis2=3)[:, :, None, None] / years + 1e-12
-    rest = rest + np.where(alone[:, :, :, None] | alone[:, :, None, :], 0.0, scale / years)
-    rest[:, :, diagonal, diagonal] += np.where(alone, scale[..., 0], 0.0)
-    sides = np.where(alone[..., None], 0.0, sides)
-    solved = np.linalg.solve(rest, sides)
-    own = np.einsum("scta,sctb->scab", sides, solved)
-    into = _incidence(g)
-    square = fits.leverage + into @ own[:, :, 0, 0].T
-    cross_left = fits.scores + into @ own[:, :, 0, 1].T
-    return cross_left / (fits.information - square)

@@ -77,22 +77,6 @@ def _p_value(top: np.ndarray, bottom: np.ndarray, observed: float, weights: np.n
     return (1 + beyond) / (1 + draws)
 
 
-def score_bootstrap(scores: np.ndarray, leverage: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Wild bootstrap of the scores of restricted fits (Kline and Santos 2012); p-values, (S,).
-
-    `scores` and `leverage` are cluster sums of the restricted fits, x̃(y − μ) and μx̃², of shape
-    (G, S); `weights` has the shape (draws, G).
-    """
-    p = []
-    for own, k in zip(scores.T, leverage.T, strict=True):
-        total = k.sum()
-        observed = abs(own.sum()) / np.linalg.norm(own - own.sum() / total * k)
-        moves = weights @ own
-        drawn = weights * own - np.outer(moves / total, k)
-        p.append(_p_value(np.abs(moves), np.linalg.norm(drawn, axis=1), observed, weights))
-    return np.array(p)
-
-
 def exposures(actual: np.ndarray, draws: int, seed: int) -> np.ndarray:
     """Permute the exposures of the clusters: the actual ones first, then `draws` permutations."""
     rng = np.random.default_rng(seed)
