@@ -22,8 +22,8 @@ from replication.estimate.sample import SEPARATED, Sample, without_separated
 # Least-squares absorption to machine precision; the only method that also takes weights.
 LSMR: dict[str, Any] = {"method": "lsmr", "absorb_options": {"btol": 1e-14, "atol": 1e-14}}
 
-# s² = RSS / (N − K), every absorbed effect counted in K.
-UNADJUSTED: dict[str, Any] = {"cov_type": "unadjusted", "debiased": True}
+# s² = RSS / N, since our factor, N / (N − K), counts effects by rank.
+UNADJUSTED: dict[str, Any] = {"cov_type": "unadjusted", "debiased": False}
 
 VANISHING = 1e-6
 """A fitted mean below this part of the mean outcome is on its way to zero: its row is separated."""

@@ -18,7 +18,8 @@ import numpy as np
 import pandas as pd
 
 from replication.errors import DesignError, NoVariationError
-from replication.estimate.convention import correction, is_nested
+from replication.estimate.convention import correction
+from replication.estimate.effects import is_nested
 from replication.estimate.sample import Sample
 
 TOLERANCE = 1e-10
