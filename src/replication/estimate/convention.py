@@ -20,6 +20,9 @@ CLUSTERED = "CR1, t(G − 1)"
 TWO_WAY = "two-way CR1, t(min G − 1)"
 CLASSICAL = "classical, t(N − K)"
 
+ROUNDING = 1e-9
+"""A standard error below this part of what it could be is a rounding error."""
+
 LEVEL = 0.05
 """Of every interval and of every test that is said to reject."""
 
@@ -50,6 +53,31 @@ def coefficient_table(
     return frame.rename_axis("term")
 
 
+def require_variance(std_error: Any, scale: Any, names: Sequence[str]) -> None:
+    """Refuse standard errors that are rounding errors or no numbers.
+
+    Parameters
+    ----------
+    std_error, scale : array_like, shape (K,)
+        Standard errors, and the size that independent errors would give them, roughly.
+    names : sequence of str
+
+    Raises
+    ------
+    TooFewClustersError
+        As with one treated cluster and one other: the scores of each sum to zero by construction.
+    """
+    errors = np.asarray(std_error, dtype=float)
+    bad = ~(np.isfinite(errors) & (errors > 0) & (errors > ROUNDING * np.asarray(scale)))
+    if bad.any():
+        at = int(bad.argmax())
+        raise TooFewClustersError(
+            f"the standard error of {names[at]!r} is zero but for rounding ({errors[at]:.2g}): the "
+            "clusters leave nothing to compare, as one treated cluster and one other do, or the "
+            "outcome is explained without a residual; cluster by another column, or add clusters"
+        )
+
+
 class Coefficient(pd.Series):
     """A row of a coefficient table; its entries come out as Python's numbers, not as NumPy's."""
 
@@ -68,6 +96,8 @@ def coefficient(
     estimate: float, std_error: float, df: float, name: str = "", /, **more: Any
 ) -> Coefficient:
     """One row of `coefficient_table`, and what else a method has to say."""
+    # Of a standard error alone it is known that it is never so small beside its estimate.
+    require_variance([std_error], [1e-3 * abs(estimate)], [name])
     row = coefficient_table(pd.Series([estimate]), pd.Series([std_error]), df).iloc[0]
     return Coefficient({**row, **more}, name=name)
 

@@ -15,6 +15,7 @@ from replication.records import variables
 Model = Literal["ols", "ppml"]
 Scale = Literal["level", "log1p", "asinh", "any"]
 Missing = Literal["raise", "drop"]
+Collinear = Literal["raise", "drop"]
 Effect = str | tuple[str, ...]
 Control = str | tuple[str, str]
 
@@ -60,6 +61,10 @@ class Design:
         Transformation of the outcome before OLS: as it is, log(1 + y), asinh(y), 1[y > 0].
     missing : {"raise", "drop"}
         What to do with incomplete rows.
+    collinear : {"raise", "drop"}
+        What to do with controls that are collinear: "drop" leaves out those that effects, treatment
+        and earlier controls give, and names them in `Estimate.dropped_controls`. The treatment is
+        never dropped.
 
     Raises
     ------
@@ -81,16 +86,24 @@ class Design:
     model: Model = "ols"
     scale: Scale = "level"
     missing: Missing = "raise"
+    collinear: Collinear = "raise"
 
     def __post_init__(self) -> None:
         if self.effects is None:
             object.__setattr__(self, "effects", DID_EFFECTS if self.third is None else DDD_EFFECTS)
-        if isinstance(self.treatment, str):
-            object.__setattr__(self, "treatment", (self.treatment,))
+        for name in ("treatment", "effects", "controls"):
+            if isinstance(one := getattr(self, name), str):
+                object.__setattr__(self, name, (one,))
         # Lists are welcome in a call; what is kept can be compared and hashed.
         for name in ("treatment", "effects", "controls", "unit", "cluster"):
             object.__setattr__(self, name, _frozen(getattr(self, name)))
-        for name, known in (("model", Model), ("scale", Scale), ("missing", Missing)):
+        if len(self.clusters) > 2:
+            raise DesignError(
+                f"cluster has one column or two, not {len(self.clusters)} "
+                f"({', '.join(self.clusters)}): for their interaction, make it a column"
+            )
+        choices = {"model": Model, "scale": Scale, "missing": Missing, "collinear": Collinear}
+        for name, known in choices.items():
             if getattr(self, name) not in get_args(known):
                 said = f"{name} must be one of {', '.join(get_args(known))}"
                 raise DesignError(f"{said}, not {getattr(self, name)!r}")

@@ -1,4 +1,4 @@
-"""The space that absorbed effects span: its dimension, exactly, and what is left of a column.
+"""The space that absorbed effects span: its dimension, what it leaves of a column, separation.
 
 The standard error of an estimate depends on how many effects are estimated. Counting levels does
 not say: levels of unconnected groups, or of effects that share a factor (university × year and
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 from scipy.linalg import lapack
+from scipy.optimize import linprog
 from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import splu
 
@@ -77,6 +78,9 @@ class Span:
             at = slice(start, start + COLUMNS)
             left[:, at] -= cross.T @ self._solver.solve(cross[:, at].toarray())
         left /= np.sqrt(size[:, None] * size)
+        # The elimination holds every pivot but its first against the tolerance.
+        if left.diagonal().max() <= COLLINEAR:
+            return np.array([], dtype=int)
         _, pivots, rank, _ = lapack.dpstrf(left, tol=COLLINEAR)
         return np.sort(pivots[:rank] - 1)
 
@@ -112,6 +116,38 @@ def is_nested(effect: np.ndarray, cluster: np.ndarray) -> bool:
     first = np.empty(int(level.max()) + 1, dtype=group.dtype)
     first[level] = group
     return bool((first[level] == group).all())
+
+
+def separated(y: np.ndarray, x: np.ndarray, effects: Sequence[np.ndarray]) -> np.ndarray:
+    """Rows of a Poisson model that regressors and effects separate, shape (N,).
+
+    A row with a count of zero is separated if some combination of regressors and effects is
+    positive in it, nowhere negative and zero in all rows with a count: as its coefficient falls,
+    the likelihood grows without end, and the row says nothing about any other coefficient (Correia,
+    Guimarães and Zylkin 2021). The combination with the most such rows solves a linear program.
+
+    Parameters
+    ----------
+    y, x : ndarray, shape (N,) and (N, K)
+    effects : sequence of ndarray, shape (N,)
+        None: a constant.
+    """
+    levels = effects or [np.zeros(len(y), dtype=int)]
+    scaled = sparse.csr_array(x / np.maximum(np.abs(x).max(axis=0), 1e-300))
+    span = sparse.hstack([scaled, *map(_dummies, levels)], format="csr")
+    silent = y == 0
+    n, k = int(silent.sum()), span.shape[1]
+    found = linprog(
+        np.r_[np.zeros(k), -np.ones(n)],
+        A_ub=sparse.hstack([-span[silent], sparse.eye_array(n)], format="csr"),
+        b_ub=np.zeros(n),
+        A_eq=sparse.hstack([span[~silent], sparse.csr_array((len(y) - n, n))], format="csr"),
+        b_eq=np.zeros(len(y) - n),
+        bounds=[(None, None)] * k + [(0, 1)] * n,
+    )
+    rows = np.zeros(len(y), dtype=bool)
+    rows[silent] = found.x[k:] > 0.5
+    return rows
 
 
 def _dummies(codes: np.ndarray) -> sparse.csr_array:

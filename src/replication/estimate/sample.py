@@ -14,6 +14,7 @@ import pandas as pd
 
 from replication.errors import NoVariationError
 from replication.estimate.design import Control, Design, Effect, columns_of
+from replication.estimate.effects import separated, span
 from replication.records import checks
 
 SCALES: dict[str, Any] = {
@@ -23,6 +24,10 @@ SCALES: dict[str, Any] = {
     "any": lambda y: (y > 0).astype(float),
 }
 SEPARATED = "separated by a fixed effect"
+SEPARATED_TOGETHER = "separated by effects and regressors together"
+OWN = 1e-7
+"""A column of which less than this part is its own (of its length) is collinear."""
+
 SCALE_LABELS = {"level": "{}", "log1p": "log(1 + {})", "asinh": "asinh({})", "any": "1[{} > 0]"}
 
 
@@ -41,6 +46,8 @@ class Sample:
         One categorical column an absorbed effect, named as it is printed: ``"discipline × year"``.
     dropped : dict of str to int
         Rows that are not used, by reason: ``rows in = N + sum(dropped.values())``.
+    dropped_controls : tuple of str
+        Controls that are not used, being collinear.
     """
 
     design: Design
@@ -48,6 +55,7 @@ class Sample:
     controls: tuple[str, ...]
     absorb: pd.DataFrame
     dropped: dict[str, int]
+    dropped_controls: tuple[str, ...] = ()
 
     @property
     def terms(self) -> tuple[str, ...]:
@@ -95,6 +103,23 @@ class Sample:
         """Clusters counted from 0 in the order of their names, one column a dimension."""
         codes = {c: pd.factorize(self.rows[c], sort=True)[0] for c in self.design.clusters}
         return pd.DataFrame(codes, self.rows.index)
+
+    @cached_property
+    def singletons(self) -> int:
+        """Rows that are alone in a level of an effect, once the others like them are left out.
+
+        The effect fits such a row exactly, whatever the coefficients. It is kept, as linearmodels
+        and, with ``fixef_rm="none"``, pyfixest keep it; Stata's reghdfe drops it. That moves no
+        estimate; but N counts the row, and K does not count its effect where that is nested in the
+        clusters, so that many of them make standard errors a little small (Correia 2015).
+        """
+        kept = np.ones(len(self.rows), dtype=bool)
+        while True:
+            before = int(kept.sum())
+            for code in self.effect_codes:
+                kept &= (np.bincount(code[kept], minlength=int(code.max()) + 1) != 1)[code]
+            if int(kept.sum()) == before:
+                return len(kept) - before
 
     def cluster(self, method: str) -> np.ndarray:
         """Cluster of each row, shape (N,), for a method that knows one dimension only.
@@ -159,7 +184,7 @@ def sample(data: pd.DataFrame, design: Design) -> Sample:
     rows, dropped = checks.complete_rows(data[used], used, design.missing)
     # Levels of the index may bear the names of columns, which pandas calls ambiguous.
     rows = rows.rename_axis([None] * rows.index.nlevels)
-    checks.require_variation(rows, [*terms, *controls])
+    checks.require_variation(rows, terms if design.collinear == "drop" else [*terms, *controls])
     for column in design.clusters:
         checks.require_clusters(rows, column)
     if design.model == "ppml" or design.scale != "level":
@@ -167,19 +192,84 @@ def sample(data: pd.DataFrame, design: Design) -> Sample:
         checks.require_nonnegative(rows, design.outcome, model)
     found = Sample(design, rows, tuple(controls), categories(rows, design.effects), dropped)
     checks.require_outcome_variation(found.y, found.label)
-    return found
+    return identified(found) if controls else found
 
 
-def without_separated(rows: Sample) -> Sample:
-    """Return the sample without the rows of effects all of whose counts are zero.
+def without_separated(rows: Sample, *, thorough: bool = False) -> Sample:
+    """Return the sample without rows that a Poisson model says nothing about.
 
-    Such an effect fits its rows perfectly and leaves them nothing to say (Correia, Guimarães and
-    Zylkin 2020). Once is enough: no other effect loses a count with them.
+    Rows of effects all of whose counts are zero: such an effect fits its rows perfectly and leaves
+    them nothing to say (Correia, Guimarães and Zylkin 2020). Once is enough: no other effect loses
+    a count with them. `thorough`: also those that a combination of effects and regressors
+    separates, by `effects.separated`.
+
+    Raises
+    ------
+    NoVariationError
+        If a regressor of interest varies in no other rows.
     """
     y, kept = rows.y.to_numpy(), np.ones(len(rows.rows), dtype=bool)
     for code in rows.effect_codes:
         kept &= (np.bincount(code, y) > 0)[code]
-    return rows.keep(kept, SEPARATED)
+    if not thorough:
+        return _shortened(rows.keep(kept, SEPARATED), rows)
+    kept = ~separated(y, rows.x.to_numpy(), rows.effect_codes)
+    return _shortened(rows.keep(kept, SEPARATED_TOGETHER), rows)
+
+
+def _shortened(rows: Sample, before: Sample) -> Sample:
+    """Look at the regressors again, some of whose rows are gone."""
+    if rows is before:
+        return rows
+    for term in rows.terms:
+        if term in _collinear(rows):
+            raise NoVariationError(
+                f"without the rows that are separated, effects and other regressors leave no "
+                f"variation of {term!r}, or it is collinear with another: its coefficient would "
+                "run to infinity; leave it out, or the rows that it marks"
+            )
+    return identified(rows)
+
+
+def identified(rows: Sample) -> Sample:
+    """Return the sample without collinear controls, or refuse them, as its design says.
+
+    A control is collinear if effects, regressors of interest and the controls before it give it
+    exactly. A regressor of interest that effects or others give stays: `fit` refuses it.
+
+    Raises
+    ------
+    NoVariationError
+        On a collinear control, unless the design says ``collinear="drop"``.
+    """
+    dropped = tuple(c for c in _collinear(rows) if c in rows.controls)
+    if dropped and rows.design.collinear == "raise":
+        raise NoVariationError(
+            f"control {dropped[0]!r} is collinear with the effects, the treatment or the controls "
+            f"before it ({len(dropped)} of {len(rows.controls)} controls are): leave it out, or "
+            "pass collinear='drop' to have such controls dropped and named"
+        )
+    controls = tuple(c for c in rows.controls if c not in dropped)
+    return replace(rows, controls=controls, dropped_controls=(*rows.dropped_controls, *dropped))
+
+
+def _collinear(rows: Sample) -> list[str]:
+    """Regressors that the effects and the regressors before them give."""
+    x = rows.x.to_numpy()
+    x = x - x.mean(axis=0)
+    size = np.linalg.norm(x, axis=0)
+    constant = [np.zeros(len(x), dtype=int)]
+    left = span(rows.effect_codes or constant).residual(x / np.where(size > 0, size, 1.0))
+    own, found = np.empty((len(x), 0)), []
+    for name, column in zip(rows.x, left.T, strict=True):
+        rest = column - own @ (own.T @ column)
+        rest = rest - own @ (own.T @ rest)
+        length = np.linalg.norm(rest)
+        if length > OWN:
+            own = np.column_stack([own, rest / length])
+        else:
+            found.append(name)
+    return found
 
 
 def product(data: pd.DataFrame, columns: Sequence[str]) -> pd.Series:

@@ -179,9 +179,7 @@ def _small_sample(
     )
 
 
-def _parameters(
-    kept: np.ndarray, effects: Sequence[np.ndarray], cluster: np.ndarray
-) -> np.ndarray:
+def _parameters(kept: np.ndarray, effects: Sequence[np.ndarray], cluster: np.ndarray) -> np.ndarray:
     """K of each outcome, shape (S,), with the rows (N, S) that it keeps.
 
     Levels that an outcome loses with its rows leave the rank of what any outcome keeps; redundant
