@@ -122,7 +122,7 @@ def test_many_poisson_fits_count_what_each_counts_alone(design: Design, mean: fl
     for count, factor in zip(y.T, factors, strict=True):
         alone = without_separated(sample(table.assign(patents_joint=count), design))
         assert factor == pytest.approx(correction(alone, 1)[0], rel=1e-12)
-    if design in (STUDY, TRIPLE):
+    if mean < 1 and design in (STUDY, TRIPLE):
         assert len(np.unique(factors)) > 1
 
 

@@ -14,6 +14,7 @@ from statsmodels.stats.multitest import multipletests
 from replication.estimate.convention import coefficient
 from replication.estimate.design import STUDY, Design, Model, columns_of
 from replication.estimate.fit import Estimate
+from replication.estimate.sample import treatment_columns
 from replication.estimate.verbs import ddd, did
 from replication.records import checks
 from replication.records.variables import MEDIATORS
@@ -48,7 +49,9 @@ def stacked(
     """
     design = design.but(**changes)
     exposure, post = design.exposure, design.post
-    checks.require_columns(data, [first, second, exposure, post], "the comparison of two outcomes")
+    purpose = "the comparison of two outcomes"
+    checks.require_columns(data, [first, second], purpose)
+    data = treatment_columns(data, design, [exposure, post], purpose)
     base = f"{exposure} × {post}"
     dose = data[exposure] * data[post]
     stack = pd.concat(
@@ -89,7 +92,8 @@ def moderated(
     """
     design = design.but(**changes)
     exposure, post = design.exposure, design.post
-    checks.require_columns(data, [moderator, exposure, post], "the comparison by a moderator")
+    columns = [moderator, exposure, post]
+    data = treatment_columns(data, design, columns, "the comparison by a moderator")
     dose, base = data[exposure] * data[post], f"{exposure} × {post}"
     terms = {base: dose, f"{base} × {moderator}": dose * data[moderator]}
     trend = {f"{post} × {moderator}": data[post] * data[moderator]}
@@ -103,7 +107,7 @@ def side_by_side(
     """Several exposures in one model, each × post; `difference` compares two of them (C8, C9)."""
     design = design.but(**changes)
     post = design.post
-    checks.require_columns(data, [*exposures, post], "the comparison of exposures")
+    data = treatment_columns(data, design, [*exposures, post], "the comparison of exposures")
     terms = {f"{e} × {post}": data[e] * data[post] for e in exposures}
     return did(data.assign(**terms), design, treatment=tuple(terms))
 

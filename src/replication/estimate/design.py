@@ -24,6 +24,14 @@ DID_EFFECTS: tuple[Effect, ...] = (UNIT, ("discipline", "year"))
 DDD_EFFECTS: tuple[Effect, ...] = (UNIT, ("university", "year"), ("discipline", "year"))
 THIRD = "control_exposure"
 
+PURPOSES = {
+    "outcome": "the outcome",
+    "effects": "the fixed effects",
+    "cluster": "the clusters, within which errors may be correlated",
+    "unit": "the unit, which with the time identifies a row",
+    "time": "the time, which with the unit identifies a row",
+}
+
 CONTROLS: tuple[Control, ...] = tuple((control, "year") for control in variables.CONTROLS)
 """The study's controls (R12): pre-period resources, each with a slope of its own in each year."""
 
@@ -150,6 +158,17 @@ class Design:
     def clusters(self) -> tuple[str, ...]:
         """Columns of the clusters: none, one or two."""
         return () if self.cluster is None else columns_of(self.cluster)
+
+    def purpose(self, choice: str) -> str:
+        """What the columns of a choice are needed for, and whether it is the study's default."""
+        default = getattr(Design(third=self.third), choice)
+        if getattr(self, choice) != default:
+            return PURPOSES[choice]
+        none = {"cluster": " or cluster=None", "unit": " or unit=None for repeated cross-sections"}
+        return (
+            f"{PURPOSES[choice]} (no {choice}= was given, and {default!r} is the default, the "
+            f"study's own: pass {choice}= with columns of this table{none.get(choice, '')})"
+        )
 
     def require_one_cluster(self, method: str) -> None:
         """Raise `DesignError` unless there is one dimension of clusters, naming the method."""

@@ -11,11 +11,14 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from scipy import sparse
 from scipy.linalg import lapack
 from scipy.optimize import linprog
 from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import splu
+
+from replication.estimate.design import Effect, columns_of
 
 COLLINEAR = 1e-9
 """A dummy of which less than this part is its own (of its sum of squares) is redundant."""
@@ -25,6 +28,9 @@ SYMMETRIC: dict[str, Any] = {
     "diag_pivot_thresh": 0.0,
     "options": {"SymmetricMode": True},
 }
+OWN = 1e-7
+"""A column of which less than this part is its own (of its length) is collinear."""
+
 COLUMNS = 256
 """Dense columns that are solved for at a time."""
 
@@ -110,12 +116,55 @@ def added_rank(nested: Sequence[np.ndarray], crossed: Sequence[np.ndarray]) -> i
     return sum(added[len(nested) :]) - (not nested)
 
 
+def categories(rows: pd.DataFrame, effects: Sequence[Effect]) -> pd.DataFrame:
+    """One categorical column an effect, named as it is printed."""
+    return pd.DataFrame(
+        {
+            " × ".join(columns_of(e)): pd.Categorical(
+                rows.groupby(list(columns_of(e)), observed=True).ngroup()
+            )
+            for e in effects
+        },
+        index=rows.index,
+    )
+
+
 def is_nested(effect: np.ndarray, cluster: np.ndarray) -> bool:
     """Whether every level of an effect lies in one cluster."""
     level, group = np.unique(effect, return_inverse=True)[1], np.asarray(cluster)
     first = np.empty(int(level.max()) + 1, dtype=group.dtype)
     first[level] = group
     return bool((first[level] == group).all())
+
+
+def collinear(x: np.ndarray, effects: Sequence[np.ndarray]) -> np.ndarray:
+    """Whether effects (or a constant) and the columns before it give a column of x; shape (K,)."""
+    x = x - x.mean(axis=0)
+    size = np.linalg.norm(x, axis=0)
+    levels = effects or [np.zeros(len(x), dtype=int)]
+    left = span(levels).residual(x / np.where(size > 0, size, 1.0))
+    own, given = np.empty((len(x), 0)), []
+    for column in left.T:
+        rest = column - own @ (own.T @ column)
+        rest = rest - own @ (own.T @ rest)
+        length = np.linalg.norm(rest)
+        given.append(length <= OWN)
+        if length > OWN:
+            own = np.column_stack([own, rest / length])
+    return np.array(given)
+
+
+def singletons(effects: Sequence[np.ndarray]) -> int:
+    """Rows that are alone in a level of an effect, once the others like them are left out."""
+    if not effects:
+        return 0
+    kept = np.ones(len(effects[0]), dtype=bool)
+    while True:
+        before = int(kept.sum())
+        for code in effects:
+            kept &= (np.bincount(code[kept], minlength=int(code.max()) + 1) != 1)[code]
+        if int(kept.sum()) == before:
+            return len(kept) - before
 
 
 def separated(y: np.ndarray, x: np.ndarray, effects: Sequence[np.ndarray]) -> np.ndarray:

@@ -166,7 +166,7 @@ def ols(sample: Sample) -> Estimate:
         raise _absorbed(sample) from error
     residual, size = float(np.sqrt((result.resids**2).mean())), x.std().to_numpy()
     spread = residual / np.where(size > 0, size, np.inf) / np.sqrt(len(x))
-    require_variance(np.sqrt(np.diag(result.cov)), spread, list(x))
+    require_variance(np.sqrt(np.diag(result.cov)), spread, list(map(str, x)))
     return with_inference(result.params, result.cov, sample, result)
 
 
@@ -195,7 +195,8 @@ def ppml(sample: Sample) -> Estimate:
             f"the Poisson model of {used.label} did not converge, though no row is separated: look "
             f"for regressors of very different size among {', '.join(map(repr, used.x))}"
         )
-    names, coefficients = list(used.x), [f"x{i}" for i in range(used.x.shape[1])]
+    names = list(map(str, used.x))
+    coefficients = [f"x{i}" for i in range(len(names))]
     if set(coefficients) - set(result._coefnames):
         raise _absorbed(used)
     scale = _scale(used)
