@@ -25,8 +25,24 @@ class NoVariationError(ReplicationError):
     """A regressor does not vary, or the fixed effects and controls leave nothing of it."""
 
 
+class ConvergenceError(ReplicationError):
+    """An iteration did not reach the maximum of its likelihood."""
+
+
 class TooFewClustersError(ReplicationError):
-    """Fewer than two clusters: a clustered variance does not exist."""
+    """Too few clusters for a clustered variance, or for the joint test that is asked of it."""
+
+
+class WeightError(ReplicationError):
+    """A weight is zero or below."""
+
+
+class StaggeredTreatmentWarning(UserWarning):
+    """Units are treated from different times on, and two-way fixed effects compare them wrongly."""
+
+
+class FewClustersWarning(UserWarning):
+    """The clusters are too few, or too few of them matter, for a standard error to be relied on."""
 
 
 class NegativeCountError(ReplicationError):

@@ -14,7 +14,7 @@ from tests.support.designs_models import DID, MODELS, G, Y, counted
 
 @pytest.mark.parametrize("name", MODELS)
 def test_r_s_own_factors_agree_with_their_formulas(r, name):
-    """Guards the record: "stata" counts every column of the design, CR1 those not nested."""
+    """Guards the record: "stata" counts every column of the design, CR1 what nested ones leave."""
     _, n, k = MODELS[name]
     cr0, stata, cr1 = (r.loc[(name, c)]["std_error"] for c in ("CR0", "stata", "CR1"))
     rank = n - int(r.loc[(name, "classical")]["df"].iloc[0])
@@ -26,7 +26,7 @@ def test_conventions_differ_by_enough_to_be_told_apart(r):
     """A DDD has many nested effects, so the choice of the factor shows in the second digit."""
     ddd_errors = r["std_error"].xs("ddd").droplevel("term").round(4).to_dict()
     assert ddd_errors["CR0"] == 0.0979
-    assert ddd_errors["CR1"] == 0.1061
+    assert ddd_errors["CR1"] == 0.1049
     assert ddd_errors["stata"] == 0.1273
     assert ddd_errors["CR2"] == 0.1070
 
@@ -36,7 +36,7 @@ def test_wald_test_is_r_s_f_over_the_factor(fits, r):
     ours = pretrend_test(fits["event study"])
     assert ours["q"] == theirs["df"] == 3
     assert ours["df"] == G - 1
-    assert ours["statistic"] == pytest.approx(theirs["estimate"] / counted(577, 55), rel=1e-9)
+    assert ours["statistic"] == pytest.approx(theirs["estimate"] / counted(577, 50), rel=1e-9)
 
 
 def test_wald_test_is_linearmodels_chi_square_without_our_factor(fits):
@@ -45,7 +45,7 @@ def test_wald_test_is_linearmodels_chi_square_without_our_factor(fits):
     leads = [t for t in study.frame.index if "−" in t]
     theirs = study.result.wald_test(formula=[f"`{t}` = 0" for t in leads])
     ours = wald_test(study, leads)
-    assert ours["statistic"] * 3 * counted(577, 55) == pytest.approx(theirs.stat, rel=1e-9)
+    assert ours["statistic"] * 3 * counted(577, 50) == pytest.approx(theirs.stat, rel=1e-9)
 
 
 def test_wald_test_of_one_coefficient_is_its_t_test(fits):

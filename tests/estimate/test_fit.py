@@ -13,12 +13,14 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from replication.config import ROOT
 from replication.estimate.convention import CLASSICAL, CLUSTERED
 from replication.estimate.verbs import (
     ddd,
     did,
+    poisson,
 )
 from tests.support import designs_panel as facts
 from tests.support.designs_models import (
@@ -76,17 +78,19 @@ def test_classical_variance_is_r_s_lm(data, r):
     assert ours.clusters == 0
 
 
-def test_classical_variance_counts_every_level_of_effects_that_overlap(data, r):
-    """Unit and discipline × year effects share the disciplines: R's rank is 5 lower than ours.
-
-    Each effect after the first loses one level in our count, as in linearmodels and fixest; here
-    six are redundant, one a discipline. The classical variance is for comparison only.
-    """
+def test_classical_variance_of_effects_that_overlap_is_r_s_lm(data, r):
+    """Unit and discipline × year effects share the disciplines: six columns are redundant."""
     ours = did(data, Y, cluster=None)
     theirs = r.loc[("did", "classical", DID)]
-    assert (ours.df, theirs["df"]) == (577 - 1 - 76 - 48 + 1, 577 - 1 - 76 - 48 + 6)
-    expected = theirs["std_error"] * math.sqrt(theirs["df"] / ours.df)
-    assert ours[DID].std_error == pytest.approx(expected, rel=1e-10)
+    assert ours.df == theirs["df"] == 577 - 1 - 76 - 48 + 6
+    assert ours[DID].std_error == pytest.approx(theirs["std_error"], rel=1e-10)
+
+
+def test_a_poisson_model_without_clusters_has_the_inverse_information(data, r):
+    ours = poisson(data, cluster=None)
+    theirs = r.loc[("ppml did", "classical", DID)]
+    assert ours[DID].std_error == pytest.approx(theirs["std_error"], rel=1e-6)
+    assert ours.df == theirs["df"]
 
 
 # Other Python libraries -----------------------------------------------------------------------
@@ -99,9 +103,11 @@ def test_classical_variance_counts_every_level_of_effects_that_overlap(data, r):
         ("did weighted", "y ~ z | unit + dy", "weight"),
         ("did controls", "y ~ z + x1 + x2 | unit + dy", None),
         ("ddd", "y ~ zz | unit + uy + dy", None),
+        ("nothing redundant", "y ~ z | unit + year", None),
     ],
 )
 def test_standard_errors_are_pyfixest_s_to_twelve_digits(data, fits, name, formula, weights):
+    """But for the redundant levels, which pyfixest counts: all 48 discipline × years."""
     import pyfixest as pf
 
     table = data.assign(
@@ -121,10 +127,16 @@ def test_standard_errors_are_pyfixest_s_to_twelve_digits(data, fits, name, formu
         demeaner=pf.MapDemeaner(fixef_tol=1e-14, fixef_maxiter=100_000),
     )
     term = "zz" if name == "ddd" else "z"
-    ours = fits[name].frame.iloc[0]
+    models = {**fits, "nothing redundant": did(data, Y, effects=[UNIT_EFFECT, "year"])}
+    ours, ratio = models[name].frame.iloc[0], 1.0
+    if name != "nothing redundant":
+        _, n, k = MODELS[name]
+        levels = theirs.coef().size + facts.DISCIPLINE_YEARS
+        ratio = math.sqrt(counted(n, k) / counted(n, levels))
     assert ours["estimate"] == pytest.approx(theirs.coef()[term], rel=1e-12)
-    assert ours["std_error"] == pytest.approx(theirs.se()[term], rel=1e-12)
-    assert ours["p_value"] == pytest.approx(theirs.pvalue()[term], rel=1e-9)
+    assert ours["std_error"] == pytest.approx(theirs.se()[term] * ratio, rel=1e-12)
+    t = theirs.coef()[term] / (theirs.se()[term] * ratio)
+    assert ours["p_value"] == pytest.approx(2 * stats.t.sf(abs(t), G - 1), rel=1e-9)
 
 
 def test_nothing_nested_is_the_full_correction_of_linearmodels_and_statsmodels(data):

@@ -9,6 +9,7 @@ import pytest
 from replication.config import ROOT
 from replication.errors import RegistryError, SourceUnavailableError
 from replication.estimate import staggered
+from replication.estimate.design import STUDY
 from replication.estimate.verbs import did, event_study, poisson
 from replication.exhibit import in_print
 from replication.records import published
@@ -16,6 +17,7 @@ from replication.records import published
 ROWS = published.load_published()
 SIMULATED = ["ehec-flci2-lower", "ehec-clf2-lower"]
 """Numbers whose publication drew them at random; their rows say so, and they differ from ours."""
+MPDTA = STUDY.but(outcome="lemp", unit="countyreal", time="year")
 FRESH = ROWS.loc[~ROWS["fit"].str.contains("C-LF") & ~ROWS["id"].isin(SIMULATED), "id"]
 
 
@@ -73,7 +75,9 @@ def estimates() -> dict[str, in_print.Fit]:
             effects=("state", "quarter"),
             cluster="state",
         ),
-        "mpdta": staggered.dynamic_effects(published.load("mpdta")),
+        "mpdta": staggered.dynamic_effects(
+            published.load("mpdta"), MPDTA, first_treated="first.treat"
+        ),
         "ehec": study,
         "ehec FLCI": staggered.honest_interval(study, "FLCI", 0.01),
         "ehec FLCI 2": staggered.honest_interval(study, "FLCI", 0.02),
@@ -309,7 +313,7 @@ def test_callaway_and_sant_anna_by_hand():
     data = published.load("mpdta").pivot(index="countyreal", columns="year", values="lemp")
     cohort = published.load("mpdta").groupby("countyreal")["first.treat"].first()
     change = (data[2007] - data[2003]).groupby(cohort).mean()
-    effects = staggered.dynamic_effects(published.load("mpdta"))
+    effects = staggered.dynamic_effects(published.load("mpdta"), MPDTA, first_treated="first.treat")
     assert effects.loc["e = 3", "estimate"] == pytest.approx(change[2004] - change[0], rel=1e-12)
     after = [f"e = {e}" for e in range(4)]
     assert effects.loc["overall", "estimate"] == pytest.approx(

@@ -8,9 +8,8 @@
 # convention  classical  s2 (X'X)^-1, s2 = RSS / (N - K); for Poisson the inverse information
 #             CR0        cluster sandwich, no factor
 #             stata      CR0 times G/(G-1) (N-1)/(N-K), K = rank of all regressors and dummies
-#             CR1        the same with K = regressors + levels of the effects not nested in the
-#                        clusters (each after the first less one) + 1 if some are nested:
-#                        the rule of fixest and reghdfe, worked out by `nonnested`
+#             CR1        the same with K = regressors + 1 + rank of all dummies and a constant
+#                        - rank of those nested in the clusters and a constant, by `parameters`
 #             CR2        Bell and McCaffrey, df by Satterthwaite
 
 suppressMessages({library(estimatr); library(sandwich); library(clubSandwich); library(plm)})
@@ -29,11 +28,14 @@ record <- function(dataset, model, terms, package, convention, b, se, df, n) {
 }
 
 # Parameters that the factor of CR1 counts; `effects` is a list of factors.
-nonnested <- function(k, effects, cluster) {
-  if (length(effects) == 0) return(k + 1)
-  levels <- sapply(effects, function(e) length(unique(e)))
-  nested <- sapply(effects, function(e) all(tapply(as.integer(factor(cluster)), e, function(x) length(unique(x))) == 1))
-  k + sum(levels) - (length(levels) - 1) - sum(levels[nested] - 1)
+dummy_rank <- function(effects) {
+  if (length(effects) == 0) return(1)
+  names(effects) <- paste0("f", seq_along(effects))
+  qr(model.matrix(~ ., as.data.frame(lapply(effects, factor))))$rank
+}
+parameters <- function(k, effects, cluster) {
+  one <- function(e) all(tapply(as.integer(factor(cluster)), e, function(x) length(unique(x))) == 1)
+  k + 1 + dummy_rank(effects) - dummy_rank(effects[vapply(effects, one, NA)])
 }
 
 # One model: regressors x (named columns), effects as dummies, everything that R can say of it.
@@ -58,7 +60,7 @@ fit <- function(dataset, model, data, y, x, effects = list(), cluster = NULL, we
   rank <- m$rank
   cr0 <- vcovCL(m, cluster, type = "HC0", cadjust = FALSE)
   record(dataset, model, report, "sandwich", "CR0", b, se(cr0), G - 1, n)
-  K <- nonnested(length(x), effects, cluster)
+  K <- parameters(length(x), effects, cluster)
   record(dataset, model, report, "sandwich", "CR1", b, se(cr0 * G / (G - 1) * (n - 1) / (n - K)), G - 1, n)
   if (family == "ols") {
     s <- lm_robust(formula, data, weights = w_, clusters = cluster, se_type = "stata")

@@ -10,23 +10,24 @@ UNIT_EFFECT, YEAR_EFFECT = ("university", "discipline"), ("discipline", "year")
 G = facts.UNIVERSITIES
 
 # Per model: how we call it, and N and K of the factor G/(G − 1) · (N − 1)/(N − K) by hand.
-# K: the regressors, the 48 discipline × years; unit and university × year effects are nested in
-# the clusters and not counted. With no effect: the regressors and the constant.
+# K: the regressors, one, and what discipline × years add to the nested effects, by R's rank: of 48,
+# the 6 disciplines are redundant beside units, and 7 more years beside university × years too.
+# With no effect: the regressors and the constant.
 MODELS = {
-    "did": (lambda p: did(p, Y), 577, 1 + 48),
-    "did weighted": (lambda p: did(p, Y, weights="weight"), 577, 1 + 48),
-    "did controls": (lambda p: did(p, Y, controls=["x1", "x2"]), 577, 3 + 48),
-    "did log1p": (lambda p: did(p, scale="log1p"), 577, 1 + 48),
+    "did": (lambda p: did(p, Y), 577, 1 + 43),
+    "did weighted": (lambda p: did(p, Y, weights="weight"), 577, 1 + 43),
+    "did controls": (lambda p: did(p, Y, controls=["x1", "x2"]), 577, 3 + 43),
+    "did log1p": (lambda p: did(p, scale="log1p"), 577, 1 + 43),
     "did pooled": (
         lambda p: did(p, Y, effects=(), controls=["exposure", "post"]),
         577,
         3 + 1,
     ),
-    "ddd": (lambda p: ddd(p, Y), 577, 1 + 48),
-    "event study": (lambda p: event_study(p, Y), 577, 7 + 48),
-    "ppml did": (lambda p: poisson(p), 570, 1 + 48),
-    "ppml did controls": (lambda p: poisson(p, controls=["x1", "x2"]), 570, 3 + 48),
-    "ppml ddd": (lambda p: ddd(p, model="ppml"), 565, 1 + 48),
+    "ddd": (lambda p: ddd(p, Y), 577, 1 + 36),
+    "event study": (lambda p: event_study(p, Y), 577, 7 + 43),
+    "ppml did": (lambda p: poisson(p), 570, 1 + 43),
+    "ppml did controls": (lambda p: poisson(p, controls=["x1", "x2"]), 570, 3 + 43),
+    "ppml ddd": (lambda p: ddd(p, model="ppml"), 565, 1 + 36),
 }
 
 

@@ -12,6 +12,7 @@ from statsmodels.stats.multitest import multipletests
 
 from replication.estimate.design import STUDY, THIRD, Design, columns_of
 from replication.estimate.fit import Estimate
+from replication.estimate.sample import treatment_columns
 from replication.estimate.verbs import did
 from replication.records import checks
 from replication.records.variables import MEDIATORS
@@ -53,7 +54,9 @@ def _stack(
     data: pd.DataFrame, first: str, second: str, design: Design
 ) -> tuple[pd.DataFrame, Design]:
     exposure, post = design.exposure, design.post
-    checks.require_columns(data, [first, second, exposure, post], "the comparison of two outcomes")
+    purpose = "the comparison of two outcomes"
+    checks.require_columns(data, [first, second], purpose)
+    data = treatment_columns(data, design, [exposure, post], purpose)
     base = f"{exposure} × {post}"
     dose = data[exposure] * data[post]
     stack = pd.concat(
@@ -95,7 +98,8 @@ def moderated(
 
 def _moderate(data: pd.DataFrame, moderator: str, design: Design) -> tuple[pd.DataFrame, Design]:
     exposure, post = design.exposure, design.post
-    checks.require_columns(data, [moderator, exposure, post], "the comparison by a moderator")
+    columns = [moderator, exposure, post]
+    data = treatment_columns(data, design, columns, "the comparison by a moderator")
     dose, base = data[exposure] * data[post], f"{exposure} × {post}"
     terms = {base: dose, f"{base} × {moderator}": dose * data[moderator]}
     trend = {f"{post} × {moderator}": data[post] * data[moderator]}
@@ -114,7 +118,7 @@ def _beside(
     data: pd.DataFrame, exposures: Sequence[str], design: Design
 ) -> tuple[pd.DataFrame, Design]:
     post = design.post
-    checks.require_columns(data, [*exposures, post], "the comparison of exposures")
+    data = treatment_columns(data, design, [*exposures, post], "the comparison of exposures")
     terms = {f"{e} × {post}": data[e] * data[post] for e in exposures}
     return data.assign(**terms), design.but(treatment=tuple(terms))
 

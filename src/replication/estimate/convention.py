@@ -6,7 +6,7 @@ linearmodels cannot be told the rule, so that it is applied here. Everything in 
 prints a t statistic gets it from `coefficient_table`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -14,6 +14,7 @@ import pandas as pd
 from scipy import stats
 
 from replication.errors import NoVariationError, TooFewClustersError
+from replication.estimate.effects import added_rank, is_nested
 from replication.estimate.sample import Sample
 
 CLUSTERED = "CR1, t(G − 1)"
@@ -33,6 +34,8 @@ REFERENCE: dict[str, Literal["G", "G*", "Satterthwaite"]] = {
 That CR3 is referred to G* − 1 is this project's own choice, made by size over simulated studies
 (register, R13); the literature uses G − 1.
 """
+ROUNDING = 1e-9
+"""A standard error below this part of what it could be is a rounding error."""
 
 LEVEL = 0.05
 """Of every interval and of every test that is said to reject."""
@@ -64,6 +67,31 @@ def coefficient_table(
     return frame.rename_axis("term")
 
 
+def require_variance(std_error: Any, scale: Any, names: Sequence[str]) -> None:
+    """Refuse standard errors that are rounding errors or no numbers.
+
+    Parameters
+    ----------
+    std_error, scale : array_like, shape (K,)
+        Standard errors, and the size that independent errors would give them, roughly.
+    names : sequence of str
+
+    Raises
+    ------
+    TooFewClustersError
+        As with one treated cluster and one other: the scores of each sum to zero by construction.
+    """
+    errors = np.asarray(std_error, dtype=float)
+    bad = ~(np.isfinite(errors) & (errors > 0) & (errors > ROUNDING * np.asarray(scale)))
+    if bad.any():
+        at = int(bad.argmax())
+        raise TooFewClustersError(
+            f"the standard error of {names[at]!r} is zero but for rounding ({errors[at]:.2g}): the "
+            "clusters leave nothing to compare, as one treated cluster and one other do, or the "
+            "outcome is explained without a residual; cluster by another column, or add clusters"
+        )
+
+
 class Coefficient(pd.Series):
     """A row of a coefficient table; its entries come out as Python's numbers, not as NumPy's."""
 
@@ -82,6 +110,8 @@ def coefficient(
     estimate: float, std_error: float, df: float, name: str = "", /, **more: Any
 ) -> Coefficient:
     """One row of `coefficient_table`, and what else a method has to say."""
+    # Of a standard error alone it is known that it is never so small beside its estimate.
+    require_variance([std_error], [1e-3 * abs(estimate)], [name])
     row = coefficient_table(pd.Series([estimate]), pd.Series([std_error]), df).iloc[0]
     return Coefficient({**row, **more}, name=name)
 
@@ -121,14 +151,39 @@ def wald(b: np.ndarray, vcov: np.ndarray, df: float, eta: float = np.inf) -> pd.
     return pd.Series({"statistic": f, "q": len(b), "df": df, "p_value": p})
 
 
-def parameters(k: Any, levels: Sequence[Any], nested: Iterable[bool]) -> Any:
-    """K of the small-sample factor: `k` regressors, and levels of the effects that are not nested.
+def parameters(k: int, effects: Sequence[np.ndarray], clusters: Sequence[np.ndarray]) -> int:
+    """K of the small-sample factor, by rank: the same, however a model is written.
 
-    Each effect after the first counts one level less. All counts may be arrays, one entry an
-    outcome, since the rows that a Poisson model uses differ by outcome.
+    Parameters
+    ----------
+    k : int
+        Regressors and controls; a constant, too, where no effect is absorbed.
+    effects, clusters : sequence of ndarray, shape (N,)
+        Number of each row's level, one array an effect, and of its cluster, one a dimension.
+
+    Returns
+    -------
+    int
+        ``k`` + 1 + rank of all effects − rank of those nested in the clusters and of a constant.
+
+    Notes
+    -----
+    Of at most two effects, none of them nested, Stata's reghdfe counts the same, by connected
+    components. Levels that are redundant beside a nested effect count there and in fixest, and not
+    here: of discipline × year effects beside university × discipline ones, a year in each
+    discipline.
     """
-    inside = sum(n - 1 for n, is_in in zip(levels, nested, strict=True) if is_in)
-    return k + sum(levels) - max(len(levels) - 1, 0) - inside
+    if not effects:
+        return k
+    inside = nested(effects, clusters)
+    first = [e for e, is_in in zip(effects, inside, strict=True) if is_in]
+    then = [e for e, is_in in zip(effects, inside, strict=True) if not is_in]
+    return k + 1 + added_rank(first, then)
+
+
+def nested(effects: Sequence[np.ndarray], clusters: Sequence[np.ndarray]) -> list[bool]:
+    """Whether each effect is nested in one of the dimensions of the clusters."""
+    return [any(is_nested(e, g) for g in clusters) for e in effects]
 
 
 def small_sample_factor(n: Any, groups: Any, counted: Any) -> Any:
@@ -145,30 +200,31 @@ def small_sample_factor(n: Any, groups: Any, counted: Any) -> Any:
         If there are no more rows than parameters.
     """
     if np.any(n <= counted):
-        raise NoVariationError(
-            f"{n} rows for {counted} parameters: no degrees of freedom are left for a variance; "
-            "take out an effect or a regressor"
-        )
+        raise _no_degrees_of_freedom(n, counted)
     return groups / (groups - 1) * (n - 1) / (n - counted)
-
-
-def is_nested(effect: np.ndarray, cluster: np.ndarray) -> bool:
-    """Whether every level of an effect lies in one cluster."""
-    return bool(pd.Series(cluster).groupby(effect).nunique().max() == 1)
 
 
 def correction(sample: Sample, k: int) -> tuple[float, int, str]:
     """Small-sample factor, degrees of freedom and name of a variance, with `k` regressors.
 
     With two dimensions of clusters the smaller number of clusters counts, and an effect is nested
-    if it is nested in one of them. Without clusters the factor is 1, linearmodels having used
-    N − K already, all effects in K.
+    if it is nested in one of them. Without clusters the factor is N/(N − K), all effects in K; a
+    Poisson model, whose variance is not estimated, has none.
     """
-    n, levels = len(sample.rows), [int(sample.absorb[c].nunique()) for c in sample.absorb]
-    if not sample.design.clusters:
-        return 1.0, n - int(parameters(k, levels, [False] * len(levels))), CLASSICAL
-    dimensions = [codes.to_numpy() for _, codes in sample.clusters.items()]
-    nested = [any(is_nested(e, g) for g in dimensions) for e in sample.effect_codes]
+    n, dimensions = len(sample.rows), [c.to_numpy() for _, c in sample.clusters.items()]
+    counted = parameters(k, sample.effect_codes, dimensions)
+    if n <= counted:
+        raise _no_degrees_of_freedom(n, counted)
+    if not dimensions:
+        factor = 1.0 if sample.design.model == "ppml" else n / (n - counted)
+        return factor, n - counted, CLASSICAL
     groups = int(sample.clusters.nunique().min())
-    factor = float(small_sample_factor(n, groups, parameters(k, levels, nested)))
+    factor = float(small_sample_factor(n, groups, counted))
     return factor, groups - 1, CLUSTERED if len(dimensions) == 1 else TWO_WAY
+
+
+def _no_degrees_of_freedom(n: Any, counted: Any) -> NoVariationError:
+    return NoVariationError(
+        f"{n} rows for {counted} parameters: no degrees of freedom are left for a variance; "
+        "take out an effect or a regressor"
+    )

@@ -15,7 +15,8 @@ from replication.records import variables
 Model = Literal["ols", "ppml"]
 Scale = Literal["level", "log1p", "asinh", "any"]
 Missing = Literal["raise", "drop"]
-Variance = Literal["CR1", "CR2", "CR3"]
+Variance = Literal["CR1", "CR2", "CR3", "none"]
+Collinear = Literal["raise", "drop"]
 Effect = str | tuple[str, ...]
 Control = str | tuple[str, str]
 
@@ -23,6 +24,14 @@ UNIT = ("university", "discipline")
 DID_EFFECTS: tuple[Effect, ...] = (UNIT, ("discipline", "year"))
 DDD_EFFECTS: tuple[Effect, ...] = (UNIT, ("university", "year"), ("discipline", "year"))
 THIRD = "control_exposure"
+
+PURPOSES = {
+    "outcome": "the outcome",
+    "effects": "the fixed effects",
+    "cluster": "the clusters, within which errors may be correlated",
+    "unit": "the unit, which with the time identifies a row",
+    "time": "the time, which with the unit identifies a row",
+}
 
 CONTROLS: tuple[Control, ...] = tuple((control, "year") for control in variables.CONTROLS)
 """The study's controls (R12): pre-period resources, each with a slope of its own in each year."""
@@ -56,15 +65,20 @@ class Design:
     cluster : str, tuple of two str, or None
         Two columns: two-way clustering (Cameron, Gelbach and Miller 2011). None gives the classical
         variance, for comparison with older publications.
-    variance : {"CR1", "CR2", "CR3"}
+    variance : {"CR1", "CR2", "CR3", "none"}
         Of a cluster dimension: with a small-sample factor; bias-reduced (Bell and McCaffrey 2002);
         the cluster jackknife (MacKinnon, Nielsen and Webb 2023). The reference distribution follows
-        from it: `convention.REFERENCE`. Two-way clusters have CR1 only.
+        from it: `convention.REFERENCE`. Two-way clusters have CR1 only. "none" is for expected
+        outcomes, which have no noise: coefficients, and no inference.
     model : {"ols", "ppml"}
     scale : {"level", "log1p", "asinh", "any"}
         Transformation of the outcome before OLS: as it is, log(1 + y), asinh(y), 1[y > 0].
     missing : {"raise", "drop"}
         What to do with incomplete rows.
+    collinear : {"raise", "drop"}
+        What to do with controls that are collinear: "drop" leaves out those that effects, treatment
+        and earlier controls give, and names them in `Estimate.dropped_controls`. The treatment is
+        never dropped.
 
     Raises
     ------
@@ -87,25 +101,34 @@ class Design:
     model: Model = "ols"
     scale: Scale = "level"
     missing: Missing = "raise"
+    collinear: Collinear = "raise"
 
     def __post_init__(self) -> None:
         if self.effects is None:
             object.__setattr__(self, "effects", DID_EFFECTS if self.third is None else DDD_EFFECTS)
-        if isinstance(self.treatment, str):
-            object.__setattr__(self, "treatment", (self.treatment,))
+        for name in ("treatment", "effects", "controls"):
+            if isinstance(one := getattr(self, name), str):
+                object.__setattr__(self, name, (one,))
         # Lists are welcome in a call; what is kept can be compared and hashed.
         for name in ("treatment", "effects", "controls", "unit", "cluster"):
             object.__setattr__(self, name, _frozen(getattr(self, name)))
-        for name, known in (
-            ("model", Model),
-            ("scale", Scale),
-            ("missing", Missing),
-            ("variance", Variance),
-        ):
+        if len(self.clusters) > 2:
+            raise DesignError(
+                f"cluster has one column or two, not {len(self.clusters)} "
+                f"({', '.join(self.clusters)}): for their interaction, make it a column"
+            )
+        choices = {
+            "model": Model,
+            "scale": Scale,
+            "missing": Missing,
+            "collinear": Collinear,
+            "variance": Variance,
+        }
+        for name, known in choices.items():
             if getattr(self, name) not in get_args(known):
                 said = f"{name} must be one of {', '.join(get_args(known))}"
                 raise DesignError(f"{said}, not {getattr(self, name)!r}")
-        if len(self.clusters) > 1 and self.variance != "CR1":
+        if len(self.clusters) > 1 and self.variance in ("CR2", "CR3"):
             raise DesignError(
                 f"{self.variance} needs clusters of one dimension: with two, set variance='CR1'"
             )
@@ -152,6 +175,17 @@ class Design:
     def clusters(self) -> tuple[str, ...]:
         """Columns of the clusters: none, one or two."""
         return () if self.cluster is None else columns_of(self.cluster)
+
+    def purpose(self, choice: str) -> str:
+        """What the columns of a choice are needed for, and whether it is the study's default."""
+        default = getattr(Design(third=self.third), choice)
+        if getattr(self, choice) != default:
+            return PURPOSES[choice]
+        none = {"cluster": " or cluster=None", "unit": " or unit=None for repeated cross-sections"}
+        return (
+            f"{PURPOSES[choice]} (no {choice}= was given, and {default!r} is the default, the "
+            f"study's own: pass {choice}= with columns of this table{none.get(choice, '')})"
+        )
 
     def require_one_cluster(self, method: str) -> None:
         """Raise `DesignError` unless there is one dimension of clusters, naming the method."""

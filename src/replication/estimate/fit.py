@@ -16,20 +16,29 @@ import pyfixest as pf
 from linearmodels.iv.absorbing import AbsorbingLS
 from linearmodels.panel.utility import AbsorbingEffectError
 
-from replication.errors import NoVariationError
+from replication.errors import ConvergenceError, NoVariationError
 from replication.estimate.clustered import Clustered, take_apart
-from replication.estimate.convention import NAMES, Coefficient, coefficient_table, correction
+from replication.estimate.convention import (
+    NAMES,
+    Coefficient,
+    coefficient_table,
+    correction,
+    require_variance,
+)
 from replication.estimate.convention import coefficient as coefficient_row
-from replication.estimate.sample import SEPARATED, Sample, without_separated
+from replication.estimate.sample import Sample, without_separated
 
 # Least-squares absorption to machine precision; the only method that also takes weights.
 LSMR: dict[str, Any] = {"method": "lsmr", "absorb_options": {"btol": 1e-14, "atol": 1e-14}}
 
-# s² = RSS / (N − K), every absorbed effect counted in K.
-UNADJUSTED: dict[str, Any] = {"cov_type": "unadjusted", "debiased": True}
+# s² = RSS / N, since our factor, N / (N − K), counts effects by rank.
+UNADJUSTED: dict[str, Any] = {"cov_type": "unadjusted", "debiased": False}
 
 VANISHING = 1e-6
-"""A fitted mean below this part of the mean outcome is on its way to zero: its row is separated."""
+"""A fitted mean below this part of the mean outcome may run to zero, its row being separated."""
+
+VANISHED = 0.0
+"""The same, where a linear program says that no row is."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +81,13 @@ class Estimate:
 
     def __repr__(self) -> str:
         """Short, for a console: what was estimated, then the coefficients."""
-        dropped = f", {sum(self.dropped.values()):,} rows dropped" if self.dropped else ""
-        head = f"{self.model.upper()} of {self.outcome}, {self.n:,} rows{dropped}"
+        head = f"{self.model.upper()} of {self.outcome}, {self.n:,} rows"
+        if self.dropped:
+            head += f", {sum(self.dropped.values()):,} rows dropped"
+        if self.singletons:
+            head += f", {self.singletons:,} singletons kept"
+        if self.dropped_controls:
+            head += f", collinear controls dropped: {', '.join(self.dropped_controls)}"
         return f"{head}; {self.convention}\n{self.frame.to_string(float_format='{:.4f}'.format)}"
 
     @cached_property
@@ -132,6 +146,16 @@ class Estimate:
         """Rows that were not used, by reason: ``rows in = n + sum(dropped.values())``."""
         return self.sample.dropped
 
+    @property
+    def dropped_controls(self) -> tuple[str, ...]:
+        """Controls that were not used, being collinear, where the design drops them."""
+        return self.sample.dropped_controls
+
+    @property
+    def singletons(self) -> int:
+        """Rows used that an effect fits by itself; see `sample.Sample.singletons`."""
+        return self.sample.singletons
+
     # The four attributes that maketables asks of a model it does not know.
     @property
     def __maketables_coef_table__(self) -> pd.DataFrame:
@@ -168,73 +192,97 @@ def ols(sample: Sample) -> Estimate:
             absorb=sample.absorb if sample.design.effects else None,
             weights=None if weights is None else sample.rows[weights],
         ).fit(**(clustered if sample.design.clusters else UNADJUSTED), **LSMR)
-    except (AbsorbingEffectError, ValueError) as error:
-        if isinstance(error, AbsorbingEffectError) or "rank" in str(error):
-            raise _absorbed(sample) from error
-        raise
+    except (AbsorbingEffectError, ValueError, np.linalg.LinAlgError) as error:
+        if isinstance(error, ValueError) and "rank" not in str(error):
+            raise
+        raise _absorbed(sample) from error
+    residual, size = float(np.sqrt((result.resids**2).mean())), x.std().to_numpy()
+    spread = residual / np.where(size > 0, size, np.inf) / np.sqrt(len(x))
+    if sample.design.variance != "none":
+        require_variance(np.sqrt(np.diag(result.cov)), spread, list(map(str, x)))
     return with_inference(result.params, result.cov, sample, result)
 
 
 def ppml(sample: Sample) -> Estimate:
     """Poisson pseudo-maximum likelihood with absorbed effects, by `pyfixest.fepois`.
 
-    Observations that fixed effects or regressors separate (some combination of them is non-zero
-    only where the outcome is zero) carry no information about the coefficients; they are dropped
-    and counted in `Estimate.dropped`. A regressor that varies in no other rows has no finite
-    coefficient: that is a `NoVariationError`.
+    Rows that fixed effects or regressors separate (some combination of them is non-zero only where
+    the outcome is zero) carry no information about the coefficients; they are dropped and counted
+    in `Estimate.dropped`. A regressor that varies in no other rows has no finite coefficient: that
+    is a `NoVariationError`, unless it is a control and the design drops collinear ones.
+
+    Raises
+    ------
+    NoVariationError
+    ConvergenceError
+        If the likelihood's maximum is not found.
     """
-    sample = without_separated(sample)
+    used = without_separated(sample)
+    result = _fepois(used)
+    if result is None:
+        # Some mean runs towards zero, and no single effect separates its row: look closer.
+        used = without_separated(used, thorough=True)
+        result = _fepois(used, VANISHED)
+    if result is None:
+        raise ConvergenceError(
+            f"the Poisson model of {used.label} did not converge, though no row is separated: look "
+            f"for regressors of very different size among {', '.join(map(repr, used.x))}"
+        )
+    names = list(map(str, used.x))
+    coefficients = [f"x{i}" for i in range(len(names))]
+    if set(coefficients) - set(result._coefnames):
+        raise _absorbed(used)
+    scale = _scale(used)
+    vcov = pd.DataFrame(result._vcov, result._coefnames, result._coefnames)
+    vcov = vcov.loc[coefficients, coefficients].set_axis(names).set_axis(names, axis=1)
+    vcov = vcov * np.outer(scale, scale)
+    b = pd.Series(result._beta_hat, result._coefnames)[coefficients]
+    params = pd.Series(b.to_numpy() * scale, names)
+    error = np.sqrt(((used.y.to_numpy() - result._Y_hat_response) ** 2).sum())
+    spread = error / result._Y_hat_response.sum() / used.x.std().to_numpy()
+    if sample.design.variance != "none":
+        require_variance(np.sqrt(np.diag(vcov)), spread, names)
+    return with_inference(params, vcov, used, result)
+
+
+def _fepois(sample: Sample, vanishing: float = VANISHING) -> Any:
+    """Fit without a check of separation; None where a mean vanishes or nothing converges."""
     # Plain names, since a formula cannot hold the study's; and copies of the cluster columns,
     # because a cluster that is also an effect makes pyfixest depend on PYTHONHASHSEED.
-    x = {f"x{i}": sample.x[c] for i, c in enumerate(sample.x)}
+    scaled = sample.x * _scale(sample)
+    x = {f"x{i}": scaled[c] for i, c in enumerate(scaled)}
     fe = {f"fe{i}": sample.absorb[c].cat.codes for i, c in enumerate(sample.absorb)}
     groups = {f"cluster{i}": sample.clusters[c] for i, c in enumerate(sample.clusters)}
     frame = pd.DataFrame({"y": sample.y, **x, **fe, **groups}).reset_index(drop=True)
-    formula = f"y ~ {' + '.join(x)}" + (f" | {' + '.join(fe)}" if fe else "")
-    vcov = {"CRV1": " + ".join(groups)} if groups else "iid"
-    result = _fepois(sample, formula, frame, vcov)
-    if set(x) - set(result._coefnames):
-        raise _absorbed(sample)
-    # By position: the labels of the reader's index need not be unique.
-    kept = np.ones(len(frame), dtype=bool)
-    kept[np.asarray(result.na_index, dtype=int)] = False
-    used = sample.keep(kept, SEPARATED)
-    names = [dict(zip(x, sample.x, strict=True)).get(c, c) for c in result._coefnames]
-    params = pd.Series(result.coef().to_numpy(), names)
-    return with_inference(params, pd.DataFrame(result._vcov, names, names), used, result)
-
-
-def _fepois(sample: Sample, formula: str, frame: pd.DataFrame, vcov: Any) -> Any:
-    """Fit without a check of separation, and with the thorough one where a mean vanishes."""
     with warnings.catch_warnings():
-        # Both are said by us: separated rows are counted, collinear regressors are an error.
-        warnings.filterwarnings("ignore", message=".*removed because of separation")
+        # What overflows has not converged, and collinear regressors are an error: we say so.
+        warnings.filterwarnings("ignore", category=RuntimeWarning)
         warnings.filterwarnings("ignore", message="(?s).*dropped due to multicollinearity")
-        for check in ([], ["fe", "ir"]):
-            try:
-                result = pf.fepois(
-                    formula,
-                    frame,
-                    vcov=vcov,
-                    ssc=pf.ssc(k_adj=False, G_adj=False),
-                    fixef_rm="none",
-                    iwls_tol=1e-12,
-                    iwls_maxiter=100,
-                    separation_check=check if sample.design.effects else [],
-                    demeaner=pf.MapDemeaner(fixef_tol=1e-11),
-                )
-            except ValueError as error:
-                if "collinear" in str(error):
-                    raise _absorbed(sample) from error
-                raise
-            # Some mean runs towards zero: no single effect separates its row, so look closer.
-            if result._Y_hat_response.min() > VANISHING * float(frame["y"].mean()):
-                return result
-    raise NoVariationError(
-        "the fitted mean of some rows runs towards zero and a coefficient towards infinity: one of "
-        f"{', '.join(map(repr, sample.x))} is non-zero only where the count is zero; leave it out, "
-        "or the rows that it marks"
-    )
+        try:
+            result = pf.fepois(
+                f"y ~ {' + '.join(x)}" + (f" | {' + '.join(fe)}" if fe else ""),
+                frame,
+                vcov={"CRV1": " + ".join(groups)} if groups else "iid",
+                ssc=pf.ssc(k_adj=False, G_adj=False),
+                fixef_rm="none",
+                iwls_tol=1e-12,
+                iwls_maxiter=100,
+                separation_check=[],
+                demeaner=pf.MapDemeaner(fixef_tol=1e-11),
+            )
+        except (ValueError, np.linalg.LinAlgError) as error:
+            if "collinear" in str(error):
+                raise _absorbed(sample) from error
+            return None
+    settled = result.convergence and np.isfinite(result._vcov).all()
+    enough = result._Y_hat_response.min() > vanishing * float(frame["y"].mean())
+    return result if settled and enough else None
+
+
+def _scale(sample: Sample) -> np.ndarray:
+    """Powers of two that make the regressors alike in size: pyfixest's tolerances are absolute."""
+    spread = sample.x.std().to_numpy()
+    return np.exp2(-np.round(np.log2(np.where(spread > 0, spread, 1.0))))
 
 
 def with_inference(
@@ -242,6 +290,8 @@ def with_inference(
 ) -> Estimate:
     """Estimate from coefficients and their variance CR0, by the variance of the design."""
     kind = sample.design.variance
+    if kind == "none":
+        return estimate(params, vcov * np.nan, 0, "no inference", sample, sample.terms, result)
     if kind == "CR1" or not sample.design.clusters:
         factor, df, convention = correction(sample, sample.k)
         return estimate(params, vcov * factor, df, convention, sample, sample.terms, result)

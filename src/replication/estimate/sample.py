@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 
 from replication.errors import NoVariationError
-from replication.estimate.design import Control, Design, Effect, columns_of
+from replication.estimate.design import Control, Design, columns_of
+from replication.estimate.effects import categories, collinear, separated, singletons
 from replication.records import checks
 
 SCALES: dict[str, Any] = {
@@ -23,6 +24,7 @@ SCALES: dict[str, Any] = {
     "any": lambda y: (y > 0).astype(float),
 }
 SEPARATED = "separated by a fixed effect"
+SEPARATED_TOGETHER = "separated by effects and regressors together"
 SCALE_LABELS = {"level": "{}", "log1p": "log(1 + {})", "asinh": "asinh({})", "any": "1[{} > 0]"}
 
 
@@ -41,6 +43,8 @@ class Sample:
         One categorical column an absorbed effect, named as it is printed: ``"discipline × year"``.
     dropped : dict of str to int
         Rows that are not used, by reason: ``rows in = N + sum(dropped.values())``.
+    dropped_controls : tuple of str
+        Controls that are not used, being collinear.
     """
 
     design: Design
@@ -48,6 +52,7 @@ class Sample:
     controls: tuple[str, ...]
     absorb: pd.DataFrame
     dropped: dict[str, int]
+    dropped_controls: tuple[str, ...] = ()
 
     @property
     def terms(self) -> tuple[str, ...]:
@@ -96,6 +101,22 @@ class Sample:
         codes = {c: pd.factorize(self.rows[c], sort=True)[0] for c in self.design.clusters}
         return pd.DataFrame(codes, self.rows.index)
 
+    @cached_property
+    def collinear(self) -> tuple[str, ...]:
+        """Regressors that the effects and the regressors before them give."""
+        given = collinear(self.x.to_numpy(), self.effect_codes)
+        return tuple(map(str, self.x.columns[given]))
+
+    @cached_property
+    def singletons(self) -> int:
+        """Rows that are alone in a level of an effect, once the others like them are left out.
+
+        They are kept, as by linearmodels and, with ``fixef_rm="none"``, pyfixest; Stata's reghdfe
+        drops them. No estimate moves; but N counts such a row, and K does not count its effect if
+        nested in the clusters, so that many make standard errors a little small (Correia 2015).
+        """
+        return singletons(self.effect_codes)
+
     def cluster(self, method: str) -> np.ndarray:
         """Cluster of each row, shape (N,), for a method that knows one dimension only.
 
@@ -138,48 +159,116 @@ def sample(data: pd.DataFrame, design: Design) -> Sample:
     """
     if design.parts:
         purpose = "the treatment" if design.third is None else "the triple difference"
-        checks.require_columns(data, design.parts, f"{purpose}, {design.terms[0]}")
-        data = checks.as_numbers(data, design.parts)
+        data = treatment_columns(data, design, design.parts, f"{purpose}, {design.terms[0]}")
         data = data.assign(**{design.terms[0]: product(data, design.parts)})
     data, controls = _interacted(data, design.controls)
     terms, absorbed = list(design.terms), [c for e in design.effects for c in columns_of(e)]
-    checks.require_columns(data, [design.outcome], "the outcome")
+    checks.require_columns(data, [design.outcome], design.purpose("outcome"))
     checks.require_columns(data, terms, "the treatment")
     if len(set(terms) | set(controls)) < len(terms) + len(controls):
         raise NoVariationError(f"a regressor is named twice: {[*terms, *controls]}")
     checks.require_columns(data, controls, "the controls")
-    checks.require_columns(data, absorbed, "the fixed effects")
+    checks.require_columns(data, absorbed, design.purpose("effects"))
     weights = [] if design.weights is None else [design.weights]
-    checks.require_columns(data, [*weights, *design.clusters], "weights or clusters")
+    checks.require_columns(data, weights, "the weights")
+    checks.require_columns(data, design.clusters, design.purpose("cluster"))
     if design.unit is not None:
-        checks.require_unique(data, [*columns_of(design.unit), design.time])
+        key = [*columns_of(design.unit), design.time]
+        checks.require_columns(data, key[:-1], design.purpose("unit"))
+        checks.require_columns(data, key[-1:], design.purpose("time"))
+        checks.require_unique(data, key)
     numbers = [design.outcome, *terms, *controls, *weights]
     data = checks.as_numbers(data, numbers)
     used = list(dict.fromkeys([*numbers, *absorbed, *design.clusters, *design.parts]))
     rows, dropped = checks.complete_rows(data[used], used, design.missing)
     # Levels of the index may bear the names of columns, which pandas calls ambiguous.
     rows = rows.rename_axis([None] * rows.index.nlevels)
-    checks.require_variation(rows, [*terms, *controls])
+    checks.require_variation(rows, terms if design.collinear == "drop" else [*terms, *controls])
     for column in design.clusters:
         checks.require_clusters(rows, column)
+    for column in weights:
+        checks.require_weights(rows, column)
     if design.model == "ppml" or design.scale != "level":
         model = "Poisson" if design.model == "ppml" else f"{design.scale} of an outcome"
         checks.require_nonnegative(rows, design.outcome, model)
     found = Sample(design, rows, tuple(controls), categories(rows, design.effects), dropped)
     checks.require_outcome_variation(found.y, found.label)
-    return found
+    return identified(found) if controls else found
 
 
-def without_separated(rows: Sample) -> Sample:
-    """Return the sample without the rows of effects all of whose counts are zero.
+def treatment_columns(
+    data: pd.DataFrame, design: Design, columns: Sequence[str], purpose: str
+) -> pd.DataFrame:
+    """Make `columns`, of which a treatment is the product, numbers, and look at post.
 
-    Such an effect fits its rows perfectly and leaves them nothing to say (Correia, Guimarães and
-    Zylkin 2020). Once is enough: no other effect loses a count with them.
+    Raises
+    ------
+    MissingColumnError, SchemaError
+        If a column is missing or holds no numbers; if post is anything but 0 and 1.
+
+    Warns
+    -----
+    StaggeredTreatmentWarning
+        See `replication.records.checks.warn_if_staggered`.
+    """
+    checks.require_columns(data, columns, purpose)
+    data = checks.as_numbers(data, columns)
+    if design.post in columns:
+        checks.require_flag(data, design.post)
+        unit = design.clusters if design.unit is None else columns_of(design.unit)
+        if unit and {*unit, design.time} <= set(data.columns):
+            exposed = data[columns[0]] != 0
+            checks.warn_if_staggered(data[exposed], design.post, unit, design.time)
+    return data
+
+
+def without_separated(rows: Sample, *, thorough: bool = False) -> Sample:
+    """Return the sample without rows that a Poisson model says nothing about.
+
+    Rows of effects all of whose counts are zero: such an effect fits its rows perfectly and leaves
+    them nothing to say (Correia, Guimarães and Zylkin 2020). Once is enough: no other effect loses
+    a count with them. `thorough`: also those of `effects.separated`. A `NoVariationError` if a
+    regressor of interest varies in no other rows.
     """
     y, kept = rows.y.to_numpy(), np.ones(len(rows.rows), dtype=bool)
     for code in rows.effect_codes:
         kept &= (np.bincount(code, y) > 0)[code]
-    return rows.keep(kept, SEPARATED)
+    if not thorough:
+        return _shortened(rows.keep(kept, SEPARATED), rows)
+    kept = ~separated(y, rows.x.to_numpy(), rows.effect_codes)
+    return _shortened(rows.keep(kept, SEPARATED_TOGETHER), rows)
+
+
+def _shortened(rows: Sample, before: Sample) -> Sample:
+    """Look at the regressors again, some of whose rows are gone."""
+    if rows is before:
+        return rows
+    if lost := set(rows.terms) & set(rows.collinear):
+        raise NoVariationError(
+            "without the rows that are separated, effects and other regressors leave no variation "
+            f"of {min(lost)!r}, or it is collinear with another: its coefficient would run to "
+            "infinity; leave it out, or the rows that it marks"
+        )
+    return identified(rows)
+
+
+def identified(rows: Sample) -> Sample:
+    """Return the sample without collinear controls, or refuse them, as its design says.
+
+    Effects, regressors of interest and the controls before it give such a control exactly. A
+    regressor of interest that others give stays: `fit` refuses it.
+    """
+    if not rows.controls:
+        return rows
+    dropped = tuple(c for c in rows.collinear if c in rows.controls)
+    if dropped and rows.design.collinear == "raise":
+        raise NoVariationError(
+            f"control {dropped[0]!r} is collinear with the effects, the treatment or the controls "
+            f"before it ({len(dropped)} of {len(rows.controls)} controls are): leave it out, or "
+            "pass collinear='drop' to have such controls dropped and named"
+        )
+    controls = tuple(c for c in rows.controls if c not in dropped)
+    return replace(rows, controls=controls, dropped_controls=(*rows.dropped_controls, *dropped))
 
 
 def product(data: pd.DataFrame, columns: Sequence[str]) -> pd.Series:
@@ -189,19 +278,6 @@ def product(data: pd.DataFrame, columns: Sequence[str]) -> pd.Series:
     for column in others:
         found = found * data[column]
     return found
-
-
-def categories(rows: pd.DataFrame, effects: Sequence[Effect]) -> pd.DataFrame:
-    """One categorical column an effect, named as it is printed."""
-    return pd.DataFrame(
-        {
-            " × ".join(columns_of(e)): pd.Categorical(
-                rows.groupby(list(columns_of(e)), observed=True).ngroup()
-            )
-            for e in effects
-        },
-        index=rows.index,
-    )
 
 
 def _interacted(data: pd.DataFrame, controls: Sequence[Control]) -> tuple[pd.DataFrame, list[str]]:

@@ -1,37 +1,78 @@
 """Estimators of the recent literature, as the package `moderndid` has them, in tables like ours."""
 
-from typing import Literal
+import warnings
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
-from replication.errors import DesignError
+from replication.errors import DesignError, NoVariationError
+from replication.estimate.design import STUDY, Design, columns_of
 from replication.estimate.fit import Estimate
+from replication.estimate.sample import SCALES
 from replication.estimate.verbs import event_frame, reference_of
+from replication.records import checks
 from replication.records.published import require_package
 
 
-def dynamic_effects(mpdta: pd.DataFrame) -> pd.DataFrame:
+def dynamic_effects(
+    data: pd.DataFrame,
+    design: Design = STUDY,
+    *,
+    first_treated: str = "first_treated",
+    **changes: Any,
+) -> pd.DataFrame:
     """Callaway and Sant'Anna's event-study effects, and their overall mean, by `moderndid`.
+
+    Effects of a binary treatment that begins at different times, each group of units compared with
+    those that are never treated, doubly robust in the controls.
+
+    Parameters
+    ----------
+    data : DataFrame
+        Long: one row a unit and time, all units in all periods.
+    design, **changes
+        Outcome, scale, unit, time, controls and weights are used; the method has its own
+        comparisons, so that exposure, post, effects and cluster are not. Errors are by unit.
+    first_treated : str
+        First treated period of the unit, 0 if there is none.
 
     Returns
     -------
     DataFrame
         ``estimate`` and analytical ``std_error`` by term, ``"e = 0"`` and so on, and
-        ``"overall"``. The published errors are bootstrapped, so only estimates are compared.
+        ``"overall"``.
 
     Raises
     ------
     SourceUnavailableError
         If `moderndid` is not installed.
+    DesignError
+        On a Poisson model, repeated cross-sections or controls with slopes by another column.
+    SchemaError
+        If units lack periods, or have several first treated periods.
+    NoVariationError
+        If no unit is treated, or none is never treated.
     """
     require_package("moderndid", "Callaway and Sant'Anna's estimator comes from")
     from moderndid import aggte, att_gt
 
-    by_group = att_gt(
-        mpdta, yname="lemp", tname="year", idname="countyreal", gname="first.treat", cband=False
-    )
-    effects = aggte(by_group, type="dynamic", cband=False)
+    frame = _staggered_frame(data, design.but(**changes), first_treated)
+    controls = [c for c in map(str, frame) if c.startswith("x")]
+    with warnings.catch_warnings():
+        # Of a test of leads that is not asked for.
+        warnings.filterwarnings("ignore", message="Not returning pre-test Wald statistic")
+        by_group = att_gt(
+            frame,
+            yname="y",
+            tname="time",
+            idname="unit",
+            gname="first",
+            xformla=f"~ {' + '.join(controls)}" if controls else None,
+            weightsname="weight" if "weight" in frame else None,
+            cband=False,
+        )
+        effects = aggte(by_group, type="dynamic", cband=False)
     terms = [f"e = {int(e)}" for e in effects.event_times]
     return pd.DataFrame(
         {
@@ -40,6 +81,45 @@ def dynamic_effects(mpdta: pd.DataFrame) -> pd.DataFrame:
         },
         index=pd.Index([*terms, "overall"], name="term"),
     )
+
+
+def _staggered_frame(data: pd.DataFrame, design: Design, first_treated: str) -> pd.DataFrame:
+    """Check the data and lay them out under names that a formula can hold."""
+    controls = [c for c in design.controls if isinstance(c, str)]
+    if design.model != "ols" or design.unit is None or len(controls) < len(design.controls):
+        raise DesignError(
+            "Callaway and Sant'Anna's effects are of an outcome on its scale (model='ols') in a "
+            "panel (unit=), with controls that are columns"
+        )
+    unit, weights = list(columns_of(design.unit)), [design.weights] if design.weights else []
+    numbers = [design.outcome, design.time, first_treated, *controls, *weights]
+    checks.require_columns(data, [*unit, *numbers], "Callaway and Sant'Anna's effects")
+    checks.require_unique(data, [*unit, design.time])
+    data = checks.as_numbers(data, numbers)
+    rows, _ = checks.complete_rows(data, numbers, "raise")
+    for column in weights:
+        checks.require_weights(rows, column)
+    if design.scale != "level":
+        checks.require_nonnegative(rows, design.outcome, f"{design.scale} of an outcome")
+    checks.require_constant(rows, first_treated, unit)
+    checks.require_balanced(rows, unit, design.time)
+    treated = rows[first_treated] > 0
+    if treated.all() or not treated.any():
+        raise NoVariationError(
+            f"{first_treated!r} says that {'every' if treated.all() else 'no'} unit is treated at "
+            "some time: the effects compare those that are with those that never are, whose "
+            f"{first_treated!r} is 0"
+        )
+    frame = {
+        "y": SCALES[design.scale](rows[design.outcome]),
+        "time": rows[design.time],
+        "unit": rows.groupby(unit, observed=True).ngroup(),
+        "first": rows[first_treated],
+        **{f"x{i}": rows[c] for i, c in enumerate(controls)},
+    }
+    if design.weights is not None:
+        frame["weight"] = rows[design.weights]
+    return pd.DataFrame(frame).reset_index(drop=True)
 
 
 def honest_interval(study: Estimate, method: Literal["FLCI", "C-LF"], m: float) -> pd.DataFrame:

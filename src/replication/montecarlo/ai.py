@@ -36,19 +36,15 @@ def ai_decomposition(seed: int = 2026) -> pd.DataFrame:
         "none of the three": none,
     }
     rows = {}
-    # A fit without noise has no variance to take the root of.
-    with np.errstate(invalid="ignore"):
-        for name, process in planted.items():
-            rows[name] = ai_targets(expected_panel(simulate(process, seed)))
+    for name, process in planted.items():
+        rows[name] = ai_targets(expected_panel(simulate(process, seed)))
     frame = pd.DataFrame(rows).T.rename_axis("planted")
     return frame.set_axis(["all disciplines", "same disciplines"], axis=1)
 
 
 def ai_event_truth(study: Study) -> pd.Series:
     """Event study of applications in AI-related classes in expected outcomes, by event time."""
-    # A fit without noise has no variance to take the root of.
-    with np.errstate(invalid="ignore"):
-        found = event_study(expected_panel(study), EXPECTED, outcome=AI[0], model="ppml")
+    found = event_study(expected_panel(study), EXPECTED, outcome=AI[0], model="ppml")
     return event_frame(found)["estimate"]
 
 

@@ -31,7 +31,7 @@ from replication.simulate.draws import negative_binomial, shocks, tally
 from replication.simulate.process import FORMS
 from replication.simulate.study import Study
 
-EXPECTED = STUDY.but(variance="CR1")
+EXPECTED = STUDY.but(variance="none")
 """The study's design for outcomes without noise, of which no variance is asked."""
 
 
@@ -115,9 +115,7 @@ def truth(study: Study, draws: int = 0, seed: int = 1) -> pd.DataFrame:
         Indexed by ``claim`` and ``target``; ``value`` and its ``mc_error`` (0 where exact).
     """
     panel = expected_panel(study)
-    # A fit without noise has no variance to take the root of.
-    with np.errstate(invalid="ignore"):
-        rows = _exact_targets(panel)
+    rows = _exact_targets(panel)
     shares = study.process.shares
     rows += [(c, "share", float(s), 0.0) for c, s in zip(MEDIATOR_CLAIMS, shares, strict=False)]
     if draws:
@@ -128,12 +126,9 @@ def truth(study: Study, draws: int = 0, seed: int = 1) -> pd.DataFrame:
 
 def mean_targets(panel: pd.DataFrame) -> dict[str, float]:
     """What the design of each claim finds by PPML in expected outcomes, by claim."""
-    # A fit without noise has no variance to take the root of.
-    with np.errstate(invalid="ignore"):
-        return {
-            claim: float(estimand(claim, panel, EXPECTED, model="ppml").estimate)
-            for claim in CLAIMS
-        }
+    return {
+        claim: float(estimand(claim, panel, EXPECTED, model="ppml").estimate) for claim in CLAIMS
+    }
 
 
 def _exact_targets(panel: pd.DataFrame) -> list[tuple[str, str, float, float]]:

@@ -159,10 +159,11 @@ def verdicts(claims: pd.DataFrame) -> pd.DataFrame:
     frame = frame.set_axis(found["claim"]).assign(**{k: found[k].to_numpy() for k in keys})
     frame["target"] = found["target"].to_numpy()
     judged = {
-        key: judge({str(c): row for c, row in study.iterrows()}, "simulated", study["target"])
+        key: judge({str(c): r for c, r in study.iterrows()}, "simulated", study["target"])[
+            "verdict"
+        ]
         for key, study in frame.groupby(keys, sort=False)
     }
-    judged = {key: table["verdict"] for key, table in judged.items()}
     table = pd.DataFrame(judged).T
     return table.rename_axis(index=["world", "study"])
 

@@ -4,6 +4,7 @@ A check either passes, raises an error of `replication.errors` that names the co
 do, or drops rows and counts them with the reason: nothing is dropped in silence.
 """
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -113,6 +114,72 @@ def require_whole_numbers(data: pd.DataFrame, column: str) -> None:
             f"column {column!r} must hold whole numbers; {int(fraction.sum())} rows do not, first "
             f"row {_first(fraction)} ({data[column][fraction].iloc[0]}): count the periods "
             "since treatment began as …, -2, -1, 0, 1, …"
+        )
+
+
+def require_flag(data: pd.DataFrame, column: str) -> None:
+    """Raise `SchemaError` if a column of numbers holds anything but 0, 1 and gaps."""
+    other = data[column].notna() & ~data[column].isin([0, 1])
+    if other.any():
+        raise errors.SchemaError(
+            f"column {column!r} must be 0 before and 1 from the first treated period on, and holds "
+            f"{data[column][other].tolist()[0]:g} in row {_first(other)} ({int(other.sum())} rows "
+            f"hold another number): compare it with the first treated period, as data[{column!r}] "
+            ">= first, and name the result with post="
+        )
+
+
+def warn_if_staggered(data: pd.DataFrame, post: str, unit: Sequence[str], time: str) -> None:
+    """Warn, by `StaggeredTreatmentWarning`, if treated units are treated from different times on.
+
+    That is, if in some period `post` is 1 in one unit and 0 in another that is treated at some
+    time. Units that never are may be 0 throughout.
+    """
+    flag = data[post]
+    ever = flag.groupby([data[c] for c in unit], observed=True).transform("max") > 0
+    both = flag[ever].groupby(data[time], observed=True).nunique() > 1
+    if both.any():
+        warnings.warn(
+            f"{post!r} is 1 in some treated units and 0 in others in {int(both.sum())} periods of "
+            f"{time!r}, first {both.index[both].tolist()[0]!r}: treatment is staggered; two-way "
+            "fixed effects then average comparisons with units that are treated already, which may "
+            "have the wrong sign; see staggered.dynamic_effects",
+            errors.StaggeredTreatmentWarning,
+            stacklevel=2,
+        )
+
+
+def require_weights(data: pd.DataFrame, column: str) -> None:
+    """Raise `WeightError` unless every weight is above zero."""
+    none = data[column] <= 0
+    if none.any():
+        raise errors.WeightError(
+            f"weights {column!r} are zero or below in {int(none.sum())} rows, first in row "
+            f"{_first(none)} ({data[column][none].tolist()[0]:g}): a row of no weight is no row; "
+            "take such rows out, or correct their weights"
+        )
+
+
+def require_constant(data: pd.DataFrame, column: str, unit: Sequence[str]) -> None:
+    """Raise `SchemaError` if a column differs within a unit."""
+    several = data.groupby(list(unit), observed=True)[column].transform("nunique") > 1
+    if several.any():
+        first = data.loc[several.to_numpy(), list(unit)].iloc[0].to_dict()
+        raise errors.SchemaError(
+            f"column {column!r} must have one value a unit, and has several in "
+            f"{int(several.sum())} rows, first {first}: correct it, or name the unit with unit="
+        )
+
+
+def require_balanced(data: pd.DataFrame, unit: Sequence[str], time: str) -> None:
+    """Raise `SchemaError` if a unit lacks a period that another has; keys are unique."""
+    periods = data[time].nunique()
+    short = data.groupby(list(unit), observed=True)[time].transform("size") < periods
+    if short.any():
+        first = data.loc[short.to_numpy(), list(unit)].iloc[0].to_dict()
+        raise errors.SchemaError(
+            f"{int(short.sum())} rows are of units without all {periods} periods of {time!r}, "
+            f"first {first}: fill the periods, or take such units out"
         )
 
 

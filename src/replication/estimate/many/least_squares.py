@@ -21,7 +21,7 @@ from scipy import sparse
 from scipy.linalg import block_diag
 from scipy.sparse.csgraph import connected_components
 
-from replication.estimate.convention import is_nested
+from replication.estimate.effects import is_nested
 from replication.estimate.sample import Sample
 
 TOLERANCE = 1e-10

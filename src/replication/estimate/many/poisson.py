@@ -15,7 +15,8 @@ import numpy as np
 from scipy import sparse
 
 from replication.errors import DesignError, NoVariationError
-from replication.estimate.convention import is_nested, parameters, small_sample_factor
+from replication.estimate.convention import nested, parameters, small_sample_factor
+from replication.estimate.effects import span
 from replication.estimate.sample import Sample
 
 TOLERANCE = 1e-9
@@ -171,8 +172,32 @@ def _small_sample(
     kept = np.ones(y.shape, dtype=bool)
     for code, s in zip(effects, sums, strict=True):
         kept &= (s > 0)[code]
-    n = kept.sum(axis=0)
     groups = (_incidence(cluster) @ kept.astype(float) > 0).sum(axis=0)
-    levels = [(_incidence(e) @ kept.astype(float) > 0).sum(axis=0) for e in effects]
-    counted = parameters(1, levels, [is_nested(e, cluster) for e in effects])
-    return groups, small_sample_factor(n, groups, counted)
+    return groups, small_sample_factor(
+        kept.sum(axis=0), groups, _parameters(kept, effects, cluster)
+    )
+
+
+def _parameters(kept: np.ndarray, effects: Sequence[np.ndarray], cluster: np.ndarray) -> np.ndarray:
+    """K of each outcome, shape (S,), with the rows (N, S) that it keeps.
+
+    Levels that an outcome loses with its rows leave the rank of what any outcome keeps; redundant
+    ones among them leave nothing. For one outcome this is `parameters` of its rows. For several it
+    is that, too, unless the rows of one outcome fall apart into groups that share no level where
+    those of all do not; then it is larger.
+    """
+    ever = kept.any(axis=1)
+    effects, cluster, kept = [e[ever] for e in effects], cluster[ever], kept[ever]
+    whole, inside = parameters(1, effects, [cluster]), nested(effects, [cluster])
+    crossed = [_incidence(e) for e, is_in in zip(effects, inside, strict=True) if not is_in]
+    if not crossed:
+        return np.full(kept.shape[1], whole)
+    levels = sparse.vstack(crossed, format="csr")
+    lost = levels @ kept.astype(float) == 0
+    sometimes = lost.any(axis=1) & ~lost.all(axis=1)
+    around = [e for e, is_in in zip(effects, inside, strict=True) if is_in]
+    constant = [np.zeros(len(cluster), dtype=int)]
+    own = span(around or constant).residual(levels[sometimes].T.toarray())
+    patterns, which = np.unique(lost[sometimes], axis=1, return_inverse=True)
+    ranks = [np.linalg.matrix_rank(own[:, at]) for at in patterns.T]
+    return whole - np.array(ranks)[which]
