@@ -1,6 +1,6 @@
 # Two commands matter: `make book` and `make test`. Each sets up what it needs.
 .DEFAULT_GOAL := help
-.PHONY: help setup book test faults lint format notebooks data readme lock system serve clean
+.PHONY: help setup book test faults lint format notebooks data montecarlo readme lock system serve clean
 
 # Python 3.11 is what the committed outputs were made with; any later one will do.
 PYTHON ?= $(or $(shell for p in python3.11 python3 python python3.12 python3.13 python3.14; do \
@@ -46,6 +46,9 @@ data: setup ## simulate the records, build the panel and print the codebook
 	$(BIN)/replication build --records data/records --out data/panel.parquet
 	$(BIN)/replication truth --out data/truth.csv
 	$(BIN)/replication codebook
+
+montecarlo: setup ## run the committed Monte Carlo again where its code has changed (an hour at most)
+	$(BIN)/replication montecarlo --jobs $(JOBS) $(ARGS)
 
 readme: setup ## print the generated parts of README.md
 	$(BIN)/replication readme $(ARGS)

@@ -164,5 +164,17 @@ def parser() -> argparse.ArgumentParser:
     )
     add("--json", action="store_true", help="print JSON instead of a table")
 
+    add = command(
+        "montecarlo",
+        "bring the committed studies with universities drawn anew up to date (an hour at most)",
+        "replication montecarlo --jobs 4",
+    )
+    add("--jobs", type=int, default=2, metavar="N", help="processes at a time (default: 2)")
+    add(
+        "--all",
+        action="store_true",
+        help="run all studies; without it a sample is run, and all of them only where it differs",
+    )
+
     command("readme", "make the generated parts of README.md anew", "replication readme")
     return top

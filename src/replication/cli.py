@@ -212,6 +212,13 @@ def _claims(options: argparse.Namespace) -> None:
     print(f"source: {options.source}; 95 % intervals; p_adjusted by Holm within a family")
 
 
+def _montecarlo(options: argparse.Namespace) -> None:
+    from replication.montecarlo import record
+
+    _require(options.jobs >= 1, f"--jobs {options.jobs}: at least 1 is needed")
+    print(record.make(jobs=options.jobs, everything=options.all))
+
+
 def _readme(options: argparse.Namespace) -> None:
     from replication.page import readme
 
@@ -227,6 +234,7 @@ COMMANDS = {
     "run": _run,
     "book": _book,
     "claims": _claims,
+    "montecarlo": _montecarlo,
     "readme": _readme,
 }
 

@@ -1,0 +1,248 @@
+"""The studies that are committed: made once, read by the book, and held to a sample run again.
+
+Three thousand studies take most of an hour, so that their tables ship with the project, with the
+checksum of the code that made them. Where that code has changed since, `make` runs a sample of the
+studies again: if they come out as they were, the new checksum is written down beside the old one,
+and if not, all studies are run.
+"""
+
+import hashlib
+import io
+import json
+import sys
+from collections.abc import Iterable
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, ConfigDict
+from tqdm import tqdm
+
+from replication.config import DATA, ROOT
+from replication.errors import SchemaError
+from replication.montecarlo.redrawn import STUDIES, many_studies
+from replication.writing import write_file, write_files
+
+FOLDER = DATA / "montecarlo"
+UNFINISHED = ROOT / "build" / "montecarlo"
+"""Studies of a run that is not finished; it goes on where it stopped."""
+
+TABLES = {"claims": ["world", "study", "claim", "model"], "leads": ["study", "model"]}
+"""Committed tables, each with what identifies a row."""
+
+PIECE = 50
+"""Studies that are written to the disk at a time."""
+SAMPLE = 12
+"""Studies of each world that are run again where the code has changed."""
+TOLERANCE = 1e-8
+"""Relative difference of a number that is the same."""
+
+CODE = (
+    "records/classify.py",
+    "records/exposure.py",
+    "records/variables.py",
+    "simulate/*.py",
+    "estimate/*.py",
+    "estimate/many/*.py",
+    "montecarlo/truth.py",
+    "montecarlo/redrawn.py",
+)
+"""Modules that the numbers come from."""
+
+
+class Manifest(BaseModel):
+    """What is known of the committed tables.
+
+    Attributes
+    ----------
+    studies : dict of str to int
+        By world.
+    made_by : str
+        Checksum of the code that made all of them.
+    agrees_with : str
+        Checksum of the code by which a sample of them was run last, and came out the same.
+    sha256 : dict of str to str
+        Checksums of the tables.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    studies: dict[str, int]
+    made_by: str
+    agrees_with: str
+    sha256: dict[str, str]
+
+
+def load_studies(folder: Path = FOLDER) -> dict[str, pd.DataFrame]:
+    """Read the committed tables, ``claims`` and ``leads``, as `redrawn.one_study` describes them.
+
+    Raises
+    ------
+    SchemaError
+        If a file is missing or is not as its manifest says.
+    """
+    manifest = _manifest(folder)
+    tables = {}
+    for name in TABLES:
+        content = (folder / f"{name}.parquet").read_bytes()
+        if hashlib.sha256(content).hexdigest() != manifest.sha256.get(name):
+            raise SchemaError(
+                f"{folder / name}.parquet is not the file that its manifest names: take both from "
+                "the repository, or make them again with `replication montecarlo --all`"
+            )
+        tables[name] = pd.read_parquet(io.BytesIO(content))
+    return tables
+
+
+def _manifest(folder: Path) -> Manifest:
+    try:
+        return Manifest.model_validate_json((folder / "manifest.json").read_bytes())
+    except (FileNotFoundError, ValueError) as error:
+        raise SchemaError(
+            f"{folder}: the tables of the Monte Carlo or their manifest are missing or damaged; "
+            "take them from the repository, or make them: `replication montecarlo --all` (an hour)"
+        ) from error
+
+
+def checksum_of_code() -> str:
+    """Checksum of the modules that the numbers come from; line endings do not count."""
+    whole = hashlib.sha256()
+    source = Path(__file__).parents[1]
+    for path in sorted({path for pattern in CODE for path in source.glob(pattern)}):
+        name = path.relative_to(source).as_posix()
+        whole.update(name.encode() + b"\0" + path.read_bytes().replace(b"\r\n", b"\n") + b"\0")
+    return whole.hexdigest()
+
+
+def is_stale(folder: Path = FOLDER) -> bool:
+    """Whether the code has changed since the tables, or a sample of them, were made."""
+    return _manifest(folder).agrees_with != checksum_of_code()
+
+
+def disagreements(
+    world: str, numbers: Iterable[int], folder: Path = FOLDER, jobs: int = 1
+) -> pd.DataFrame:
+    """Run studies of a world again, and tell what is not as committed.
+
+    Returns
+    -------
+    DataFrame
+        One row a number that differs by more than `TOLERANCE`: ``table``, ``row``, ``column``,
+        ``committed``, ``again``. Empty where all agree.
+    """
+    chosen = sorted(numbers)
+    committed = load_studies(folder)
+    again = _joined(many_studies(world, chosen, jobs))
+    found = []
+    for name, keys in TABLES.items():
+        known = committed[name]
+        if "world" in keys:
+            known = known[known["world"] == world]
+        elif world != "none":
+            continue
+        known = known[known["study"].isin(chosen)].set_index(keys)
+        new = again[name].set_index(keys)
+        if not known.index.equals(new.index):
+            raise SchemaError(f"{name} of the Monte Carlo has other rows than its studies now make")
+        for column in known:
+            old, now = known[column].to_numpy(float), new[column].to_numpy(float)
+            same = np.isclose(old, now, rtol=TOLERANCE, atol=TOLERANCE * 1e-2, equal_nan=True)
+            found += [
+                {"table": name, "row": row, "column": column, "committed": a, "again": b}
+                for row, a, b in zip(known.index[~same], old[~same], now[~same], strict=True)
+            ]
+    return pd.DataFrame(found, columns=["table", "row", "column", "committed", "again"])
+
+
+def make(folder: Path = FOLDER, *, jobs: int = 2, everything: bool = False) -> str:
+    """Bring the committed tables up to date; what was done, as a sentence.
+
+    Parameters
+    ----------
+    folder : Path
+    jobs : int
+        Processes, of one thread each. The numbers do not depend on it.
+    everything : bool
+        Run all studies, whatever the checksum.
+    """
+    code = checksum_of_code()
+    if not everything:
+        manifest = _manifest(folder)
+        if manifest.agrees_with == code:
+            return "the code is the one that the tables were made with: nothing to do"
+        if not _sample_differs(folder, jobs):
+            manifest = manifest.model_copy(update={"agrees_with": code})
+            write_file(folder / "manifest.json", _json(manifest))
+            return f"{SAMPLE} studies of each world came out as committed; their checksum is noted"
+    tables = _all_studies(code, jobs)
+    files = {f"{name}.parquet": _parquet(table) for name, table in tables.items()}
+    manifest = Manifest(
+        studies=STUDIES,
+        made_by=code,
+        agrees_with=code,
+        sha256={
+            n.removesuffix(".parquet"): hashlib.sha256(c).hexdigest() for n, c in files.items()
+        },
+    )
+    write_files(folder, files | {"manifest.json": _json(manifest)})
+    for path in UNFINISHED.glob("*.parquet"):
+        path.unlink()
+    return f"{sum(STUDIES.values()):,} studies in {folder}"
+
+
+def _sample_differs(folder: Path, jobs: int) -> bool:
+    for world, studies in STUDIES.items():
+        # An odd step, for every second study has more tests than the others.
+        numbers = range(0, studies, studies // SAMPLE + 1 - studies // SAMPLE % 2)
+        differing = disagreements(world, numbers, folder, jobs)
+        if len(differing):
+            print(
+                f"studies differ from the committed, the first:\n{differing.head()}\n", flush=True
+            )
+            return True
+    return False
+
+
+def _all_studies(code: str, jobs: int) -> dict[str, pd.DataFrame]:
+    """Run all studies, in pieces; those of an interrupted run of the same code are kept."""
+    UNFINISHED.mkdir(parents=True, exist_ok=True)
+    pieces: list[dict[str, pd.DataFrame]] = []
+    total = sum(STUDIES.values())
+    with tqdm(total=total, unit=" studies", disable=not sys.stderr.isatty()) as progress:
+        for world, studies in STUDIES.items():
+            numbers = [range(n, min(n + PIECE, studies)) for n in range(0, studies, PIECE)]
+            places = {
+                own: {n: UNFINISHED / f"{code[:16]}-{world}-{own[0]}-{n}.parquet" for n in TABLES}
+                for own in numbers
+            }
+            missing = [own for own in numbers if not all(p.is_file() for p in places[own].values())]
+            running = many_studies(world, [n for own in missing for n in own], jobs)
+            for own in numbers:
+                if own in missing:
+                    piece = _joined(islice(running, len(own)))
+                    for name, path in places[own].items():
+                        write_file(path, _parquet(piece[name]))
+                pieces.append({n: pd.read_parquet(path) for n, path in places[own].items()})
+                progress.update(len(own))
+    return {name: pd.concat([p[name] for p in pieces], ignore_index=True) for name in TABLES}
+
+
+def _joined(studies: Iterable[tuple[pd.DataFrame, pd.DataFrame]]) -> dict[str, pd.DataFrame]:
+    claims, leads = zip(*studies, strict=True)
+    some = [table for table in leads if len(table)]
+    empty = pd.DataFrame(columns=TABLES["leads"])
+    return {
+        "claims": pd.concat(claims, ignore_index=True),
+        "leads": pd.concat(some, ignore_index=True) if some else empty,
+    }
+
+
+def _parquet(table: pd.DataFrame) -> bytes:
+    content = io.BytesIO()
+    table.to_parquet(content, index=False, compression="zstd")
+    return content.getvalue()
+
+
+def _json(manifest: Manifest) -> bytes:
+    return (json.dumps(manifest.model_dump(), indent=1) + "\n").encode()
