@@ -29,6 +29,7 @@ from .estimate.contrasts import stacked as stacked
 from .estimate.contrasts import moderated as moderated
 from .estimate.contrasts import side_by_side as side_by_side
 from .estimate.contrasts import difference as difference
+from .estimate.contrasts import question as question
 
 # Claims: what was expected, and the verdict on it.
 from .records.registry import load_claims as load_claims
@@ -55,6 +56,7 @@ from .exhibit import tables as tables
 from .exhibit import figures as figures
 from .exhibit import in_print as in_print
 from .exhibit import article as article
+from .exhibit import inference as inference
 from .exhibit import studies as studies
 from .estimate import claims as claims
 from .estimate import contrasts as contrasts

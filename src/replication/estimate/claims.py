@@ -10,7 +10,9 @@ from collections.abc import Mapping
 import pandas as pd
 
 from replication.errors import MissingValueError, RegistryError
-from replication.estimate.contrasts import estimand, holm
+from replication.estimate.contrasts import estimand, holm, question
+from replication.estimate.convention import CR3
+from replication.estimate.few_clusters import compare
 from replication.records.registry import load_claims
 
 RECOVERS = "recovers the planted effect"
@@ -58,6 +60,55 @@ def evaluate(
             reason = f"the panel has no column {', '.join(lacking)}"
             estimates[str(claim)] = pd.Series({"reason": reason})
     return judge(estimates, source, truth)
+
+
+def methods(panel: pd.DataFrame) -> pd.DataFrame:
+    """P-values of all claims by every method of `few_clusters.compare`, PPML.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by claim, one column a method, adjusted by Holm within the claim's family; missing
+        where a method is not possible.
+    """
+    claims = load_claims()
+    p = pd.DataFrame(
+        {
+            claim: compare(*question(str(claim), panel, model="ppml"))["p_value"]
+            for claim in claims.index
+        }
+    ).T.rename_axis("claim")
+    for family in claims.groupby("family").groups.values():
+        for method in p:
+            tested = p.loc[family, method].dropna()
+            if len(tested):
+                p.loc[tested.index, method] = holm(tested)
+    return p
+
+
+def dissent(p_values: pd.DataFrame) -> pd.Series:
+    """Say of each claim which methods disagree with the verdict's about its level.
+
+    Parameters
+    ----------
+    p_values : DataFrame
+        As of `methods`.
+
+    Returns
+    -------
+    Series
+        By claim: ``"all methods agree"``, or the methods that say otherwise and what they say.
+    """
+    level, said = load_claims()["level"], {}
+    for claim, p in zip(p_values.index.astype(str), p_values.to_dict("records"), strict=True):
+        verdict = p.pop(CR3) < level[claim]
+        against = [
+            m for m, value in p.items() if pd.notna(value) and (value < level[claim]) != verdict
+        ]
+        word = "significant" if not verdict else "not significant"
+        names = " and ".join(str(method).split(",")[0] for method in against)
+        said[claim] = f"{word} by {names}" if against else "all methods agree"
+    return pd.Series(said, name="methods").rename_axis("claim")
 
 
 def judge(

@@ -1,5 +1,6 @@
 from . import article as article
 from . import figures as figures
 from . import in_print as in_print
+from . import inference as inference
 from . import studies as studies
 from . import tables as tables

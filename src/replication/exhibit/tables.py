@@ -198,10 +198,10 @@ def descriptives(panel: pd.DataFrame, columns: Sequence[str] = DESCRIBED) -> Tab
 
 def tests(results: Mapping[str, pd.Series]) -> Table:
     """Tests by name: statistic, restrictions, degrees of freedom, p-value."""
-    frame = pd.DataFrame(results).T.astype({"q": int, "df": int})
+    frame = pd.DataFrame(results).T.astype({"q": int})
     frame.columns = pd.Index(["F", "Restrictions", "Degrees of freedom", "p-value"])
     frame.index.name = "test"
-    return plain(frame, formats={"p-value": "{:.3f}"})
+    return plain(frame, formats={"p-value": "{:.3f}", "Degrees of freedom": "{:.1f}"})
 
 
 def decomposition_table(decomposition: Decomposition, planted: Sequence[float]) -> Table:

@@ -1,3 +1,4 @@
+from . import verdicts as verdicts
 from .ai import ai_decomposition as ai_decomposition
 from .ai import ai_event_truth as ai_event_truth
 from .ai import key_core_shares as key_core_shares
@@ -8,6 +9,8 @@ from .mediation import false_alarms as false_alarms
 from .power import power as power
 from .power import power_by_effect as power_by_effect
 from .power import power_by_universities as power_by_universities
+from .record import disagreements as disagreements
+from .record import load_studies as load_studies
 from .repeat import coverage as coverage
 from .repeat import errors as errors
 from .repeat import repeat as repeat
