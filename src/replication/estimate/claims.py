@@ -79,10 +79,8 @@ def methods(panel: pd.DataFrame) -> pd.DataFrame:
         }
     ).T.rename_axis("claim")
     for family in claims.groupby("family").groups.values():
-        for method in p:
-            tested = p.loc[family, method].dropna()
-            if len(tested):
-                p.loc[tested.index, method] = holm(tested)
+        adjusted = {m: holm(tested) for m in p if len(tested := p.loc[family, str(m)].dropna())}
+        p.update(pd.DataFrame(adjusted))
     return p
 
 
@@ -102,9 +100,8 @@ def dissent(p_values: pd.DataFrame) -> pd.Series:
     level, said = load_claims()["level"], {}
     for claim, p in zip(p_values.index.astype(str), p_values.to_dict("records"), strict=True):
         verdict = p.pop(CR3) < level[claim]
-        against = [
-            m for m, value in p.items() if pd.notna(value) and (value < level[claim]) != verdict
-        ]
+        others = {method: value for method, value in p.items() if pd.notna(value)}
+        against = [m for m, value in others.items() if (value < level[claim]) != verdict]
         word = "significant" if not verdict else "not significant"
         names = " and ".join(str(method).split(",")[0] for method in against)
         said[claim] = f"{word} by {names}" if against else "all methods agree"

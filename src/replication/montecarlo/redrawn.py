@@ -8,7 +8,8 @@ import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from itertools import repeat
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -136,6 +137,18 @@ def _leads(study: Study, panel: pd.DataFrame, number: int) -> list[dict[str, Any
     return rows
 
 
+def _end_with_parent() -> None:
+    """Let a process of the pool end when the command that started it is killed."""
+    parent = parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    Thread(target=watch, daemon=True).start()
+
+
 def many_studies(
     world: str, numbers: Sequence[int], jobs: int = 1
 ) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
@@ -145,5 +158,6 @@ def many_studies(
         return
     # What a process started anew reads: its matrix products are small, and threads only wait.
     os.environ |= dict.fromkeys(THREADS, "1")
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+    context = get_context("spawn")
+    with ProcessPoolExecutor(jobs, mp_context=context, initializer=_end_with_parent) as pool:
         yield from pool.map(one_study, repeat(world), numbers, chunksize=4)
