@@ -36,6 +36,9 @@ VANISHING = 1e-6
 VANISHED = 0.0
 """The same, where a linear program says that no row is."""
 
+TOLERANCE, LOOSER = 1e-12, 1e-9
+"""Last step of the deviance; the second where a fit that is almost perfect rounds off the first."""
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -166,7 +169,7 @@ def ols(sample: Sample) -> Estimate:
         raise _absorbed(sample) from error
     residual, size = float(np.sqrt((result.resids**2).mean())), x.std().to_numpy()
     spread = residual / np.where(size > 0, size, np.inf) / np.sqrt(len(x))
-    require_variance(np.sqrt(np.diag(result.cov)), spread, list(map(str, x)))
+    require_variance(_errors(result.cov), spread, list(map(str, x)))
     return with_inference(result.params, result.cov, sample, result)
 
 
@@ -189,7 +192,7 @@ def ppml(sample: Sample) -> Estimate:
     if result is None:
         # Some mean runs towards zero, and no single effect separates its row: look closer.
         used = without_separated(used, thorough=True)
-        result = _fepois(used, VANISHED)
+        result = _fepois(used, VANISHED, LOOSER)
     if result is None:
         raise ConvergenceError(
             f"the Poisson model of {used.label} did not converge, though no row is separated: look "
@@ -207,11 +210,11 @@ def ppml(sample: Sample) -> Estimate:
     params = pd.Series(b.to_numpy() * scale, names)
     error = np.sqrt(((used.y.to_numpy() - result._Y_hat_response) ** 2).sum())
     spread = error / result._Y_hat_response.sum() / used.x.std().to_numpy()
-    require_variance(np.sqrt(np.diag(vcov)), spread, names)
+    require_variance(_errors(vcov), spread, names)
     return with_inference(params, vcov, used, result)
 
 
-def _fepois(sample: Sample, vanishing: float = VANISHING) -> Any:
+def _fepois(sample: Sample, vanishing: float = VANISHING, tolerance: float = TOLERANCE) -> Any:
     """Fit without a check of separation; None where a mean vanishes or nothing converges."""
     # Plain names, since a formula cannot hold the study's; and copies of the cluster columns,
     # because a cluster that is also an effect makes pyfixest depend on PYTHONHASHSEED.
@@ -231,7 +234,7 @@ def _fepois(sample: Sample, vanishing: float = VANISHING) -> Any:
                 vcov={"CRV1": " + ".join(groups)} if groups else "iid",
                 ssc=pf.ssc(k_adj=False, G_adj=False),
                 fixef_rm="none",
-                iwls_tol=1e-12,
+                iwls_tol=tolerance,
                 iwls_maxiter=100,
                 separation_check=[],
                 demeaner=pf.MapDemeaner(fixef_tol=1e-11),
@@ -243,6 +246,11 @@ def _fepois(sample: Sample, vanishing: float = VANISHING) -> Any:
     settled = result.convergence and np.isfinite(result._vcov).all()
     enough = result._Y_hat_response.min() > vanishing * float(frame["y"].mean())
     return result if settled and enough else None
+
+
+def _errors(vcov: pd.DataFrame) -> np.ndarray:
+    """Standard errors; zero for a variance below zero, as clusters of two dimensions may give."""
+    return np.sqrt(np.maximum(np.diag(vcov), 0.0))
 
 
 def _scale(sample: Sample) -> np.ndarray:
