@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
-from replication.estimate.convention import coefficient
+from replication.estimate.convention import Coefficient, coefficient_table
 from replication.estimate.design import STUDY, Design, Model, columns_of
 from replication.estimate.fit import Estimate
 from replication.estimate.sample import treatment_columns
@@ -123,7 +123,8 @@ def difference(estimate: Estimate, first: str, second: str) -> pd.Series:
     v = estimate.vcov.loc[[first, second], [first, second]].to_numpy()
     b = float(estimate[first].estimate - estimate[second].estimate)
     se = float(np.sqrt(v[0, 0] + v[1, 1] - 2 * v[0, 1]))
-    return coefficient(b, se, estimate.df, f"{first} − {second}")
+    table = coefficient_table(pd.Series([b]), pd.Series([se]), estimate.df)
+    return Coefficient(table.iloc[0], name=f"{first} − {second}")
 
 
 def holm(p_values: pd.Series) -> pd.Series:

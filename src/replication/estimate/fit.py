@@ -36,6 +36,9 @@ VANISHING = 1e-6
 VANISHED = 0.0
 """The same, where a linear program says that no row is."""
 
+EXPLAINED = 1e-6
+"""A residual below this part of the outcome's deviation is none, as where an outcome is a mean."""
+
 TOLERANCE, LOOSER = 1e-12, 1e-9
 """Last step of the deviance; the second where a fit that is almost perfect rounds off the first."""
 
@@ -169,7 +172,9 @@ def ols(sample: Sample) -> Estimate:
         raise _absorbed(sample) from error
     residual, size = float(np.sqrt((result.resids**2).mean())), x.std().to_numpy()
     spread = residual / np.where(size > 0, size, np.inf) / np.sqrt(len(x))
-    require_variance(_errors(result.cov), spread, list(map(str, x)))
+    # An outcome that is explained without a residual has coefficients, and no errors to refuse.
+    if residual > EXPLAINED * sample.y.std():
+        require_variance(_errors(result.cov), spread, list(map(str, x)))
     return with_inference(result.params, result.cov, sample, result)
 
 
@@ -210,7 +215,9 @@ def ppml(sample: Sample) -> Estimate:
     params = pd.Series(b.to_numpy() * scale, names)
     error = np.sqrt(((used.y.to_numpy() - result._Y_hat_response) ** 2).sum())
     spread = error / result._Y_hat_response.sum() / used.x.std().to_numpy()
-    require_variance(_errors(vcov), spread, names)
+    # Many periods and few clusters: estimates that truths are made of, and no single error to judge.
+    if len(used.terms) == 1 and error > EXPLAINED * used.y.std() * np.sqrt(used.y.size):
+        require_variance(_errors(vcov), spread, names)
     return with_inference(params, vcov, used, result)
 
 
