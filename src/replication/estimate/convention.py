@@ -1,8 +1,9 @@
 """The conventions of every standard error, p-value and interval, each in one place.
 
 CR1 with fixed effects nested in the clusters left out of the parameter count, and t(G − 1): the
-rule of R's fixest and of Stata's reghdfe, redundant effects found by rank. linearmodels cannot be told it, so that it is applied
-here. Everything in the project that prints a t statistic gets it from `coefficient_table`.
+rule of R's fixest and of Stata's reghdfe, redundant effects found by rank. linearmodels
+cannot be told it, so that it is applied here. Everything in the project that prints a t statistic
+gets it from `coefficient_table`.
 """
 
 import math

@@ -215,7 +215,7 @@ def ppml(sample: Sample) -> Estimate:
     params = pd.Series(b.to_numpy() * scale, names)
     error = np.sqrt(((used.y.to_numpy() - result._Y_hat_response) ** 2).sum())
     spread = error / result._Y_hat_response.sum() / used.x.std().to_numpy()
-    # Many periods and few clusters: estimates that truths are made of, and no single error to judge.
+    # Of many periods and few clusters the estimates may be wanted, as where a truth is computed.
     if len(used.terms) == 1 and error > EXPLAINED * used.y.std() * np.sqrt(used.y.size):
         require_variance(_errors(vcov), spread, names)
     return with_inference(params, vcov, used, result)
