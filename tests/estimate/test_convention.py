@@ -8,7 +8,15 @@ import pandas as pd
 import pytest
 
 from replication import errors
-from replication.estimate.verbs import event_study, pretrend_test, wald_test
+from replication.estimate.convention import (
+    distinct_permutations,
+    doubts,
+    require_variance,
+    warn_of_doubts,
+)
+from replication.estimate.few_clusters import effective_clusters
+from replication.estimate.sample import sample
+from replication.estimate.verbs import did, event_study, pretrend_test, wald_test
 from tests.support.designs_models import DID, MODELS, G, Y, counted
 
 
@@ -71,3 +79,65 @@ def test_a_joint_test_of_more_than_the_clusters_can_tell_is_refused(data):
     study = event_study(few, Y)
     with pytest.raises(errors.TooFewClustersError, match="7 restrictions and a variance of rank"):
         wald_test(study, study.frame.index)
+
+
+# What cannot be relied on -----------------------------------------------------------------------
+
+
+def treated(data: pd.DataFrame, *universities: str) -> pd.DataFrame:
+    return data.assign(exposure=data["university"].isin(universities) * 1.0)
+
+
+def test_permutations_of_exposures_are_counted():
+    """Multinomial coefficients: 12 ways to treat one of 12, 6 to treat two of four."""
+    assert distinct_permutations(np.eye(12)[0]) == 12
+    assert distinct_permutations(np.array([0, 1, 1, 0])) == 6
+    assert distinct_permutations(np.arange(5.0)) == 120
+    assert distinct_permutations(np.ones(30)) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            lambda p: treated(p, "U01"),
+            ["1 of 14 cluster is exposed", "only 14 assign", "worth 1.2"],
+        ),
+        (lambda p: treated(p, "U01", "U02"), ["2 of 14 clusters are exposed"]),
+        (
+            lambda p: p.assign(exposure=(p["university"] != "U01") * 1.0),
+            ["1 of 14 cluster is not exposed"],
+        ),
+        (
+            lambda p: p.assign(exposure=1.0 + (p["university"] == "U01")),
+            ["1 of 14 cluster is at exposure = 2"],
+        ),
+    ],
+)
+def test_few_treated_clusters_are_named_in_a_warning(data, change, said):
+    table = change(data)
+    effective = effective_clusters(table, Y)["effective"]
+    rows = sample(table, Y)
+    for words in said:
+        assert any(words in reason for reason in doubts(rows, effective)), doubts(rows, effective)
+    with pytest.warns(errors.FewClustersWarning, match="CR2 cannot be relied on here: . of 14"):
+        warn_of_doubts(rows, effective, "CR2")
+
+
+def test_there_are_no_doubts_without_a_reason(data):
+    """Exposures that all differ, and treatments that are named: the clusters alone decide."""
+    assert doubts(sample(data, Y), effective_clusters(data, Y)["effective"]) == []
+    named = Y.but(treatment="x1")
+    assert doubts(sample(data, named), 14.0) == []
+    assert doubts(sample(data, named), 4.9) == ["the clusters are worth 4.9 of like size"]
+
+
+def test_an_error_of_rounding_is_refused(data):
+    """One university with exchange and one without: the scores of both are zero by construction."""
+    two = treated(data[data["university"].isin(["U01", "U10"])], "U01")
+    with pytest.raises(errors.TooFewClustersError, match="zero but for rounding"):
+        did(two, Y)
+    for bad in (0.0, np.nan, np.inf, 1e-15):
+        with pytest.raises(errors.TooFewClustersError, match="error of 'x' is zero"):
+            require_variance([1.0, bad], [1.0, 1.0], ["y", "x"])
+    require_variance([1e-8], [1.0], ["x"])

@@ -5,6 +5,10 @@ import pandas as pd
 import pytest
 
 from replication import errors
+from replication.estimate.contrasts import moderated, side_by_side, stacked
+from replication.estimate.design import STUDY
+from replication.estimate.effects import singletons
+from replication.estimate.few_clusters import bias_reduced
 from replication.estimate.verbs import (
     ddd,
     did,
@@ -250,7 +254,25 @@ BAD = {
         ),
         "log of a negative": (lambda p: did(p, Y, scale="log1p"), "log1p"),
     },
+    errors.WeightError: {
+        "weights of zero": (
+            lambda p: did(p.assign(w=(p.index > 2) * 1.0), Y, weights="w"),
+            r"weights 'w' are zero or below in 3 rows, first in row 0 \(0\)",
+        ),
+        "negative weights": (
+            lambda p: did(p.assign(w=p.x1), Y, weights="w"),
+            "weights 'w' are zero or below in 306 rows",
+        ),
+    },
     errors.SchemaError: {
+        "a year for post": (
+            lambda p: did(p, Y, post="year"),
+            "'year' must be 0 before and 1 from the first treated period on, and holds 2011",
+        ),
+        "a share for post, side by side": (
+            lambda p: side_by_side(p.assign(post=p.post / 2), ["exposure"], Y),
+            "'post' must be 0",
+        ),
         "half a period": (
             lambda p: event_study(p.assign(event_time=p.event_time + 0.5), Y),
             "whole numbers",
@@ -302,3 +324,142 @@ def test_saturated_model_has_no_variance(data):
     assert len(two) > 0
     with pytest.raises(errors.NoVariationError):
         did(two, Y, effects=("university", "year"), controls=["x1", "x2", "exposure"])
+
+
+# Choices that are left to the study ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("column", "choices", "says"),
+    [
+        ("university", {}, "fixed effects .no effects= was given, and .* is the default"),
+        ("university", {"effects": "firm"}, "clusters, .* .no cluster= was given.*or cluster=None"),
+        (
+            "university",
+            {"effects": "firm", "cluster": "firm"},
+            "the unit, .* .no unit= was given.*unit=None for repeated cross-sections",
+        ),
+        (
+            "year",
+            {"effects": "firm"},
+            "the time, .* .no time= was given, and 'year' is the default",
+        ),
+    ],
+)
+def test_a_default_that_the_data_do_not_have_is_explained(data, column, choices, says):
+    table = data.assign(firm=data["university"]).drop(columns=column)
+    with pytest.raises(errors.MissingColumnError, match=says):
+        did(table, Y, **choices)
+
+
+def test_one_effect_or_control_may_be_named_without_a_list(data):
+    ours = did(data, Y, effects="year", controls="exposure")
+    theirs = did(data, Y, effects=["year"], controls=["exposure"])
+    pd.testing.assert_frame_equal(ours.frame, theirs.frame)
+
+
+def test_clusters_may_be_listed_and_are_two_at_most(data):
+    pd.testing.assert_frame_equal(did(data, Y, cluster=["university"]).frame, did(data, Y).frame)
+    assert bias_reduced(data, Y, cluster=["university"]).equals(bias_reduced(data, Y))
+    with pytest.raises(errors.DesignError, match=r"one column or two, not 3 \(a, b, c\)"):
+        STUDY.but(cluster=["a", "b", "c"])
+
+
+# Staggered treatment ------------------------------------------------------------------------------
+
+
+def staggered(data: pd.DataFrame) -> pd.DataFrame:
+    """Every other university two years later; the last two never."""
+    number = data["university"].str[1:].astype(int)
+    late = number % 2 == 0
+    post = (data["year"] >= 2015 + 2 * late) & (number < 13)
+    return data.assign(post=post.astype(int), event=data["event_time"])
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        did,
+        poisson,
+        bias_reduced,
+        lambda p, d: stacked(p, "y", "patents_joint", d),
+        lambda p, d: moderated(p, "x1", d),
+        lambda p, d: side_by_side(p, ["exposure"], d),
+    ],
+)
+def test_staggered_treatment_is_said_to_be_so(data, verb):
+    design = STUDY.but(
+        outcome="patents_joint", effects=["university", "year"], controls=["post"], collinear="drop"
+    )
+    said = r"'post' is 1 in some .* in 2 periods of 'year', first 2015: .*dynamic_effects"
+    with pytest.warns(errors.StaggeredTreatmentWarning, match=said):
+        verb(staggered(data), design)
+
+
+def test_units_that_are_never_treated_make_no_treatment_staggered(data):
+    """As post is written for a treated group alone; holes do not matter either."""
+    never = data["university"] > "U09"
+    table = data.assign(post=data["post"].where(~never, 0))
+    did(table, Y, effects=["university", "year"], controls=["post"])
+
+
+# Collinear controls -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("verb", [did, poisson])
+def test_collinear_controls_are_refused_or_dropped_and_named(data, verb):
+    table = data.assign(
+        copy=2 * data["x1"] + 3, dose=data["exposure"] * data["post"], flat=1.0, own=data["x2"]
+    )
+    controls = ["x1", "copy", "dose", "flat", "own", ("exposure", "discipline")]
+    design = STUDY.but(controls=controls, outcome="patents_joint")
+    with pytest.raises(errors.NoVariationError, match=r"'flat' does not vary"):
+        verb(table, design)
+    with pytest.raises(errors.NoVariationError, match=r"'copy' is collinear.*collinear='drop'"):
+        verb(table, design, controls=["x1", "copy"])
+    ours = verb(table, design, collinear="drop")
+    assert ours.dropped_controls[:3] == ("copy", "dose", "flat")
+    assert all(c.startswith("exposure × D") for c in ours.dropped_controls[3:])
+    theirs = verb(table, design, controls=["x1", "own"])
+    np.testing.assert_allclose(ours.frame, theirs.frame, rtol=1e-8)
+    assert "collinear controls dropped: copy, dose, flat" in repr(ours)
+    assert theirs.dropped_controls == ()
+
+
+def test_collinear_controls_are_dropped_for_few_clusters_too(data):
+    table = data.assign(copy=2 * data["x1"] + 3)
+    ours = bias_reduced(table, Y, controls=["x1", "copy"], collinear="drop")
+    pd.testing.assert_series_equal(ours, bias_reduced(table, Y, controls=["x1"]), rtol=1e-10)
+    with pytest.raises(errors.NoVariationError, match="'copy' is collinear"):
+        bias_reduced(table, Y, controls=["x1", "copy"])
+
+
+def test_the_treatment_is_never_dropped(data):
+    absorbed = {"effects": [("university", "year")], "controls": ["x1"], "collinear": "drop"}
+    for verb in (did, poisson):
+        with pytest.raises(errors.NoVariationError, match="leave no variation"):
+            verb(data, outcome="patents_joint", **absorbed)
+
+
+# Singletons ---------------------------------------------------------------------------------------
+
+
+def test_rows_that_an_effect_fits_alone_are_kept_and_counted(data):
+    """Of one unit one year is left; without that row the estimate is the same."""
+    unit = (data["university"] == "U01") & (data["discipline"] == "D1")
+    one = data[~unit | (data.index == data.index[unit][0])]
+    fit = did(one, Y)
+    assert (fit.singletons, fit.n, fit.dropped) == (1, len(one), {})
+    assert "1 singletons kept" in repr(fit)
+    without = did(data[~unit], Y)
+    assert without.singletons == 0
+    assert fit[DID].estimate == pytest.approx(without[DID].estimate, rel=1e-10)
+    assert poisson(one).singletons == 1
+
+
+def test_a_singleton_may_make_another(data):
+    """Two rows of a unit, each alone in its year but for the other's: both go, as in reghdfe."""
+    chain = pd.DataFrame({"unit": list("aabbccc"), "year": [1, 2, 2, 3, 4, 5, 6]})
+    chain = pd.concat([data.assign(unit=data["university"])[["unit", "year", "y"]], chain])
+    codes = [pd.factorize(chain[c])[0] for c in ("unit", "year")]
+    assert singletons(codes) == 7

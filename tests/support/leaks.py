@@ -63,7 +63,9 @@ def record_files(root: Path, committed: Iterable[str]) -> Iterator[str]:
         if name.startswith(("data/restricted/", "data/records/")) and path.name != "README.md":
             yield f"{name} is in a folder of records"
         elif path.suffix.lower() in TABULAR:
-            written = re.fullmatch(r"results/\w+/[\w-]+\.csv|tests/oracles/r_numbers\.csv", name)
+            written = re.fullmatch(
+                r"results/\w+/[\w-]+\.csv|tests/oracles/(?:r_numbers|separation/\d\d)\.csv", name
+            )
             if not written and not (name.startswith("data/") and name[5:] in described):
                 yield f"{name} is no file of data that the project describes"
             elif tables := holding(root / name):

@@ -1,11 +1,13 @@
 """The conventions of every standard error, p-value and interval, each in one place.
 
-CR1 leaves fixed effects nested in the clusters out of the parameter count: the rule of R's fixest.
-Stata's reghdfe leaves them out too, but treats singletons and redundant levels in another way.
-linearmodels cannot be told the rule, so that it is applied here. Everything in the project that
-prints a t statistic gets it from `coefficient_table`.
+CR1 leaves fixed effects nested in the clusters out of the parameter count, as R's fixest does, and
+finds redundant levels of the others by rank. Stata's reghdfe leaves them out too, but drops
+singletons. linearmodels cannot be told the rule, so that it is applied here. Everything in the
+project that prints a t statistic gets it from `coefficient_table`.
 """
 
+import math
+import warnings
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -13,7 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from replication.errors import NoVariationError, TooFewClustersError
+from replication.errors import FewClustersWarning, NoVariationError, TooFewClustersError
 from replication.estimate.effects import added_rank, is_nested
 from replication.estimate.sample import Sample
 
@@ -36,6 +38,9 @@ That CR3 is referred to G* − 1 is this project's own choice, made by size over
 """
 ROUNDING = 1e-9
 """A standard error below this part of what it could be is a rounding error."""
+
+FEW_TREATED, FEW_EFFECTIVE = 2, 5
+"""So few treated clusters, or less effective ones, put a clustered standard error in doubt."""
 
 LEVEL = 0.05
 """Of every interval and of every test that is said to reject."""
@@ -80,16 +85,79 @@ def require_variance(std_error: Any, scale: Any, names: Sequence[str]) -> None:
     ------
     TooFewClustersError
         As with one treated cluster and one other: the scores of each sum to zero by construction.
+        Clusters of two dimensions may also give a variance below zero.
     """
     errors = np.asarray(std_error, dtype=float)
     bad = ~(np.isfinite(errors) & (errors > 0) & (errors > ROUNDING * np.asarray(scale)))
     if bad.any():
         at = int(bad.argmax())
         raise TooFewClustersError(
-            f"the standard error of {names[at]!r} is zero but for rounding ({errors[at]:.2g}): the "
-            "clusters leave nothing to compare, as one treated cluster and one other do, or the "
-            "outcome is explained without a residual; cluster by another column, or add clusters"
+            f"the standard error of {names[at]!r} is zero but for rounding, or of a variance below "
+            f"zero ({errors[at]:.2g}): the clusters leave nothing to compare, as one treated "
+            "cluster and one other do, or the outcome is explained without a residual; cluster by "
+            "another column or by one only, or add clusters"
         )
+
+
+def distinct_permutations(exposure: np.ndarray) -> int:
+    """Ways to spread the exposures of G clusters, shape (G,), over them that differ."""
+    counts = np.unique(exposure, return_counts=True)[1].tolist()
+    return math.factorial(len(exposure)) // math.prod(map(math.factorial, counts))
+
+
+def doubts(sample: Sample, effective: float) -> list[str]:
+    """Reasons not to rely on clustered standard errors (CR1, CR2) of a sample, in words.
+
+    Parameters
+    ----------
+    sample : Sample
+        With one dimension of clusters.
+    effective : float
+        Effective number of clusters, as `few_clusters.effective_clusters` finds it.
+
+    Notes
+    -----
+    With one or two treated clusters, or one or two others, both errors are far too small, whatever
+    the number of clusters (MacKinnon, Nielsen and Webb 2023). Where fewer than 20 assignments of
+    the exposure differ, no test by permutation could reject at 5 %. Below four degrees of freedom
+    the approximation by t fails (Tipton 2015): G* below five.
+    """
+    found = []
+    dose = _exposure_of_clusters(sample)
+    if dose is not None:
+        values, counts = np.unique(dose, return_counts=True)
+        ways = distinct_permutations(dose)
+        if len(values) == 2 and (few := int(counts.min())) <= FEW_TREATED:
+            which = "not exposed" if counts[0] == few else "exposed"
+            if values[0] != 0:
+                which = f"at {sample.design.exposure} = {values[counts.argmin()]:g}"
+            noun = "cluster is" if few == 1 else "clusters are"
+            found.append(f"{few} of {len(dose)} {noun} {which}")
+        if ways < 1 / LEVEL:
+            found.append(f"only {ways} assignments of the exposure to the clusters differ")
+    if effective < FEW_EFFECTIVE:
+        found.append(f"the clusters are worth {effective:.1f} of like size")
+    return found
+
+
+def warn_of_doubts(sample: Sample, effective: float, method: str) -> None:
+    """Warn, by `FewClustersWarning`, where there are `doubts` about a method's standard error."""
+    if reasons := doubts(sample, effective):
+        warnings.warn(
+            f"{method} cannot be relied on here: {'; '.join(reasons)}; compare it with the other "
+            "rows of few_clusters.compare, the randomisation test above all",
+            FewClustersWarning,
+            stacklevel=2,
+        )
+
+
+def _exposure_of_clusters(sample: Sample) -> np.ndarray | None:
+    """Exposure of each cluster, shape (G,); None where it has no name or differs within one."""
+    if not sample.design.parts:
+        return None
+    dose = pd.Series(sample.exposure).groupby(sample.clusters.iloc[:, 0].to_numpy())
+    least = dose.min().to_numpy()
+    return least if (least == dose.max().to_numpy()).all() else None
 
 
 class Coefficient(pd.Series):

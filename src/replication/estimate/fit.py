@@ -25,7 +25,6 @@ from replication.estimate.convention import (
     correction,
     require_variance,
 )
-from replication.estimate.convention import coefficient as coefficient_row
 from replication.estimate.sample import Sample, without_separated
 
 # Least-squares absorption to machine precision; the only method that also takes weights.
@@ -39,6 +38,12 @@ VANISHING = 1e-6
 
 VANISHED = 0.0
 """The same, where a linear program says that no row is."""
+
+EXPLAINED = 1e-6
+"""A residual below this part of the outcome's deviation is none, as where an outcome is a mean."""
+
+TOLERANCE, LOOSER = 1e-12, 1e-9
+"""Last step of the deviance; the second where a fit that is almost perfect rounds off the first."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +118,9 @@ class Estimate:
         else:
             whole = pd.Series(weights).reindex(self.frame.index, fill_value=0.0)
             df = self.clustered.df(self.sample.design.variance, whole.to_numpy(dtype=float))
-        return coefficient_row(float(c @ b), float(np.sqrt(c @ v @ c)), df, name)
+        error = float(np.sqrt(c @ v @ c))
+        table = coefficient_table(pd.Series([float(c @ b)]), pd.Series([error]), df)
+        return Coefficient(table.iloc[0], name=name)
 
     @property
     def n(self) -> int:
@@ -198,8 +205,9 @@ def ols(sample: Sample) -> Estimate:
         raise _absorbed(sample) from error
     residual, size = float(np.sqrt((result.resids**2).mean())), x.std().to_numpy()
     spread = residual / np.where(size > 0, size, np.inf) / np.sqrt(len(x))
-    if sample.design.variance != "none":
-        require_variance(np.sqrt(np.diag(result.cov)), spread, list(map(str, x)))
+    # An outcome that is explained without a residual has coefficients, and no errors to refuse.
+    if sample.design.variance != "none" and residual > EXPLAINED * sample.y.std():
+        require_variance(_errors(result.cov), spread, list(map(str, x)))
     return with_inference(result.params, result.cov, sample, result)
 
 
@@ -222,7 +230,7 @@ def ppml(sample: Sample) -> Estimate:
     if result is None:
         # Some mean runs towards zero, and no single effect separates its row: look closer.
         used = without_separated(used, thorough=True)
-        result = _fepois(used, VANISHED)
+        result = _fepois(used, VANISHED, LOOSER)
     if result is None:
         raise ConvergenceError(
             f"the Poisson model of {used.label} did not converge, though no row is separated: look "
@@ -240,12 +248,14 @@ def ppml(sample: Sample) -> Estimate:
     params = pd.Series(b.to_numpy() * scale, names)
     error = np.sqrt(((used.y.to_numpy() - result._Y_hat_response) ** 2).sum())
     spread = error / result._Y_hat_response.sum() / used.x.std().to_numpy()
-    if sample.design.variance != "none":
-        require_variance(np.sqrt(np.diag(vcov)), spread, names)
+    # Of many periods and few clusters the estimates may be wanted, as where a truth is computed.
+    noisy = error > EXPLAINED * used.y.std() * np.sqrt(used.y.size)
+    if sample.design.variance != "none" and noisy and len(used.terms) == 1:
+        require_variance(_errors(vcov), spread, names)
     return with_inference(params, vcov, used, result)
 
 
-def _fepois(sample: Sample, vanishing: float = VANISHING) -> Any:
+def _fepois(sample: Sample, vanishing: float = VANISHING, tolerance: float = TOLERANCE) -> Any:
     """Fit without a check of separation; None where a mean vanishes or nothing converges."""
     # Plain names, since a formula cannot hold the study's; and copies of the cluster columns,
     # because a cluster that is also an effect makes pyfixest depend on PYTHONHASHSEED.
@@ -265,7 +275,7 @@ def _fepois(sample: Sample, vanishing: float = VANISHING) -> Any:
                 vcov={"CRV1": " + ".join(groups)} if groups else "iid",
                 ssc=pf.ssc(k_adj=False, G_adj=False),
                 fixef_rm="none",
-                iwls_tol=1e-12,
+                iwls_tol=tolerance,
                 iwls_maxiter=100,
                 separation_check=[],
                 demeaner=pf.MapDemeaner(fixef_tol=1e-11),
@@ -277,6 +287,11 @@ def _fepois(sample: Sample, vanishing: float = VANISHING) -> Any:
     settled = result.convergence and np.isfinite(result._vcov).all()
     enough = result._Y_hat_response.min() > vanishing * float(frame["y"].mean())
     return result if settled and enough else None
+
+
+def _errors(vcov: pd.DataFrame) -> np.ndarray:
+    """Standard errors; zero for a variance below zero, as clusters of two dimensions may give."""
+    return np.sqrt(np.maximum(np.diag(vcov), 0.0))
 
 
 def _scale(sample: Sample) -> np.ndarray:

@@ -94,6 +94,7 @@ def _staggered_frame(data: pd.DataFrame, design: Design, first_treated: str) -> 
     unit, weights = list(columns_of(design.unit)), [design.weights] if design.weights else []
     numbers = [design.outcome, design.time, first_treated, *controls, *weights]
     checks.require_columns(data, [*unit, *numbers], "Callaway and Sant'Anna's effects")
+    data = data.reset_index(drop=True)
     checks.require_unique(data, [*unit, design.time])
     data = checks.as_numbers(data, numbers)
     rows, _ = checks.complete_rows(data, numbers, "raise")

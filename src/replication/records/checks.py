@@ -135,9 +135,10 @@ def warn_if_staggered(data: pd.DataFrame, post: str, unit: Sequence[str], time: 
     That is, if in some period `post` is 1 in one unit and 0 in another that is treated at some
     time. Units that never are may be 0 throughout.
     """
-    flag = data[post]
-    ever = flag.groupby([data[c] for c in unit], observed=True).transform("max") > 0
-    both = flag[ever].groupby(data[time], observed=True).nunique() > 1
+    # Labels of the index may repeat, and its levels bear the names of columns.
+    table = data[list(dict.fromkeys([post, *unit, time]))].reset_index(drop=True)
+    ever = table.groupby(list(unit), observed=True)[post].transform("max") > 0
+    both = table[ever].groupby(time, observed=True)[post].nunique() > 1
     if both.any():
         warnings.warn(
             f"{post!r} is 1 in some treated units and 0 in others in {int(both.sum())} periods of "
