@@ -524,7 +524,15 @@ FAULTS: dict[str, dict[str, tuple[Fault, str]]] = {
     },
     "no joint patent by another column": {
         "years": (column("patents", "date", lambda d: d - pd.Timedelta(days=5000)), "year outside"),
-        "offices": (column("patents", "jurisdiction", lambda _: "HK"), "counts as overseas"),
+        "offices": (
+            frame(
+                "patents",
+                lambda t: t.assign(
+                    jurisdiction="HK", application="HK" + t["application"].str.slice(2)
+                ),
+            ),
+            "counts as overseas",
+        ),
         "classes empty": (column("patents", "ipc", lambda _: None), "main IPC subclass without a"),
         "classes of another scheme": (
             column("patents", "ipc", lambda _: "TP391"),

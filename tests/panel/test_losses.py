@@ -43,6 +43,15 @@ def put(column: str, value: object, share: float) -> Change:
     return lambda t: t.assign(**{column: t[column].mask(some(t, share), value)})
 
 
+def filed_in_taiwan(t: pd.DataFrame, share: float) -> pd.DataFrame:
+    """Some joint patents of the office of Taiwan."""
+    number = "TW" + t["application"].str.slice(2)
+    return t.assign(
+        jurisdiction=t["jurisdiction"].mask(some(t, share), "TW"),
+        application=t["application"].mask(some(t, share), number),
+    )
+
+
 def renamed(pattern: str, to: str, share: float) -> Change:
     """Applicants of some joint patents under another name."""
 
@@ -61,7 +70,7 @@ SHORT = r"(股份|集团|有限责任|有限)*公司"
 LOSSES = {
     "years": (put("date", pd.Timestamp("2008-05-01"), 0.7), "year outside the study"),
     "classes": (put("ipc", "A61K 31/00", 0.7), "main IPC subclass without a discipline"),
-    "offices": (put("jurisdiction", "TW", 0.7), "filed at an office that counts as overseas"),
+    "offices": (lambda t: filed_in_taiwan(t, 0.7), "filed at an office that counts as overseas"),
     "cells": (put("ipc", "A23L 1/00", 0.9), "no such cell of university and discipline"),
     "utility models": (
         lambda t: t.assign(
@@ -148,12 +157,18 @@ def test_an_outcome_that_is_empty(table, change, says):
     assert any(says in text for text in said(table, change))
 
 
-@pytest.mark.parametrize("table", ["patents", "papers"])
+@pytest.mark.parametrize("table", ["patents", "papers", "hires"])
 def test_a_number_that_stands_for_several_records(table):
-    number = {"patents": "application", "papers": "paper"}[table]
-    found = said(table, lambda t: t.assign(**{number: "N" + (t.index // 2).astype(str)}))
-    (warning,) = [text for text in found if f"({number} listed before with other" in text]
+    number = {"patents": "application", "papers": "paper", "hires": "hire"}[table]
+
+    def change(t: pd.DataFrame) -> pd.DataFrame:
+        # A paper may be of several universities and disciplines: only within a cell it is one.
+        cell = ["university", "discipline"] if table == "papers" else np.zeros(len(t))
+        return t.assign(**{number: "N" + (t.groupby(cell).cumcount() // 2).astype(str)})
+
+    (warning,) = [text for text in said(table, change) if "listed before with other" in text]
     assert warning.startswith(f"{table}: ")
+    assert f"({number} listed before with other content)" in warning
 
 
 def test_a_university_that_no_application_names():
@@ -198,7 +213,7 @@ def test_a_campus_in_any_brackets(brackets):
 @pytest.mark.parametrize(
     "fault",
     [
-        lambda t: t.assign(jurisdiction="HK"),
+        lambda t: t.assign(jurisdiction="HK", application="HK" + t["application"].str.slice(2)),
         lambda t: t.assign(applicants=t["applicants"].str.replace(";", " & ")),
     ],
     ids=["no joint patent", "applicants joined"],
@@ -225,7 +240,7 @@ def test_no_joint_patent_at_all_is_an_error_with_the_reasons():
 
 def test_the_command_warns_on_the_error_stream_and_builds(tmp_path, capsys):
     records = {**thin()}
-    records["patents"] = put("jurisdiction", "TW", 0.7)(records["patents"])
+    records["patents"] = filed_in_taiwan(records["patents"], 0.7)
     for name, table in records.items():
         table.to_parquet(tmp_path / f"{name}.parquet", index=False)
     out = tmp_path / "out" / "panel.parquet"

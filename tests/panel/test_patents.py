@@ -128,7 +128,10 @@ def test_a_later_class_does_not_stand_for_an_unknown_first(patents, clean, ipc):
 
 def test_offices_at_home_can_be_chosen(patents, clean):
     joint = patents["applicants"].str.contains("公司") & (patents.index % 2 == 0)
-    some = patents.assign(jurisdiction=patents["jurisdiction"].mask(joint, "HK"))
+    some = patents.assign(
+        jurisdiction=patents["jurisdiction"].mask(joint, "HK"),
+        application=patents["application"].mask(joint, "HK" + patents["application"].str.slice(2)),
+    )
     panel, _ = built(some)
     assert panel["patents_joint"].sum() < 0.7 * clean[0]["patents_joint"].sum()
     wider, _ = built(some, Choices(domestic=("CN", "HK", "MO", "TW")))
