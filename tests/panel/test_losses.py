@@ -13,7 +13,7 @@ from replication import cli
 from replication.errors import SchemaError
 from replication.panel.build import build_panel
 from replication.panel.losses import LossWarning
-from tests.support.simulated import thin
+from tests.support.simulated import SMALL, tables, thin
 
 Change = Callable[[pd.DataFrame], pd.DataFrame]
 
@@ -177,6 +177,97 @@ def test_a_university_that_no_application_names():
         lambda t: t.assign(applicants=t["applicants"].str.replace("U07大学", "U07工程大学")),
     )
     assert "no application names U07 (1 of the sample)" in warning
+
+
+@pytest.mark.parametrize("table", ["papers", "hires", "grades"])
+@pytest.mark.parametrize("name", ["U3", "U\u200b03", "Ｕ０３"])
+def test_a_university_under_another_name(table, name):
+    found = said(table, lambda t: t.assign(university=t["university"].replace("U03", name)))
+    assert len(found) == 1
+    assert "U03 (1 of the sample): look for its name in " + table in found[0]
+
+
+@pytest.mark.parametrize("column", ["ipc", "date"])
+def test_a_reason_that_drops_most_overseas_applications(column):
+    def change(t: pd.DataFrame) -> pd.DataFrame:
+        most = (t["jurisdiction"] != "CN") & (t.index % 10 < 7)
+        return t.assign(
+            **{
+                column: t[column].mask(
+                    most, pd.Timestamp("1990-01-01") if column == "date" else None
+                )
+            }
+        )
+
+    (warning,) = said("patents", change)
+    assert "overseas applications are dropped and" in warning
+
+
+def test_hires_at_home_do_not_make_up_for_those_from_abroad():
+    def change(t: pd.DataFrame) -> pd.DataFrame:
+        more = pd.concat([t[t["doctorate_country"] == "CN"]] * 9, ignore_index=True)
+        more["hire"] = "M" + more.index.astype(str)
+        abroad = (t["doctorate_country"] != "CN") & (t.index % 10 < 7)
+        return pd.concat([t.assign(year=t["year"].mask(abroad, 2005)), more], ignore_index=True)
+
+    (warning,) = said("hires", change)
+    assert "hires from abroad are dropped and" in warning
+    assert "year outside the study" in warning
+    assert (
+        said("hires", lambda t: t.assign(year=t["year"].mask(t["doctorate_country"] == "CN", 2005)))
+        == []
+    )
+
+
+def test_a_year_of_one_university_that_is_missing():
+    records = {**tables(SMALL)}
+    assert build_panel(records)[1].attrs["warnings"] == []
+    for name in ("papers", "hires"):
+        t = records[name]
+        records[name] = t[(t["university"] != "U03") | (t["year"] != 2015)]
+    with pytest.warns(LossWarning):
+        _, flow = build_panel(records)
+    texts = flow.attrs["warnings"]
+    assert "papers_foreign is zero for U03 in 2015 (1 in all), against 15 a year or more" in texts
+
+
+@pytest.mark.parametrize(
+    ("factor", "value"),
+    [(0, "exchange"), (1000, "exchange"), (0.1, "resources"), (10, "resources")],
+)
+def test_a_year_in_another_unit(factor, value):
+    def change(t: pd.DataFrame) -> pd.DataFrame:
+        at = (t["university"] == "U03") & (t["year"] == 2014)
+        numbers = t.columns[2:]
+        return t.assign(**{c: t[c].mask(at, (t[c] * factor).astype(int)) for c in numbers})
+
+    found = said(value, change)
+    assert found
+    assert all("as in other years for U03 in 2014 (" in text for text in found)
+
+
+def test_grades_that_are_empty():
+    assert "advantaged is zero in every row" in said(
+        "grades", lambda t: t.assign(grade=pd.Series([None] * len(t), dtype="str"))
+    )
+
+
+def test_a_paper_of_two_universities_counts_for_both():
+    records = thin()
+    papers = records["papers"].query("university == 'U01'")
+    cells = set(map(tuple, records["grades"][["university", "discipline"]].to_numpy()))
+    also = papers.assign(university="U02")
+    also = also[[("U02", d) in cells for d in also["discipline"]]]
+    before = build_panel(records)[0]["papers_foreign"].sum()
+    records["papers"] = pd.concat([records["papers"], also], ignore_index=True)
+    panel, flow = build_panel(records)
+    gained = panel["papers_foreign"].sum() - before
+    assert (
+        gained
+        == also["partner_countries"].fillna("").str.replace("CN", "").str.strip("; ").ne("").sum()
+        > 0
+    )
+    assert "paper listed before with other content" not in set(flow["reason"])
 
 
 def test_a_year_that_is_missing():

@@ -81,7 +81,7 @@ def jumps(records: dict[str, pd.DataFrame], choices: Choices) -> Iterator[str]:
         usual = values.groupby("university").transform("median")
         off = (usual >= SOME) & ((values * JUMP < usual) | (values > usual * JUMP))
         for column in off:
-            if len(first := values.loc[off[column], column]):
+            if len(first := values[column][off[column]]):
                 some = first.head(3).reset_index().to_numpy().tolist()
                 at = ", ".join(f"{university} in {year} ({n:,})" for university, year, n in some)
                 yield (
