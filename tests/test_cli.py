@@ -154,6 +154,11 @@ def refuse(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
         ),
         (["truth", "--out", "{folder}"], "--out {folder} is a folder"),
         (["truth", "--out", "{new}/t.csv", "--draws", "-1"], "--draws -1: 0 or more are possible"),
+        (
+            ["claims", "--source", "restricted", "--truth", "{file}"],
+            "--truth is known of simulated data alone",
+        ),
+        (["fetch", "--list", "--years", "2011-2012"], "--years and --institutions are for openal"),
         (["run", "99_nothing"], "no chapter 99_nothing: there are 01_baseline"),
         (["run", "--jobs", "0"], "--jobs 0: at least 1"),
         (["book", "--jobs", "-2"], "--jobs -2: at least 1"),

@@ -139,6 +139,10 @@ def _truth(options: argparse.Namespace) -> None:
 def _fetch(options: argparse.Namespace) -> None:
     from replication.records.open import download
 
+    _require(
+        "openalex" in options.names or not (options.years or options.institutions),
+        "--years and --institutions are for openalex: name it, or leave them out",
+    )
     files = [name for name in options.names if name != "openalex"]
     if options.list:
         print(download.listing(files, options.mirror) if files or not options.names else "", end="")
@@ -146,10 +150,6 @@ def _fetch(options: argparse.Namespace) -> None:
             panel = download.cache_folder() / "openalex" / "panel.parquet"
             print(f"openalex: {panel if panel.is_file() else 'not collected here'}")
         return
-    _require(
-        "openalex" in options.names or not (options.years or options.institutions),
-        "--years and --institutions are for openalex: name it, or leave them out",
-    )
     if files or not options.names:
         for path in download.fetch(files, options.mirror, progress=sys.stderr.isatty()):
             print(path)
@@ -195,6 +195,10 @@ def _claims(options: argparse.Namespace) -> None:
     from replication.panel.load import load_panel, load_truth
     from replication.records.manifest import require_same_study
 
+    _require(
+        options.source == "simulated" or not options.truth,
+        f"--truth is known of simulated data alone: leave it out for --source {options.source}",
+    )
     panel = load_panel(options.source, options.panel, partial=True)
     truth = None
     if options.source == "simulated":

@@ -86,6 +86,29 @@ def joined(sign: str, university: str = "U01大学") -> Fault:
     )
 
 
+def remembered(study: object) -> Fault:
+    """A table says of what study it is."""
+
+    def remember(folder: Path) -> None:
+        table = pd.read_parquet(path(folder, "grades"))
+        table.attrs["study"] = study
+        table.to_parquet(path(folder, "grades"), index=False)
+
+    return remember
+
+
+def two_headers(folder: Path) -> None:
+    """A spreadsheet with a heading above its columns' names."""
+    table = pd.read_parquet(path(folder, "grades"))
+    table.columns = pd.MultiIndex.from_product([["2017"], table.columns])
+    table.to_parquet(path(folder, "grades"))
+
+
+def mark(text: str) -> Fault:
+    """A mark beside the records."""
+    return lambda folder: (folder / "manifest.json").write_text(text, encoding="utf-8")
+
+
 def linked(table: str, target: Callable[[Path], Path]) -> Fault:
     def move(folder: Path) -> None:
         to = target(folder)
@@ -430,6 +453,52 @@ FAULTS: dict[str, dict[str, tuple[Fault, str]]] = {
             "exchange: 7 rows are missing, first U10 in 2011",
         ),
     },
+    "number of another office": {
+        "United States": (cell("patents", "application", "US201715123456"), "of its office"),
+        "filed by the PCT": (cell("patents", "application", "PCT/CN2017/000001"), "of its office"),
+        "PCT as DOCDB has it": (cell("patents", "application", "CN 2017000001 W"), "of its office"),
+        "all at home": (column("patents", "jurisdiction", lambda _: "CN"), "filed at CN, is not"),
+        "all in the United States": (
+            column("patents", "jurisdiction", lambda _: "US"),
+            "filed at US, is not a number of its office",
+        ),
+    },
+    "number rounded": {
+        form: (cell("patents", "application", form), f"{form!r}, filed at CN, was rounded by a sp")
+        for form in ("2.01712E+11", "2E+11", "2.01710123456e+12")
+    },
+    "unknown country": {
+        "doctorate": (cell("hires", "doctorate_country", "ZZ"), "'ZZ' breaks the rule code of ISO"),
+        "partner": (cell("papers", "partner_countries", "US;XX"), "'US;XX' breaks the rule codes"),
+        "office": (cell("patents", "jurisdiction", "AA"), "'AA' breaks the rule code of ISO 3166"),
+    },
+    "discipline that the catalogue lacks": {
+        "row": (frame("disciplines", lambda t: t[t["discipline"] != "0812"]), "disciplines: 0812"),
+        "category": (
+            frame("disciplines", lambda t: t.assign(category=t["category"].replace("07", "09"))),
+            "under another category than its first two digits",
+        ),
+        "slip": (
+            column("grades", "discipline", lambda d: d.replace("0812", "0898")),
+            "disciplines: 0898 of grades (1 in all) not there",
+        ),
+    },
+    "remembers what it should not": {
+        "study as list": (remembered([1]), "mixes records"),
+        "study as object": (remembered({"seed": 1}), "mixes records"),
+        "columns of two rows": (two_headers, "grades.parquet has column names in 2 rows"),
+    },
+    "mark that is none": {
+        "deep list": (mark("[" * 100_000), "manifest.json is damaged"),
+        "deep object": (mark('{"made_by":' * 100_000), "manifest.json is damaged"),
+        "study without a process": (
+            mark(
+                '{"made_by": "replication build", "source": "simulated", "study": {"seed": 1}, '
+                '"sha256": {"grades.parquet": "0"}}'
+            ),
+            "manifest.json is damaged",
+        ),
+    },
     "university under another name": {
         "digit": (replaced("exchange", "U03", "U3"), "exchange: no row has the university 'U03'"),
         "case": (replaced("resources", "U03", "u03"), "it has 'u03', which the sample has not"),
@@ -457,13 +526,18 @@ FAULTS: dict[str, dict[str, tuple[Fault, str]]] = {
             joined(sign),
             f"name are joined by {sign.strip()!r}",
         )
-        for sign in ("+", " & ", "#", ":", "_", "·")
+        for sign in (
+            *("+", " & ", "#", ":", "_", "·", "@", "%", "=", "·", "・", "﹐", "∥", "→", "<", "…"),
+            *("-", "—", "。", "和", "与", "\x00"),
+        )
     }
     | {
         "by a blank": (
             applicants(lambda a: a.str.replace(";", " ")),
             "are joined by ' ', which may be part of a name",
         ),
+        "by an ideographic blank": (joined("\u3000"), r"are joined by '\u3000', which may be part"),
+        "by a word": (joined(" and "), "are joined by ' ', which may be part of a name"),
         "by a comma of English": (
             lambda folder: (
                 column(
@@ -524,7 +598,15 @@ FAULTS: dict[str, dict[str, tuple[Fault, str]]] = {
     },
     "no joint patent by another column": {
         "years": (column("patents", "date", lambda d: d - pd.Timedelta(days=5000)), "year outside"),
-        "offices": (column("patents", "jurisdiction", lambda _: "HK"), "counts as overseas"),
+        "offices": (
+            frame(
+                "patents",
+                lambda t: t.assign(
+                    jurisdiction="HK", application="HK" + t["application"].str.slice(2)
+                ),
+            ),
+            "counts as overseas",
+        ),
         "classes empty": (column("patents", "ipc", lambda _: None), "main IPC subclass without a"),
         "classes of another scheme": (
             column("patents", "ipc", lambda _: "TP391"),

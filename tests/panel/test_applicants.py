@@ -49,6 +49,15 @@ BOTH = sorted([("东湖大学", "university of the sample"), ("甲科技有限�
         "／",
         " / ",
         ";;",
+        "﹔",
+        "︔",
+        "\u037e",
+        "､",
+        "﹑",
+        "\v",
+        "\f",
+        "\x85",
+        "\u2029",
     ],
 )
 def test_separators_give_the_same_two_names(sign):
@@ -114,6 +123,26 @@ def test_what_may_be_part_of_a_name_is_refused(written, sign):
     assert "column 'applicants': in 2 rows" in said
     assert f"joined by {sign!r}" in said
     assert repr(written) in said
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["东湖\u00ad大学", "东湖⼤学", "东湖大学\ufe0f", "𝐄𝐀𝐒𝐓𝐋𝐀𝐊𝐄 UNIVERSITY", "\u2066东湖大学\u2069"],
+)
+def test_a_name_in_another_form_of_unicode(name):
+    assert [kind for _, kind in kinds(name)] == ["university of the sample"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "EASTLAKE UNIVERSITY FOUNDER GROUP CO LTD",
+        "东湖大学建筑设计研究院有限公司",
+        "江海大学(威海)-甲研究院",
+    ],
+)
+def test_a_name_that_begins_with_that_of_a_university_is_its_own(name):
+    assert [kind != "university of the sample" for _, kind in kinds(name)] == [True]
 
 
 @pytest.mark.parametrize(

@@ -387,7 +387,7 @@ class TestDamagedRecords:
             more = [
                 dict(zip(columns, (f"X{i}", *row[:4]), strict=True)) for i, row in enumerate(rows)
             ]
-            more += [more[0], more[0] | {value: "ZZ"}]
+            more += [more[0], more[0] | {value: "ZW"}]
             t[name] = cls.added(t[name], more)
         t["grades"] = cls.added(
             t["grades"],

@@ -13,7 +13,7 @@ from replication import cli
 from replication.errors import SchemaError
 from replication.panel.build import build_panel
 from replication.panel.losses import LossWarning
-from tests.support.simulated import thin
+from tests.support.simulated import SMALL, tables, thin
 
 Change = Callable[[pd.DataFrame], pd.DataFrame]
 
@@ -43,6 +43,15 @@ def put(column: str, value: object, share: float) -> Change:
     return lambda t: t.assign(**{column: t[column].mask(some(t, share), value)})
 
 
+def filed_in_taiwan(t: pd.DataFrame, share: float) -> pd.DataFrame:
+    """Some joint patents of the office of Taiwan."""
+    number = "TW" + t["application"].str.slice(2)
+    return t.assign(
+        jurisdiction=t["jurisdiction"].mask(some(t, share), "TW"),
+        application=t["application"].mask(some(t, share), number),
+    )
+
+
 def renamed(pattern: str, to: str, share: float) -> Change:
     """Applicants of some joint patents under another name."""
 
@@ -61,7 +70,7 @@ SHORT = r"(股份|集团|有限责任|有限)*公司"
 LOSSES = {
     "years": (put("date", pd.Timestamp("2008-05-01"), 0.7), "year outside the study"),
     "classes": (put("ipc", "A61K 31/00", 0.7), "main IPC subclass without a discipline"),
-    "offices": (put("jurisdiction", "TW", 0.7), "filed at an office that counts as overseas"),
+    "offices": (lambda t: filed_in_taiwan(t, 0.7), "filed at an office that counts as overseas"),
     "cells": (put("ipc", "A23L 1/00", 0.9), "no such cell of university and discipline"),
     "utility models": (
         lambda t: t.assign(
@@ -148,12 +157,18 @@ def test_an_outcome_that_is_empty(table, change, says):
     assert any(says in text for text in said(table, change))
 
 
-@pytest.mark.parametrize("table", ["patents", "papers"])
+@pytest.mark.parametrize("table", ["patents", "papers", "hires"])
 def test_a_number_that_stands_for_several_records(table):
-    number = {"patents": "application", "papers": "paper"}[table]
-    found = said(table, lambda t: t.assign(**{number: "N" + (t.index // 2).astype(str)}))
-    (warning,) = [text for text in found if f"({number} listed before with other" in text]
+    number = {"patents": "application", "papers": "paper", "hires": "hire"}[table]
+
+    def change(t: pd.DataFrame) -> pd.DataFrame:
+        # A paper may be of several universities and disciplines: only within a cell it is one.
+        cell = ["university", "discipline"] if table == "papers" else np.zeros(len(t))
+        return t.assign(**{number: "N" + (t.groupby(cell).cumcount() // 2).astype(str)})
+
+    (warning,) = [text for text in said(table, change) if "listed before with other" in text]
     assert warning.startswith(f"{table}: ")
+    assert f"({number} listed before with other content)" in warning
 
 
 def test_a_university_that_no_application_names():
@@ -162,6 +177,97 @@ def test_a_university_that_no_application_names():
         lambda t: t.assign(applicants=t["applicants"].str.replace("U07大学", "U07工程大学")),
     )
     assert "no application names U07 (1 of the sample)" in warning
+
+
+@pytest.mark.parametrize("table", ["papers", "hires", "grades"])
+@pytest.mark.parametrize("name", ["U3", "U\u200b03", "Ｕ０３"])
+def test_a_university_under_another_name(table, name):
+    found = said(table, lambda t: t.assign(university=t["university"].replace("U03", name)))
+    assert len(found) == 1
+    assert "U03 (1 of the sample): look for its name in " + table in found[0]
+
+
+@pytest.mark.parametrize("column", ["ipc", "date"])
+def test_a_reason_that_drops_most_overseas_applications(column):
+    def change(t: pd.DataFrame) -> pd.DataFrame:
+        most = (t["jurisdiction"] != "CN") & (t.index % 10 < 7)
+        return t.assign(
+            **{
+                column: t[column].mask(
+                    most, pd.Timestamp("1990-01-01") if column == "date" else None
+                )
+            }
+        )
+
+    (warning,) = said("patents", change)
+    assert "overseas applications are dropped and" in warning
+
+
+def test_hires_at_home_do_not_make_up_for_those_from_abroad():
+    def change(t: pd.DataFrame) -> pd.DataFrame:
+        more = pd.concat([t[t["doctorate_country"] == "CN"]] * 9, ignore_index=True)
+        more["hire"] = "M" + more.index.astype(str)
+        abroad = (t["doctorate_country"] != "CN") & (t.index % 10 < 7)
+        return pd.concat([t.assign(year=t["year"].mask(abroad, 2005)), more], ignore_index=True)
+
+    (warning,) = said("hires", change)
+    assert "hires from abroad are dropped and" in warning
+    assert "year outside the study" in warning
+    assert (
+        said("hires", lambda t: t.assign(year=t["year"].mask(t["doctorate_country"] == "CN", 2005)))
+        == []
+    )
+
+
+def test_a_year_of_one_university_that_is_missing():
+    records = {**tables(SMALL)}
+    assert build_panel(records)[1].attrs["warnings"] == []
+    for name in ("papers", "hires"):
+        t = records[name]
+        records[name] = t[(t["university"] != "U03") | (t["year"] != 2015)]
+    with pytest.warns(LossWarning):
+        _, flow = build_panel(records)
+    texts = flow.attrs["warnings"]
+    assert "papers_foreign is zero for U03 in 2015 (1 in all), against 15 a year or more" in texts
+
+
+@pytest.mark.parametrize(
+    ("factor", "value"),
+    [(0, "exchange"), (1000, "exchange"), (0.1, "resources"), (10, "resources")],
+)
+def test_a_year_in_another_unit(factor, value):
+    def change(t: pd.DataFrame) -> pd.DataFrame:
+        at = (t["university"] == "U03") & (t["year"] == 2014)
+        numbers = t.columns[2:]
+        return t.assign(**{c: t[c].mask(at, (t[c] * factor).astype(int)) for c in numbers})
+
+    found = said(value, change)
+    assert found
+    assert all("as in other years for U03 in 2014 (" in text for text in found)
+
+
+def test_grades_that_are_empty():
+    assert "advantaged is zero in every row" in said(
+        "grades", lambda t: t.assign(grade=pd.Series([None] * len(t), dtype="str"))
+    )
+
+
+def test_a_paper_of_two_universities_counts_for_both():
+    records = thin()
+    papers = records["papers"].query("university == 'U01'")
+    cells = set(map(tuple, records["grades"][["university", "discipline"]].to_numpy()))
+    also = papers.assign(university="U02")
+    also = also[[("U02", d) in cells for d in also["discipline"]]]
+    before = build_panel(records)[0]["papers_foreign"].sum()
+    records["papers"] = pd.concat([records["papers"], also], ignore_index=True)
+    panel, flow = build_panel(records)
+    gained = panel["papers_foreign"].sum() - before
+    assert (
+        gained
+        == also["partner_countries"].fillna("").str.replace("CN", "").str.strip("; ").ne("").sum()
+        > 0
+    )
+    assert "paper listed before with other content" not in set(flow["reason"])
 
 
 def test_a_year_that_is_missing():
@@ -198,7 +304,7 @@ def test_a_campus_in_any_brackets(brackets):
 @pytest.mark.parametrize(
     "fault",
     [
-        lambda t: t.assign(jurisdiction="HK"),
+        lambda t: t.assign(jurisdiction="HK", application="HK" + t["application"].str.slice(2)),
         lambda t: t.assign(applicants=t["applicants"].str.replace(";", " & ")),
     ],
     ids=["no joint patent", "applicants joined"],
@@ -225,7 +331,7 @@ def test_no_joint_patent_at_all_is_an_error_with_the_reasons():
 
 def test_the_command_warns_on_the_error_stream_and_builds(tmp_path, capsys):
     records = {**thin()}
-    records["patents"] = put("jurisdiction", "TW", 0.7)(records["patents"])
+    records["patents"] = filed_in_taiwan(records["patents"], 0.7)
     for name, table in records.items():
         table.to_parquet(tmp_path / f"{name}.parquet", index=False)
     out = tmp_path / "out" / "panel.parquet"

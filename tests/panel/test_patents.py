@@ -45,6 +45,14 @@ def test_published_and_granted_are_one_application(patents, clean):
         lambda n: n.str.lower(),
         lambda n: n.str[2:],
         lambda n: "ZL " + n.str[2:6] + " " + n.str[6:7] + " " + n.str[7:],
+        lambda n: n + "A",
+        lambda n: n.str[:2] + " " + n.str[2:] + " A1",
+        lambda n: n + ".5A",
+        lambda n: n.str[:2] + "-" + n.str[2:],
+        lambda n: n.str[:6] + "/" + n.str[6:],
+        lambda n: "'" + n,
+        lambda n: "申请号:" + n,
+        lambda n: n.str[:5] + "\u200b" + n.str[5:] + "\u00ad",
         lambda n: n.str.translate({ord("0") + i: ord("０") + i for i in range(10)}),
     ],
 )
@@ -76,6 +84,10 @@ def test_publications_of_one_number_are_one_application(patents, clean):
         ("design", "20153{}", False),
         ("PCT utility model", "ZL20159{}", False),
         ("published utility model", "CN2{}U", False),
+        ("utility model in DOCDB", "CN 20152{} U", False),
+        ("with hyphens", "CN-20152{}-5", False),
+        ("publication without its office", "2{}U", False),
+        ("publication with blanks", "CN 2{} U", False),
         ("utility model under an examined number", "CN2{}Y", False),
         ("published design", "CN3{}S", False),
         ("granted invention", "CN1{}B", True),
@@ -110,6 +122,7 @@ def test_numbers_of_other_offices_have_no_kind(patents, clean):
         lambda ipc: ipc.str.replace(";", "|"),
         lambda ipc: ipc.str.translate({c: c + 0xFEE0 for c in range(0x30, 0x5B)}),
         lambda ipc: ipc.str.replace(" ", ""),
+        lambda ipc: ipc.str[:2] + "\u200b" + ipc.str[2:],
     ],
 )
 def test_the_main_class_is_the_same_however_it_is_spelt(patents, clean, spelling):
@@ -128,7 +141,10 @@ def test_a_later_class_does_not_stand_for_an_unknown_first(patents, clean, ipc):
 
 def test_offices_at_home_can_be_chosen(patents, clean):
     joint = patents["applicants"].str.contains("公司") & (patents.index % 2 == 0)
-    some = patents.assign(jurisdiction=patents["jurisdiction"].mask(joint, "HK"))
+    some = patents.assign(
+        jurisdiction=patents["jurisdiction"].mask(joint, "HK"),
+        application=patents["application"].mask(joint, "HK" + patents["application"].str.slice(2)),
+    )
     panel, _ = built(some)
     assert panel["patents_joint"].sum() < 0.7 * clean[0]["patents_joint"].sum()
     wider, _ = built(some, Choices(domestic=("CN", "HK", "MO", "TW")))

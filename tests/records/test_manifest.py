@@ -1,6 +1,7 @@
 """Nothing that a command did not write is overwritten: records, panels, their sample flows."""
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from hashlib import sha256
@@ -144,6 +145,12 @@ class TestRecords:
         assert simulate(records) == 0
         assert (records / "hires.parquet").is_file()
 
+    @pytest.mark.parametrize("make", [lambda path: path.symlink_to("nowhere"), os.mkfifo])
+    def test_a_link_that_leads_nowhere_or_a_pipe_is_refused(self, tmp_path, make):
+        make(tmp_path / "hires.parquet")
+        with pytest.raises(OverwriteError, match=r"hires\.parquet"):
+            require_own_records(tmp_path)
+
     @pytest.mark.parametrize("name", [*RECORDS, "manifest"])
     def test_a_full_disk_leaves_the_old_records_and_names_the_file(
         self, records, name, monkeypatch, capsys
@@ -190,6 +197,11 @@ class TestReading:
     def test_one_simulated_table_among_a_reader_s_is_refused(self, theirs, records, capsys):
         shutil.copy(records / "hires.parquet", theirs)
         assert "mixes records: hires.parquet is not of the same" in self.refused(theirs, capsys)
+
+    def test_nor_are_all_of_them_taken_for_a_reader_s(self, records, capsys):
+        (records / "manifest.json").unlink()
+        said = self.refused(records, capsys)
+        assert "holds simulated records without their mark manifest.json" in said
 
     def test_but_the_catalogue_may_be_taken(self, theirs, records, tmp_path):
         shutil.copy(records / "disciplines.parquet", theirs)
@@ -247,6 +259,17 @@ class TestPanel:
         assert command("build", "--records", records, "--out", records / f"{name}.parquet") == 2
         assert "is one of the records" in capsys.readouterr().err
         assert contents(records) == before
+
+    def test_nor_where_their_mark_would_be(self, theirs):
+        with pytest.raises(OverwriteError, match="is one of the records"):
+            require_own_panel(theirs / "manifest.json", theirs)
+
+    @pytest.mark.parametrize("name", ["panel.parquet", "panel.sample_flow.csv"])
+    @pytest.mark.parametrize("make", [lambda path: path.symlink_to("nowhere"), os.mkfifo])
+    def test_a_link_that_leads_nowhere_or_a_pipe_stays(self, records, tmp_path, name, make):
+        make(tmp_path / name)
+        with pytest.raises(OverwriteError, match=name):
+            require_own_panel(tmp_path / "panel.parquet", records)
 
     def test_nor_by_another_name(self, records, tmp_path):
         (tmp_path / "alias.parquet").symlink_to(records / "hires.parquet")

@@ -135,9 +135,14 @@ class TestKeys:
     [
         ("patents", "date", "2016-05-01", "has type str, not date (datetime64, no zone)"),
         ("patents", "granted", 1, "has type int64, not bool"),
-        ("patents", "jurisdiction", "China", "row 0: 'China' breaks the rule matches"),
-        ("papers", "partner_countries", "USA;GB", "row 0: 'USA;GB' breaks the rule matches"),
-        ("hires", "doctorate_country", "", "row 0: '' breaks the rule matches"),
+        ("patents", "jurisdiction", "China", "row 0: 'China' breaks the rule code of ISO 3166"),
+        (
+            "papers",
+            "partner_countries",
+            "USA;GB",
+            "row 0: 'USA;GB' breaks the rule codes of ISO 3166",
+        ),
+        ("hires", "doctorate_country", "", "row 0: '' breaks the rule code of ISO 3166"),
         ("exchange", "conf_hosted", -9, "row 0: -9 breaks the rule greater_than_or_equal_to(0)"),
         ("grades", "grade", "none", "row 0: 'none' breaks the rule isin"),
     ],

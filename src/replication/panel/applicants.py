@@ -2,6 +2,7 @@
 
 import ibis
 import ibis.expr.types as ir
+import pyarrow.compute as pc
 from ibis import _
 
 from replication.errors import SchemaError
@@ -15,12 +16,18 @@ FIRM = "firm"
 # between blanks.
 SEPARATORS = (
     (r"(?i)[,，]\s*((?:LTD|LIMITED|INC|LLC|LLP|LP|PLC|CORP|CO|GMBH|S\.?A|N\.?V|B\.?V)\b)", r" \1"),
-    (r"[；﹔|｜¦、\r\n\t\x{2028}]|\s[/／]\s", ";"),
+    (r"[；﹔︔\x{37E}|｜¦、､﹑\r\n\t\v\f\x{85}\x{2028}\x{2029}]|\s[/／]\s", ";"),
     (r"([\p{Han})）])\s*[,，/／]", r"\1;"),
     (r"[,，/／]\s*(\p{Han})", r";\1"),
 )
-# What may join two names that `SEPARATORS` does not tell apart.
-JOINTS = r"[,，/／+＋&＆*#:：_~\\•·]+"
+# What may join two names that `SEPARATORS` does not tell apart: a sign, or, since it may as well be
+# part of one name, a blank, dash, full stop or word, which joins only what then is a firm.
+SOFT = r"\s\p{Z}\p{C}.．。…'‘’\x22“”\-‐-―－"
+SIGN = rf"[^\p{{L}}\p{{M}}\p{{N}}{SOFT}()（）〔〕【】［］\[\]]+"
+BLANK = rf"[{SOFT}]+|[和与及]"
+AND = r"(?i)\s+and\s+|\s*[\-‐-―－]\s*"
+# Of no width, or of no meaning, wherever they stand.
+INVISIBLE = r"[\p{Cf}\x{FE00}-\x{FE0F}]"
 
 
 def applicants(patents: ir.Table, universities: ir.Table) -> ir.Table:
@@ -78,24 +85,36 @@ def _require_separated(
     Behind a blank only if the whole is a firm's: a school or hospital may be written with one.
     """
     text = _.written.strip()
+    pieces = text.re_split(SIGN).concat(text.re_split(BLANK), text.re_split(AND))
     joined = (
-        names.filter(_.university.isnull() & text.re_search(rf"{JOINTS}|\s"))
-        .mutate(piece=text.re_split(JOINTS).concat(text.re_split(r"\s+")).unnest())
-        .mutate(piece=_uniform(_.piece, rules), sign=text.re_extract(JOINTS, 0))
+        names.filter(_.university.isnull() & text.re_search(rf"{SIGN}|{BLANK}"))
+        .mutate(piece=pieces.unnest())
+        .mutate(piece=_uniform(_.piece, rules), sign=text.re_extract(SIGN, 0))
         .filter((_.sign != "") | (_.kind == FIRM))
         .semi_join(aliases, [("piece", "name")])
+        .mutate(sign=ibis.ifelse(_.sign == "", text.re_extract(BLANK, 0), _.sign))
         .select("written", "sign")
         .distinct()
         .cache()
     )
     if first := joined.order_by("written").limit(1).to_pandas().to_dict("records"):
         rows = named.semi_join(joined, "written").select("application", "repetition").distinct()
-        written, sign = first[0]["written"].strip(), first[0]["sign"] or " "
+        written, sign = first[0]["written"].strip(), first[0]["sign"]
         raise SchemaError(
             f"patents, column 'applicants': in {rows.count().to_pandas()} rows a university of the "
             f"sample and another name are joined by {sign!r}, which may be part of a name, first "
             f"{written!r}: separate applicants by semicolons"
         )
+
+
+def plain(text: ir.StringValue) -> ir.StringValue:
+    """Text in one form of Unicode (NFKC: width, radicals, accents), nothing invisible in it."""
+    return _nfkc(text).re_replace(INVISIBLE, "")
+
+
+@ibis.udf.scalar.pyarrow
+def _nfkc(text: str) -> str:
+    return pc.utf8_normalize(text, form="NFKC")
 
 
 def _parts(text: ir.StringValue) -> ir.ArrayValue:
@@ -108,7 +127,7 @@ def _parts(text: ir.StringValue) -> ir.ArrayValue:
 def _uniform(name: ir.StringValue, rules: NameRules) -> ir.StringValue:
     """Applicant's name made uniform."""
     steps = rules.normalise
-    name = name.translate(steps.translate_from, steps.translate_to).upper()
+    name = plain(name).translate(steps.translate_from, steps.translate_to).upper()
     for pattern, replacement in steps.replace:
         name = name.re_replace(pattern, replacement)
     return name

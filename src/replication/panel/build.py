@@ -5,6 +5,7 @@ the record tables can. Every record is either counted or dropped with a reason: 
 returns the sample flow beside the panel.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import ibis
@@ -113,6 +114,7 @@ def build_panel(
             f"backend {backend!r} is not one of those the builder runs on: {', '.join(BACKENDS)}"
         )
     choices.require_years()
+    _require_catalogue(records, choices)
     universities.require_pre_period(records, choices)
     connection = getattr(ibis, backend).connect()
     connection.raw_sql(BACKENDS[backend])
@@ -136,6 +138,20 @@ def build_panel(
     return validate(frame, schema.PANEL, "the panel"), flow
 
 
+def _require_catalogue(records: dict[str, pd.DataFrame], choices: Choices) -> None:
+    """Raise `SchemaError` unless the catalogue has each graded discipline of the categories."""
+    category = records["disciplines"].set_index("discipline")["category"]
+    graded = records["grades"]["discipline"].drop_duplicates()
+    # The first two digits of a code are the category.
+    chosen = graded[graded.str[:2].isin(choices.categories)]
+    if lost := sorted(chosen[chosen.map(category) != chosen.str[:2]]):
+        raise SchemaError(
+            f"disciplines: {', '.join(lost[:5])} of grades ({len(lost)} in all) not there or under "
+            "another category than its first two digits: its cells would be lost; complete the "
+            "catalogue (data/disciplines.csv), or correct the code in grades"
+        )
+
+
 def _build(
     t: dict[str, ir.Table], ipc: ir.Table, records: dict[str, pd.DataFrame], choices: Choices
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -143,14 +159,16 @@ def _build(
     grades = _graded(t, choices)
     cells = grades.filter(_.reason == reasons.COUNTED).drop("reason")
     credits, applicants = patents(t, ipc, cells, choices)
-    papers = _placed(t["papers"], cells, choices, key="paper").cache()
+    papers = _placed(t["papers"], cells, choices, key="paper", at=CELL).cache()
     hires = _placed(t["hires"], cells, choices, key="hire").cache()
     before = _.year < choices.first_treated
     years = ibis.range(choices.first_year, choices.last_year + 1).unnest().name("year").as_table()
 
     joint = _.domestic & _.firm
-    # What is left when China and the separators are taken out names a foreign partner.
-    partners = _.partner_countries.fill_null("").re_replace(r"\bCN\b|[;\s]", "")
+    # What is left when home and the separators are taken out names a foreign partner.
+    home = rf"\b(?:{'|'.join(choices.domestic)})\b|[;\s]"
+    papers = papers.mutate(outcome=_.partner_countries.fill_null("").re_replace(home, "") != "")
+    hires = hires.mutate(outcome=_.doctorate_country.notin(choices.domestic))
     panel = cells.cross_join(years).mutate(year=_.year.cast("int64"))
     panel = _add(
         panel,
@@ -164,8 +182,8 @@ def _build(
         patents_joint_fractional=_.share.sum(where=joint),
         patents_overseas=_.count(where=~_.domestic),
     )
-    panel = _add(panel, hires, hires_overseas=_.count(where=_.doctorate_country != "CN"))
-    panel = _add(panel, papers, papers_foreign=_.count(where=partners != ""))
+    panel = _add(panel, hires, hires_overseas=_.count(where=_.outcome))
+    panel = _add(panel, papers, papers_foreign=_.count(where=_.outcome))
     control = (
         credits.filter(_.reason == reasons.COUNTED, _.domestic, before)
         .group_by("discipline")
@@ -198,7 +216,12 @@ def _build(
     why["applicants"] = applicants.filter(_.repetition == 0).select(reason="kind").to_pandas()
     flow = pd.concat(why, names=["table"]).groupby(["table", "reason"]).size()
     flow = flow.rename("rows").reset_index()
-    flow.attrs["warnings"] = losses(frame, flow, credits, applicants)
+    sample = records["universities"]["university"]
+    counted = {"papers": papers, "hires": hires}
+    flow.attrs["warnings"] = [
+        *losses(frame, sample, credits, applicants, counted),
+        *universities.jumps(records, choices),
+    ]
     return frame, flow
 
 
@@ -227,10 +250,15 @@ def _add(panel: ir.Table, events: ir.Table, **counts: ir.Value) -> ir.Table:
     return joined.select(*panel.columns, **{name: joined[name].fill_null(0) for name in counts})
 
 
-def _placed(events: ir.Table, cells: ir.Table, choices: Choices, key: str) -> ir.Table:
-    """Papers or hires, with the reason why one is not counted."""
+def _placed(
+    events: ir.Table, cells: ir.Table, choices: Choices, key: str, at: Sequence[str] = ()
+) -> ir.Table:
+    """Papers or hires, with the reason why one is not counted.
+
+    A record is one by its `key`, or, where several may have it, by the key and the columns `at`.
+    """
     known = cells.select(*CELL).mutate(in_frame=True)
-    joined = reasons.numbered(events, key).left_join(known, CELL)
+    joined = reasons.numbered(events, key, *at).left_join(known, CELL)
     return reasons.first_of(
         joined,
         [

@@ -1,7 +1,7 @@
 """What empties or halves an outcome is said aloud, and not only by a line of the sample flow."""
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 
 import ibis.expr.types as ir
 import pandas as pd
@@ -9,10 +9,12 @@ from ibis import _
 
 from replication.errors import SchemaError
 from replication.panel.applicants import FIRM, OURS
-from replication.panel.patents import NO_UNIVERSITY
+from replication.panel.patents import NO_UNIVERSITY, by_record
 from replication.panel.reasons import COUNTED
 from replication.records.variables import MEDIATORS
 
+# Events a year of a university from which on a year without any is no chance.
+MANY = 15
 # Share of the joint patents that applicants who look like a firm or university may stand for.
 UNSURE = 0.05
 LEGAL_FORM = r"[(（]?(集团|股份|有限|责任|控股|总)*公司$|集团$"
@@ -29,9 +31,16 @@ def warn(said: Iterable[str]) -> None:
 
 
 def losses(
-    panel: pd.DataFrame, flow: pd.DataFrame, credits: ir.Table, applicants: ir.Table
+    panel: pd.DataFrame,
+    sample: pd.Series,
+    credits: ir.Table,
+    applicants: ir.Table,
+    events: Mapping[str, ir.Table],
 ) -> list[str]:
-    """A sentence for each loss; raises `SchemaError` if no joint patent is left."""
+    """A sentence for each loss; raises `SchemaError` if no joint patent is left.
+
+    `events` are papers and hires, with ``outcome`` for those that an outcome counts.
+    """
     joint = credits.filter(_.firm, _.university.notnull())
     at_home = joint.filter(_.domestic)
     rows = at_home.group_by("reason").agg(rows=_.count()).to_pandas()
@@ -66,33 +75,90 @@ def losses(
         for what, n, names in unsure
         if n > UNSURE * (counted + n)
     ]
-    for name in ("patents", "papers", "hires"):
-        of = flow[flow["table"] == name]
-        rows_of = {str(r): int(n) for r, n in zip(of["reason"], of["rows"], strict=True)}
-        kept_rows = rows_of.pop(COUNTED, 0)
-        said += [
-            f"{name}: {n:,} rows are dropped and {kept_rows:,} are counted ({reason})"
-            for reason, n in rows_of.items()
-            # Patents are joint or not; only what repeats a number is told of all of them. A number
-            # of two records drops half, and some of it as a plain repetition.
-            if n >= kept_rows / (2 if reason.endswith("other content") else 1)
-            and reason.endswith("other content" if name == "patents" else "")
-            and not reason.endswith(" listed before")
-        ]
-    named = applicants.filter(_.kind == OURS).university.to_pandas()
-    if unnamed := sorted(set(panel["university"]) - set(named)):
-        said.append(
-            f"universities: no application names {', '.join(unnamed[:5])} ({len(unnamed)} of "
-            "the sample): complete applicant_names"
-        )
+    said += _repeated(credits)
+    abroad = credits.filter(~_.domestic, _.university.notnull(), _.repetition == 0)
+    said += _halved("patents", "overseas applications", abroad)
+    for (name, table), what in zip(
+        events.items(), ("papers with a foreign partner", "hires from abroad"), strict=True
+    ):
+        said += _halved(name, what, table.filter(_.outcome))
+    said += _without(panel, sample, applicants, events)
     outcomes = [c for c in map(str, panel) if c.startswith("patents_joint") or c in MEDIATORS]
-    said += [f"{c} is zero in every row" for c in outcomes if not panel[c].any()]
+    said += [f"{c} is zero in every row" for c in (*outcomes, "advantaged") if not panel[c].any()]
     yearly = panel.groupby("year")[["patents_joint", *MEDIATORS]].sum()
-    return said + [
+    said += [
         f"{c} is zero in {', '.join(map(str, zero))}: look for a year that is missing"
         for c in yearly
         if 0 < len(zero := yearly.index[yearly[c] == 0]) < len(yearly)
     ]
+    return [*said, *_gaps(panel, yearly)]
+
+
+def _rows(events: ir.Table) -> dict[str, int]:
+    """Rows by reason."""
+    rows = events.group_by("reason").agg(rows=_.count()).order_by("reason").to_pandas()
+    return {str(r): int(n) for r, n in zip(rows["reason"], rows["rows"], strict=True)}
+
+
+def _repeated(credits: ir.Table) -> list[str]:
+    """A number that stands for several patents: it drops half of two, some as a plain repetition.
+
+    Patents are joint or not: this is told of all of them.
+    """
+    rows = _rows(by_record(credits))
+    counted = rows.get(COUNTED, 0)
+    return [
+        f"patents: {n:,} rows are dropped and {counted:,} are counted ({reason})"
+        for reason, n in rows.items()
+        if reason.endswith("other content") and n >= counted / 2
+    ]
+
+
+def _halved(name: str, what: str, events: ir.Table) -> list[str]:
+    """Reasons that drop as many events of an outcome as are counted."""
+    rows = _rows(events)
+    counted = rows.pop(COUNTED, 0)
+    return [
+        f"{name}: {n:,} {what} are dropped and {counted:,} are counted ({reason})"
+        for reason, n in rows.items()
+        if n >= counted / (2 if reason.endswith("other content") else 1)
+        and not reason.endswith(" listed before")
+    ]
+
+
+def _without(
+    panel: pd.DataFrame, sample: pd.Series, applicants: ir.Table, events: Mapping[str, ir.Table]
+) -> Iterator[str]:
+    """Universities that a table leaves out, maybe since it has them under another name."""
+    has = set(panel["university"])
+    named = {"application": (applicants.filter(_.kind == OURS), "applicant_names")}
+    named |= {n[:-1]: (t.filter(_.reason == COUNTED), n) for n, t in events.items()}
+    if lost := sorted(set(sample) - has):
+        yield f"universities: grades give no cell to {_list(lost)}: look for its name in grades"
+    for what, (rows, column) in named.items():
+        if lost := sorted(has - set(rows.university.to_pandas())):
+            yield (
+                f"universities: no {what} names {_list(lost)}: complete {column}"
+                if column == "applicant_names"
+                else f"universities: no {what} counts for {_list(lost)}: look for its name in "
+                f"{column}"
+            )
+
+
+def _list(lost: list[str]) -> str:
+    return f"{', '.join(lost[:5])} ({len(lost)} of the sample)"
+
+
+def _gaps(panel: pd.DataFrame, yearly: pd.DataFrame) -> Iterator[str]:
+    """A year without any event of a university that has many in each other year."""
+    totals = panel.groupby(["university", "year"])[list(yearly)].sum()
+    elsewhere = totals.groupby("university").transform("sum") / (len(yearly) - 1)
+    # Of a year that is missing for all, enough is said.
+    gap = (totals == 0) & (elsewhere >= MANY) & (yearly > 0).reindex(totals.index, level="year")
+    for column in gap:
+        if first := list(gap.index[gap[column]]):
+            at = ", ".join(f"{university} in {year}" for university, year in first[:5])
+            yield f"{column} is zero for {at} ({len(first)} in all), against {MANY} a year or more"
 
 
 def _unsure(credits: ir.Table, applicants: ir.Table) -> Iterable[tuple[str, int, str]]:

@@ -4,17 +4,23 @@ import ibis
 import ibis.expr.types as ir
 from ibis import _
 
+from replication.errors import SchemaError
 from replication.panel import reasons
-from replication.panel.applicants import applicants
+from replication.panel.applicants import applicants, plain
 from replication.records.registry import Choices
 
 CELL = ["university", "discipline"]
 NO_UNIVERSITY = "no university of the sample among the applicants"
 
-# Number of a Chinese application since 2003: year, kind, seven digits, and a check digit.
-APPLICATION = "^(?:CN|ZL)?((?:19|20)[0-9]{2}[1-9][0-9]{7})[0-9X]?$"
+# Number of a Chinese application since 2003: year, kind, seven digits, and a check digit. DOCDB
+# puts the kind of the publication behind it.
+APPLICATION = "^[^0-9]*((?:19|20)[0-9]{2}[1-9][0-9]{7})[0-9X]?(?:[ABCUYS][0-9]?)?$"
 # Number of a Chinese publication: application (A) and grant (B, C) bear one number.
-PUBLICATION = "^CN([0-9]{7,9})([ABCUYS])[0-9]?$"
+PUBLICATION = "^[^0-9]*([0-9]{7,9})([ABCUYS])[0-9]?$"
+# Numbers of other offices, and of PCT filings at the Chinese one.
+ABROAD = (
+    "^(?:PCT|(?:US|EP|WO|JP|KR|DE|GB|FR|TW|HK|MO|CA|AU|IN|RU|SG)[0-9])|^CN[0-9]{4}[0-9]*W[0-9]?$"
+)
 # Subclass of the first symbol of a list, which may have words such as "Int.Cl." before it.
 MAIN_CLASS = r"^[;,|、\s]*[^;,|、\n]*?\b([A-H][0-9]{2}[A-Z])"
 
@@ -31,7 +37,7 @@ def patents(
         year=_.date.year().cast("int64"),
         domestic=_.jurisdiction.isin(choices.domestic),
         # Of the first symbol, whatever its case, width and the words before it.
-        ipc_subclass=_plain(_.ipc).re_extract(MAIN_CLASS, 1),
+        ipc_subclass=plain(_.ipc).upper().re_extract(MAIN_CLASS, 1),
     )
     first = first.cache()
     named = applicants(first, t["universities"]).cache()
@@ -77,9 +83,11 @@ def _applications(patents: ir.Table) -> ir.Table:
     Those that are published twice are granted if one of the publications is. `other_right` says
     that the number is that of a utility model or design.
     """
-    plain = _plain(_.application).re_replace(r"[\s.]", "")
+    number = plain(_.application).upper()
     at_home = _.jurisdiction == "CN"
-    patents = patents.mutate(plain=plain).mutate(
+    patents = patents.mutate(plain=number.re_replace(r"[^\p{L}\p{N}]", "")).cache()
+    _require_office(patents)
+    patents = patents.mutate(
         filed=ibis.ifelse(at_home, _.plain.re_extract(APPLICATION, 1), ""),
         published=ibis.ifelse(at_home, _.plain.re_extract(PUBLICATION, 1), ""),
         # Kind of an application: 1 and, by way of a PCT filing, 8 are inventions.
@@ -98,7 +106,22 @@ def _applications(patents: ir.Table) -> ir.Table:
     return patents.mutate(granted=_.granted.any().over(group_by="application"))
 
 
-def _plain(text: ir.StringValue) -> ir.StringValue:
-    """Text in capitals, full-width letters, digits and signs made plain."""
-    wide = "".join(chr(code) for code in range(0xFF01, 0xFF5F))
-    return text.translate(wide, "".join(chr(ord(c) - 0xFEE0) for c in wide)).upper()
+def _require_office(patents: ir.Table) -> None:
+    """Raise `SchemaError` if a number is that of another office, or is one no more."""
+    at_home = _.jurisdiction == "CN"
+    chinese = _.plain.startswith("CN") & (
+        _.plain.re_search(APPLICATION) | _.plain.re_search(PUBLICATION)
+    )
+    contrary = (at_home & _.plain.re_search(ABROAD)) | (~at_home & chinese)
+    rounded = _.application.re_search(r"^[0-9](\.[0-9]+)?[Ee]\+?[0-9]{1,2}$")
+    for found, fault in (
+        (contrary, "is not a number of its office: correct jurisdiction (WO for a PCT filing)"),
+        (rounded, "was rounded by a spreadsheet: export application as text"),
+    ):
+        odd = patents.filter(found).order_by("application", "jurisdiction")
+        if rows := odd.count().to_pandas():
+            number, office = odd.select("application", "jurisdiction").limit(1).to_pandas().loc[0]
+            raise SchemaError(
+                f"patents, column 'application': {number!r}, filed at {office}, {fault} ({rows:,} "
+                "such rows)"
+            )

@@ -15,9 +15,9 @@ def first_of(table: ir.Table, rules: list[tuple[ir.BooleanValue, str]]) -> ir.Ta
     return table.mutate(reason=ibis.cases(*rules, else_=COUNTED))
 
 
-def numbered(table: ir.Table, key: str) -> ir.Table:
+def numbered(table: ir.Table, *key: str) -> ir.Table:
     """Number the rows that share a key, and what they say, from 0, as their content orders them."""
-    others = [c for c in table.columns if c != key]
+    others = [c for c in table.columns if c not in key]
     return table.mutate(
         repetition=ibis.row_number().over(group_by=key, order_by=others),
         version=ibis.dense_rank().over(group_by=key, order_by=others),

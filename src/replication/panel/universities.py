@@ -1,5 +1,7 @@
 """Columns of a university that do not change: its exposures (R7, R8) and its controls (R12)."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pandas as pd
 
@@ -10,6 +12,9 @@ from replication.records.registry import Choices
 from replication.records.variables import CONTROLS, EXCHANGE, RESOURCES
 
 STATISTICS = ("exchange", "resources")
+SOME = 20
+"""Median of a count over years from which on it does not become `JUMP` times another by chance."""
+JUMP = 8
 
 
 def university_columns(
@@ -30,7 +35,7 @@ def university_columns(
     counts = before["exchange"][list(EXCHANGE)].to_numpy()
     foreign = {
         "us": hired["doctorate_country"] == "US",
-        "elsewhere": ~hired["doctorate_country"].isin(["US", "CN"]),
+        "elsewhere": ~hired["doctorate_country"].isin(["US", *choices.domestic]),
     }
     hires = {
         form: hired[rows].groupby("university")["n"].sum().reindex(universities, fill_value=0)
@@ -63,6 +68,26 @@ def reasons(records: dict[str, pd.DataFrame], name: str, choices: Choices) -> pd
     other = ~table["year"].between(choices.first_year, choices.first_treated - 1)
     rules = [NOT_IN_SAMPLE, "year outside the pre-period"]
     return pd.Series(np.select([outside, other], rules, COUNTED), table.index, name="reason")
+
+
+def jumps(records: dict[str, pd.DataFrame], choices: Choices) -> Iterator[str]:
+    """Sentences on years of a university that are out of line with its others.
+
+    A gap that was read as zero, another unit or a digit too many would move an exposure or control.
+    """
+    for name in STATISTICS:
+        table = records[name][reasons(records, name, choices) == COUNTED]
+        values = table.set_index(["university", "year"]).sort_index()
+        usual = values.groupby("university").transform("median")
+        off = (usual >= SOME) & ((values * JUMP < usual) | (values > usual * JUMP))
+        for column in off:
+            if len(first := values[column][off[column]]):
+                some = first.head(3).reset_index().to_numpy().tolist()
+                at = ", ".join(f"{university} in {year} ({n:,})" for university, year, n in some)
+                yield (
+                    f"{name}: {column} is over {JUMP} times as large or small as in other years "
+                    f"for {at} ({len(first)} in all): look for a gap, another unit or a digit"
+                )
 
 
 def require_pre_period(records: dict[str, pd.DataFrame], choices: Choices) -> None:

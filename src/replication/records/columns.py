@@ -132,9 +132,28 @@ def grade(en: str, grades: Sequence[str], nullable: bool = False) -> pa.Column:
     return described
 
 
+# ISO 3166 leaves AA, QM–QZ, X? and ZZ to users: they say "unknown". XK is Kosovo, the others are
+# offices of WIPO's standard ST.3.
+COUNTRY = "(?:A[B-Z]|[B-PR-WY][A-Z]|Q[A-L]|X[KNUV]|Z[A-Y])"
+
+
 def country(en: str, zh: str) -> pa.Column:
     """Code of a country or patent office."""
-    return text(en, zh, "2-letter code", matches("[A-Z]{2}"))
+    return text(en, zh, "2-letter code", _countries(COUNTRY, "code of ISO 3166"))
+
+
+def countries(en: str, zh: str) -> pa.Column:
+    """Codes of countries; empty if there is none."""
+    several = _countries(f"({COUNTRY}(; ?{COUNTRY})*)?", "codes of ISO 3166 with semicolons")
+    return text(en, zh, "2-letter codes", several, nullable=True)
+
+
+def _countries(pattern: str, what: str) -> pa.Check:
+    return pa.Check(
+        lambda texts: texts.str.fullmatch(pattern),
+        name="countries",
+        error=f"{what}, none for unknown (AA, XX, ZZ)",
+    )
 
 
 def year() -> pa.Column:

@@ -8,6 +8,7 @@ writes overwrites only what a mark says is ours.
 import dataclasses
 import hashlib
 import json
+import os
 from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -29,6 +30,15 @@ NO_STUDY = ("disciplines",)
 """Tables that are no simulation: the catalogue, which a reader may take from simulated records."""
 
 
+class Planted(BaseModel):
+    """The study that simulated data are of."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    seed: int
+    process: dict[str, Any]
+
+
 class Mark(BaseModel):
     """What a command says of the files it wrote."""
 
@@ -37,7 +47,7 @@ class Mark(BaseModel):
     made_by: Literal["replication simulate", "replication build", "replication truth"]
     source: Literal["simulated", "restricted"]
     # Of simulated data.
-    study: dict[str, Any] | None = None
+    study: Planted | None = None
     draws: int | None = None
     # Checksums of the records that a panel was built from, by table.
     records: dict[str, str] | None = None
@@ -88,7 +98,7 @@ def origin(records: Path) -> dict[str, Any]:
     paths = {name: path for name in RECORDS if (path := table_path(records, name)).is_file()}
     return {
         "source": of.source if of else "restricted",
-        "study": of.study if of else None,
+        "study": of.study.model_dump() if of and of.study else None,
         "records": {name: _checksum(path) for name, path in paths.items()},
     }
 
@@ -147,13 +157,18 @@ def require_unchanged(mark: Path, file: Path | None = None) -> Mark | None:
 
 def require_one_study(tables: Mapping[str, pd.DataFrame], folder: Path) -> None:
     """Raise `SchemaError` if simulated tables are among others, or among those of another study."""
-    studies = {n: t.attrs.get("study") for n, t in tables.items() if n not in NO_STUDY}
+    studies = {n: str(t.attrs.get("study", "")) for n, t in tables.items() if n not in NO_STUDY}
     if len(set(studies.values())) > 1:
         first = next(iter(studies))
         other = next(name for name, study in studies.items() if study != studies[first])
         raise SchemaError(
             f"{folder} mixes records: {other}.parquet is not of the same study as {first}.parquet "
             "(other seed or process, or your own beside simulated ones); make all of them anew"
+        )
+    if any(studies.values()) and not _read(folder / MANIFEST):
+        raise SchemaError(
+            f"{folder} holds simulated records without their mark {MANIFEST}, and would be taken "
+            "for your own: `replication simulate` makes all of them anew"
         )
 
 
@@ -164,7 +179,7 @@ def require_same_study(panel: Path, truth: Path) -> None:
     """
     marks = {path: require_unchanged(mark_path(path), path) for path in (panel, truth)}
     planted = [
-        {**mark.study, "process": {**mark.study["process"], **dict.fromkeys(BREAKS)}}
+        {**mark.study.model_dump(), "process": mark.study.process | dict.fromkeys(BREAKS)}
         for mark in marks.values()
         if mark and mark.study
     ]
@@ -178,8 +193,7 @@ def require_same_study(panel: Path, truth: Path) -> None:
 
 def require_own_records(folder: Path) -> None:
     """Raise `OverwriteError` unless every record table is as `write_records` left it."""
-    files = [path for name in RECORDS if (path := table_path(folder, name)).exists()]
-    _require_own(folder / MANIFEST, files, "simulate")
+    _require_own(folder / MANIFEST, [table_path(folder, name) for name in RECORDS], "simulate")
 
 
 def require_own_panel(out: Path, records: Path) -> None:
@@ -191,20 +205,23 @@ def require_own_panel(out: Path, records: Path) -> None:
     written = [out, flow_path(out), mark_path(out)]
     read = [*(table_path(records, name) for name in RECORDS), records / MANIFEST]
     for path in written:
-        if path.exists() and any(one.exists() and one.samefile(path) for one in read):
+        same = path.exists() and any(one.exists() and one.samefile(path) for one in read)
+        if same or os.path.realpath(path) in map(os.path.realpath, read):
             raise OverwriteError(
                 f"--out {out} is one of the records: name another file for the panel"
             )
-    _require_own(mark_path(out), [p for p in written[:2] if p.exists()], "build", out)
+    _require_own(mark_path(out), written[:2], "build", out)
 
 
 def require_own_truth(out: Path) -> None:
     """Raise `OverwriteError` unless a truth file may be written to `out`."""
-    _require_own(mark_path(out), [out] if out.exists() else [], "truth", out)
+    _require_own(mark_path(out), [out], "truth", out)
 
 
 def _require_own(mark: Path, files: list[Path], command: str, file: Path | None = None) -> None:
-    if not files and not mark.exists():
+    # A link that leads nowhere is somebody's, too.
+    files = [path for path in files if os.path.lexists(path)]
+    if not files and not os.path.lexists(mark):
         return
     try:
         said = _read(mark)
@@ -217,7 +234,7 @@ def _require_own(mark: Path, files: list[Path], command: str, file: Path | None 
         and (file is None or file.name in said.sha256)
     )
     written = said.sha256 if said and ours else {}
-    other = [path.name for path in files if written.get(path.name) != _checksum(path)]
+    other = [path.name for path in files if written.get(path.name) != _checksum_of(path)]
     if other or not ours:
         raise OverwriteError(
             f"{mark.parent} holds {', '.join(other) or mark.name}, which `replication {command}` "
@@ -246,7 +263,7 @@ def _read(mark: Path) -> Mark | None:
         content = json.loads(mark.read_text(encoding="utf-8"))
         if isinstance(content, dict) and str(content.get("made_by")).startswith("replication "):
             return Mark.model_validate(content)
-    except (ValueError, ValidationError) as error:
+    except (ValueError, RecursionError, ValidationError) as error:
         reason = str(error).splitlines()[0]
         raise SchemaError(
             f"{mark} is damaged ({reason}): make it and its files anew, or remove it if the files "
@@ -259,6 +276,11 @@ def _changed(mark: Mark, folder: Path) -> list[Path]:
     """Files of a mark that are missing or not as it says."""
     paths = {folder / name: checksum for name, checksum in mark.sha256.items()}
     return [p for p, known in paths.items() if not p.is_file() or _checksum(p) != known]
+
+
+def _checksum_of(path: Path) -> str:
+    """As `_checksum`; none of what is no file, such as a pipe, which would be waited for."""
+    return _checksum(path) if path.is_file() else ""
 
 
 def _checksum(path: Path) -> str:

@@ -28,7 +28,8 @@ class Choices:
     categories : tuple of str
         R4.
     domestic : tuple of str
-        Offices whose applications are outcomes; those at any other office are overseas (R21).
+        R21; offices whose applications are outcomes, those at any other being overseas, and
+        countries whose doctorates and partners are not from abroad.
     """
 
     first_year: int = 2011

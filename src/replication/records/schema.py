@@ -73,19 +73,15 @@ _RECORDS = (
     ),
     col.events(
         "papers",
-        "One row a paper of a university in a discipline.",
-        ["paper"],
+        "One row a paper of a university in a discipline; that of two universities is two rows.",
+        ["paper", "university", "discipline"],
         col.PAPER,
         paper=col.identifier("identifier of the paper", "论文标识"),
         university=col.university(),
         discipline=col.discipline(),
         year=col.year(),
-        partner_countries=col.text(
-            "countries of the partners, separated by semicolons, empty if none",
-            "合作者国别",
-            "2-letter codes",
-            col.matches("([A-Z]{2}(; ?[A-Z]{2})*)?"),
-            nullable=True,
+        partner_countries=col.countries(
+            "countries of the partners, separated by semicolons, empty if none", "合作者国别"
         ),
     ),
     col.events(

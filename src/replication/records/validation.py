@@ -59,6 +59,8 @@ def validate(table: pd.DataFrame, schema: pa.DataFrameSchema, where: str) -> pd.
     """
     if not len(table):
         raise SchemaError(f"{where} has no rows")
+    if table.columns.nlevels > 1:
+        raise SchemaError(f"{where} has column names in {table.columns.nlevels} rows: keep one")
     table = table.reset_index(drop=True)
     # A column in which every row is empty has no type of its own.
     empty = [c for c in schema.columns if schema.columns[c].nullable and _is_empty(table, c)]
