@@ -171,7 +171,7 @@ def test_weights_are_weighted_least_squares_in_every_method(data):
     g = len(left)
     brute = np.sqrt((g - 1) / g * ((np.array(left) - full) ** 2).sum())
     assert ours.std_error == pytest.approx(brute, rel=1e-8)
-    cr1 = did(data, design)["exposure × post"]
+    cr1 = did(data, design, variance="CR1")["exposure × post"]
     row = compare(data, design).loc["CR1, t(G − 1)"]
     np.testing.assert_allclose(row, cr1[["estimate", "lower", "upper", "p_value"]], rtol=1e-8)
 

@@ -19,12 +19,14 @@ from replication.estimate.convention import CLASSICAL, CLUSTERED
 from replication.estimate.verbs import (
     ddd,
     did,
+    event_study,
 )
 from tests.support import designs_panel as facts
 from tests.support.designs_models import (
     DID,
     MODELS,
     UNIT_EFFECT,
+    Y_CR1,
     YEAR_EFFECT,
     G,
     Y,
@@ -132,7 +134,7 @@ def test_nothing_nested_is_the_full_correction_of_linearmodels_and_statsmodels(d
     import statsmodels.api as sm
     from linearmodels.iv.absorbing import AbsorbingLS
 
-    ours = did(data, Y, effects=("discipline", "year"), controls=["exposure"])
+    ours = did(data, Y_CR1, effects=("discipline", "year"), controls=["exposure"])
     x = pd.DataFrame({DID: data["exposure"] * data["post"], "exposure": data["exposure"]})
     codes = pd.Series(pd.factorize(data["university"])[0])
     absorbed = AbsorbingLS(
@@ -253,6 +255,18 @@ CHANGES = {
     ),
     "columns that nobody asked for": lambda p: p.assign(note=np.nan, empty=None),
 }
+
+
+@pytest.mark.parametrize("variance", ["CR2", "CR3"])
+@pytest.mark.parametrize("verb", [event_study, ddd])
+def test_variances_by_cluster_do_not_depend_on_the_order_of_rows(data, verb, variance):
+    """Nor on the names of the index; the order of rows decides that of blocks and effects."""
+    shuffled = CHANGES["rows in another order"](data)
+    ours = verb(shuffled, Y, variance=variance)
+    assert ours.sample.rows.index[0] != 0
+    theirs = verb(data, Y, variance=variance)
+    pd.testing.assert_frame_equal(ours.frame, theirs.frame, rtol=1e-9)
+    pd.testing.assert_frame_equal(ours.vcov, theirs.vcov, rtol=1e-8, atol=1e-12)
 
 
 @pytest.mark.parametrize("change", CHANGES)

@@ -30,6 +30,7 @@ def estimates() -> dict[str, in_print.Fit]:
         unit="stfips",
         effects=("stfips", "year"),
         cluster="stfips",
+        variance="CR1",
     )
     house = ["age", "agesq", "intst", "land", "area", "rooms", "baths"]
     near = {"exposure": "nearinc", "post": "y81"}
@@ -72,6 +73,7 @@ def estimates() -> dict[str, in_print.Fit]:
             time="quarter",
             effects=("state", "quarter"),
             cluster="state",
+            variance="CR1",
         ),
         "mpdta": staggered.dynamic_effects(published.load("mpdta")),
         "ehec": study,
@@ -84,6 +86,7 @@ def estimates() -> dict[str, in_print.Fit]:
             unit="obsno",
             effects=("obsno", "year"),
             cluster="obsno",
+            variance="CR1",
         ),
     }
 
@@ -291,6 +294,7 @@ def test_convention_of_r_s_standard_error_is_that_of_ours(fits):
         unit="fcode",
         effects=("fcode", "year"),
         cluster="fcode",
+        variance="CR1",
         missing="drop",
     )
     row = ROWS[ROWS["id"] == "jtrain-grant-se"]

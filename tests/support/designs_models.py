@@ -1,10 +1,12 @@
-"""Models on the panel in closed form that R has estimated too, and their facts by hand."""
+"""Models on the panel in closed form that R has estimated too, and their facts by hand: CR1."""
 
 from replication.estimate.design import STUDY
 from replication.estimate.verbs import ddd, did, event_study, poisson
 from tests.support import designs_panel as facts
 
 Y = STUDY.but(outcome="y")
+CR1 = STUDY.but(variance="CR1")
+Y_CR1 = Y.but(variance="CR1")
 DID, DDD = "exposure × post", "exposure × post × control_exposure"
 UNIT_EFFECT, YEAR_EFFECT = ("university", "discipline"), ("discipline", "year")
 G = facts.UNIVERSITIES
@@ -13,20 +15,20 @@ G = facts.UNIVERSITIES
 # K: the regressors, the 48 discipline × years; unit and university × year effects are nested in
 # the clusters and not counted. With no effect: the regressors and the constant.
 MODELS = {
-    "did": (lambda p: did(p, Y), 577, 1 + 48),
-    "did weighted": (lambda p: did(p, Y, weights="weight"), 577, 1 + 48),
-    "did controls": (lambda p: did(p, Y, controls=["x1", "x2"]), 577, 3 + 48),
-    "did log1p": (lambda p: did(p, scale="log1p"), 577, 1 + 48),
+    "did": (lambda p: did(p, Y_CR1), 577, 1 + 48),
+    "did weighted": (lambda p: did(p, Y_CR1, weights="weight"), 577, 1 + 48),
+    "did controls": (lambda p: did(p, Y_CR1, controls=["x1", "x2"]), 577, 3 + 48),
+    "did log1p": (lambda p: did(p, CR1, scale="log1p"), 577, 1 + 48),
     "did pooled": (
-        lambda p: did(p, Y, effects=(), controls=["exposure", "post"]),
+        lambda p: did(p, Y_CR1, effects=(), controls=["exposure", "post"]),
         577,
         3 + 1,
     ),
-    "ddd": (lambda p: ddd(p, Y), 577, 1 + 48),
-    "event study": (lambda p: event_study(p, Y), 577, 7 + 48),
-    "ppml did": (lambda p: poisson(p), 570, 1 + 48),
-    "ppml did controls": (lambda p: poisson(p, controls=["x1", "x2"]), 570, 3 + 48),
-    "ppml ddd": (lambda p: ddd(p, model="ppml"), 565, 1 + 48),
+    "ddd": (lambda p: ddd(p, Y_CR1), 577, 1 + 48),
+    "event study": (lambda p: event_study(p, Y_CR1), 577, 7 + 48),
+    "ppml did": (lambda p: poisson(p, CR1), 570, 1 + 48),
+    "ppml did controls": (lambda p: poisson(p, CR1, controls=["x1", "x2"]), 570, 3 + 48),
+    "ppml ddd": (lambda p: ddd(p, CR1, model="ppml"), 565, 1 + 48),
 }
 
 
