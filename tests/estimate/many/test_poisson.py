@@ -1,7 +1,8 @@
 """The Poisson fit and what is made of it, against Newton steps in numpy on all dummies.
 
 After the last step a Poisson regression is a weighted one, of (y − mean)/mean with the means as
-weights: CR2, CR3 and the resampling of that regression are what the verbs give for ``"ppml"``.
+weights: CR3 and the resampling of that regression are what the verbs give for ``"ppml"``. CR2 has
+the working variance of the counts themselves, and R's numbers in tests/estimate/test_clustered.py.
 """
 
 import numpy as np
@@ -89,29 +90,31 @@ def test_cr3_is_one_newton_step_without_each_cluster(d, fit):
     assert ours.without == pytest.approx(left_out[most], rel=NEAR)
 
 
-def test_cr2_has_the_root_of_the_weighted_regression(d, fit):
-    """Scores times (I − H_gg)^(−1/2), H the hat matrix of columns times the root of the mean.
+def test_cr2_has_the_root_of_the_counts_working_variance(d, fit):
+    """Adjusted by A = D B^(−1/2) D with D² the means and B = D (I − H) M D: E(A e)(A e)' = M.
 
-    R's clubSandwich takes another root of the same condition, [μ(I − H)μ]^(−1/2) between roots of
-    the means, and has smaller numbers: both are written out, and each is met by its own.
+    (I − H)^(−1/2) on rows times the root of the mean satisfies the same condition, with a larger
+    variance here: by R's record, which Pustejovsky and Tipton's formula meets, it is another root.
     """
     _, mean = fit
     r = np.sqrt(mean)
-    columns = np.column_stack([d.x, d.others]) * r[:, None]
-    inverse = np.linalg.pinv(columns)
-    ours = theirs = 0.0
+    columns = np.column_stack([d.x, d.others])
+    inverse = np.linalg.pinv(columns * r[:, None])
+    found = {"A": 0.0, "other root": 0.0}
     for g in range(d.clusters):
         rows = d.cluster == g
-        left = np.eye(rows.sum()) - columns[rows] @ inverse[:, rows]
+        left = np.eye(rows.sum()) - (columns[rows] * r[rows, None]) @ inverse[:, rows]
         left, error, w = (left + left.T) / 2, (d.y - mean)[rows], r[rows]
-        ours += float(inverse[0, rows] @ root(left) @ (error / w)) ** 2
-        cubed = root(w[:, None] ** 2 * left * w**2)
-        theirs += float(inverse[0, rows] / w @ (w[:, None] * cubed * w) @ error) ** 2
-    found = bias_reduced(d.data, **verb(d))
-    assert found.std_error == pytest.approx(np.sqrt(ours), rel=NEAR)
-    recorded = {"DID": 0.061660334045896589, "DDD": 0.089503416679181866}
-    kind = "DDD" if "third" in d.verb else "DID"
-    assert np.sqrt(theirs) == pytest.approx(recorded[kind], rel=NEAR)
+        # On the scale of the counts: (I − H) M = √M left √M.
+        b = w[:, None] * (w[:, None] * left * w) * w
+        adjust = w[:, None] * root(b) * w
+        target = adjust @ (w[:, None] * left * w) @ adjust.T
+        assert np.linalg.matrix_rank(target, tol=1e-6) == np.linalg.matrix_rank(left, tol=1e-6)
+        found["A"] += float(inverse[0, rows] / w @ adjust @ error) ** 2
+        found["other root"] += float(inverse[0, rows] @ root(left) @ (error / w)) ** 2
+    ours = bias_reduced(d.data, **verb(d)).std_error
+    assert ours == pytest.approx(np.sqrt(found["A"]), rel=NEAR)
+    assert np.sqrt(found["other root"]) > 1.05 * ours
 
 
 def test_effective_clusters_are_counted_by_their_information(d, fit):
