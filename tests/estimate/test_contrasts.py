@@ -7,8 +7,8 @@ import pytest
 
 from replication.errors import MissingColumnError
 from replication.estimate.contrasts import (
-    ESTIMANDS,
     difference,
+    estimand,
     holm,
     moderated,
     side_by_side,
@@ -62,7 +62,7 @@ def test_the_stack_has_the_variance_that_pyfixest_finds(panel: pd.DataFrame) -> 
         ssc=SSC,
         demeaner=pf.MapDemeaner(fixef_tol=1e-12),
     )
-    ours = stacked(panel)["exposure × post × first"]
+    ours = stacked(panel, variance="CR1")["exposure × post × first"]
     assert ours.estimate == pytest.approx(theirs.coef()["xk"], rel=1e-9)
     # Two regressors, a constant, and 36 disciplines of 12 years less one, in two technologies.
     factor = counted(2 * 12096, 3 + 2 * 36 * 11)
@@ -101,7 +101,7 @@ def test_a_moderator_splits_the_sample_when_everything_is_crossed_with_it(
         separation_check=["fe"],
         demeaner=pf.MapDemeaner(fixef_tol=1e-12),
     )
-    ours = moderated(panel, model="ppml")["exposure × post × advantaged"]
+    ours = moderated(panel, model="ppml", variance="CR1")["exposure × post × advantaged"]
     assert ours.estimate == pytest.approx(theirs.coef()["exposure:post:advantaged"], rel=1e-7)
     factor = counted(theirs._N, 4 + 36 * 11)
     assert ours.std_error == pytest.approx(
@@ -150,7 +150,7 @@ def test_a_missing_column_is_named_with_what_it_is_for(
     panel: pd.DataFrame, claim: str, column: str
 ) -> None:
     with pytest.raises(MissingColumnError, match=f"'{column}'.* is needed for "):
-        ESTIMANDS[claim](panel.drop(columns=column), "ppml")
+        estimand(claim, panel.drop(columns=column), model="ppml")
 
 
 def test_the_rows_of_a_stack_are_twice_those_of_the_panel(panel: pd.DataFrame) -> None:

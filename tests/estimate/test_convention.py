@@ -1,23 +1,25 @@
 """The small-sample factors and the Wald test against R and linearmodels."""
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from replication import errors
 from replication.estimate.convention import (
     distinct_permutations,
     doubts,
     require_variance,
+    wald,
     warn_of_doubts,
 )
 from replication.estimate.few_clusters import effective_clusters
+from replication.estimate.fit import Estimate
 from replication.estimate.sample import sample
-from replication.estimate.verbs import did, event_study, pretrend_test, wald_test
-from tests.support.designs_models import DID, MODELS, G, Y, counted
+from replication.estimate.verbs import did, event_study, wald_test
+from tests.support.designs_models import DID, MODELS, Y_CR1, G, Y, counted
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -39,45 +41,80 @@ def test_conventions_differ_by_enough_to_be_told_apart(r):
     assert ddd_errors["CR2"] == 0.1070
 
 
-def test_wald_test_is_r_s_f_over_the_factor(fits, r):
+def leads(study: Estimate) -> list[str]:
+    return [t for t in study.frame.index if "−" in t]
+
+
+def f_test(study: Estimate, terms: list[str]) -> pd.Series:
+    """F(q, G − 1) with the estimate's own variance."""
+    b, v = study.frame.loc[terms, "estimate"], study.vcov.loc[terms, terms]
+    return wald(b.to_numpy(), v.to_numpy(), G - 1)
+
+
+def test_f_test_is_r_s_f_over_the_factor(fits, r):
     theirs = r.loc[("pretrend", "CR0", "F, CR0")]
-    ours = pretrend_test(fits["event study"])
+    ours = f_test(fits["event study"], leads(fits["event study"]))
     assert ours["q"] == theirs["df"] == 3
     assert ours["df"] == G - 1
     assert ours["statistic"] == pytest.approx(theirs["estimate"] / counted(577, 50), rel=1e-9)
 
 
-def test_wald_test_is_linearmodels_chi_square_without_our_factor(fits):
+def test_f_test_is_linearmodels_chi_square_without_our_factor(fits):
     """The library's own test of the leads uses CR0 and no division by q."""
     study = fits["event study"]
-    leads = [t for t in study.frame.index if "−" in t]
-    theirs = study.result.wald_test(formula=[f"`{t}` = 0" for t in leads])
-    ours = wald_test(study, leads)
+    theirs = study.result.wald_test(formula=[f"`{t}` = 0" for t in leads(study)])
+    ours = f_test(study, leads(study))
     assert ours["statistic"] * 3 * counted(577, 50) == pytest.approx(theirs.stat, rel=1e-9)
 
 
-def test_wald_test_of_one_coefficient_is_its_t_test(fits):
+def test_f_test_of_one_coefficient_is_its_t_test(fits):
     row = fits["did"][DID]
-    found = wald_test(fits["did"], [DID])
+    found = f_test(fits["did"], [DID])
     assert found["statistic"] == pytest.approx(row.statistic**2, rel=1e-12)
     assert found["p_value"] == pytest.approx(row.p_value, rel=1e-9)
 
 
-def test_wald_test_refers_to_f(fits):
+def test_f_test_refers_to_f():
     """Of an F with 3 and 13 degrees of freedom, 5 % lies above 3.41 (any printed table)."""
-    leads = [t for t in fits["event study"].frame.index if "−" in t]
-    frame = fits["event study"].frame.assign(estimate=math.sqrt(3.41))
-    vcov = pd.DataFrame(np.eye(len(frame)), frame.index, frame.index)
-    found = wald_test(replace(fits["event study"], frame=frame, vcov=vcov), leads)
+    found = wald(np.full(3, math.sqrt(3.41)), np.eye(3), 13)
     assert found["statistic"] == pytest.approx(3.41, rel=1e-12)
     assert found["p_value"] == pytest.approx(0.05, abs=5e-4)
+
+
+def test_hotelling_s_t_square_is_f_with_its_own_factor():
+    """T² times (η − q + 1)/(η q) is F(q, η − q + 1), Hotelling 1931: here 10 − 3 + 1 = 8."""
+    found = wald(np.array([1.0, 2.0, 2.0]), np.eye(3), 8, 10)
+    assert found["statistic"] == pytest.approx(9 * 8 / 30, rel=1e-12)
+    assert found["p_value"] == pytest.approx(stats.f.sf(9 * 8 / 30, 3, 8), rel=1e-12)
+
+
+def test_without_one_dimension_of_clusters_the_joint_test_is_f(data):
+    """Two-way clusters: 6 disciplines, the fewer; and none at all: N − K."""
+    study = event_study(data, Y_CR1, cluster=("university", "discipline"))
+    found = wald_test(study, leads(study)[:2])
+    b, v = study.frame["estimate"].to_numpy()[:2], study.vcov.to_numpy()[:2, :2]
+    assert found["df"] == 5
+    assert found["statistic"] == pytest.approx(b @ np.linalg.inv(v) @ b / 2, rel=1e-10)
+    alone = event_study(data, Y, cluster=None)
+    assert wald_test(alone, leads(alone))["df"] == alone.df
+
+
+@pytest.mark.parametrize("variance", ["CR1", "CR2", "CR3"])
+def test_joint_test_of_one_coefficient_is_the_t_test_of_cr2(data, variance):
+    """Whatever variance the estimate itself has."""
+    row = did(data, Y, variance="CR2")[DID]
+    found = wald_test(did(data, Y, variance=variance), [DID])
+    assert found["statistic"] == pytest.approx(row.statistic**2, rel=1e-10)
+    assert found["p_value"] == pytest.approx(row.p_value, rel=1e-9)
 
 
 def test_a_joint_test_of_more_than_the_clusters_can_tell_is_refused(data):
     """Five universities, seven periods: the variance has rank four, and F would be noise."""
     few = data[data["university"].isin(["U01", "U02", "U03", "U05", "U06"])]
-    study = event_study(few, Y)
+    study = event_study(few, Y_CR1)
     with pytest.raises(errors.TooFewClustersError, match="7 restrictions and a variance of rank"):
+        wald(study.frame["estimate"].to_numpy(), study.vcov.to_numpy(), 4)
+    with pytest.raises(errors.TooFewClustersError, match="7 restrictions, and the clusters are"):
         wald_test(study, study.frame.index)
 
 

@@ -123,15 +123,21 @@ def by_hand(data: pd.DataFrame, y: str, x: pd.Series) -> tuple[float, float]:
 
 
 def test_two_way_clusters_are_the_sum_of_two_less_their_intersection(data: pd.DataFrame) -> None:
-    fit = did(data, outcome="y", cluster=BOTH)
+    fit = did(data, outcome="y", cluster=BOTH, variance="CR1")
     b, se = by_hand(data, "y", data["exposure"] * data["post"])
     row = fit["exposure × post"]
     assert row.estimate == pytest.approx(b, rel=1e-9)
     assert row.std_error == pytest.approx(se, rel=1e-9)
     assert (fit.df, fit.clusters) == (5, 6)
     assert fit.convention == "two-way CR1, t(min G − 1)"
-    swapped = did(data, outcome="y", cluster=BOTH[::-1])
+    swapped = did(data, outcome="y", cluster=BOTH[::-1], variance="CR1")
     np.testing.assert_allclose(swapped.frame, fit.frame, rtol=1e-12)
+
+
+@pytest.mark.parametrize("variance", ["CR2", "CR3"])
+def test_two_way_clusters_have_no_other_variance(data: pd.DataFrame, variance: str) -> None:
+    with pytest.raises(DesignError, match=f"{variance} needs clusters of one dimension: with two"):
+        did(data, outcome="y", cluster=BOTH, variance=variance)
 
 
 def test_two_way_clusters_of_ppml_are_pyfixest_s(data: pd.DataFrame) -> None:
@@ -144,7 +150,7 @@ def test_two_way_clusters_of_ppml_are_pyfixest_s(data: pd.DataFrame) -> None:
         a=pd.factorize(data["university"])[0],
         b=pd.factorize(data["discipline"])[0],
     )
-    fit = poisson(data, cluster=BOTH)
+    fit = poisson(data, cluster=BOTH, variance="CR1")
     used = frame.loc[fit.sample.rows.index]
     theirs = pf.fepois(
         "patents_joint ~ x | fu + ft",
@@ -177,7 +183,7 @@ def test_a_method_of_one_dimension_says_so_by_name(
 ) -> None:
     says = f"{method} needs clusters of one dimension, and the design has {has}"
     with pytest.raises(DesignError, match=says):
-        verb(data.assign(y=data["y"].abs()), outcome="y", cluster=cluster)
+        verb(data.assign(y=data["y"].abs()), outcome="y", cluster=cluster, variance="CR1")
 
 
 def test_resampling_needs_the_parts_of_the_treatment(data: pd.DataFrame) -> None:

@@ -167,7 +167,7 @@ def test_poisson_is_the_likelihood_s_maximum_on_the_rows_that_are_left(path: Pat
     expected = separated(table["y"].to_numpy(), table[names].to_numpy(float), codes)
     design = Design(
         outcome="y", treatment=names[:1], controls=names[1:], unit=None, effects=effects,
-        cluster="row", model="ppml", collinear="drop",
+        cluster="row", model="ppml", collinear="drop", variance="CR1",
     )  # fmt: skip
     if path.stem in REFUSED:
         with pytest.raises(ReplicationError, match=REFUSED[path.stem]):

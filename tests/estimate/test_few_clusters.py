@@ -31,9 +31,9 @@ MODELS = {
     "did pooled": {"outcome": "y", "effects": (), "controls": ["exposure", "post"]},
     "ddd": {"outcome": "y", **THIRD},
     "ppml did": {"outcome": "patents_joint", "model": "ppml"},
+    "ppml did controls": {"outcome": "patents_joint", "model": "ppml", "controls": ["x1", "x2"]},
     "ppml ddd": {"outcome": "patents_joint", "model": "ppml", **THIRD},
 }
-LEAST_SQUARES = [name for name in MODELS if "ppml" not in name]
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,9 @@ def data() -> pd.DataFrame:
 def r() -> pd.DataFrame:
     """What tests/oracles/validation.R wrote of the same table, by model and variance."""
     record = pd.read_csv(ROOT / "tests" / "oracles" / "r_numbers.csv")
-    record = record[(record["dataset"] == "panel") & record["model"].isin(list(MODELS))]
+    record = record[
+        (record["dataset"] == "panel") & record["model"].isin([*MODELS, "did weighted"])
+    ]
     return record.set_index(["model", "convention"])
 
 
@@ -54,13 +56,21 @@ def tolerance(name: str) -> float:
     return 1e-7 if name.startswith("ppml") else 1e-10
 
 
-@pytest.mark.parametrize("name", LEAST_SQUARES)
+@pytest.mark.parametrize("name", MODELS)
 def test_cr2_is_that_of_clubsandwich(data, r, name):
-    theirs, ours = r.loc[(name, "CR2")], bias_reduced(data, **MODELS[name])
-    assert ours.estimate == pytest.approx(theirs.estimate, rel=1e-10)
+    theirs, ours, near = r.loc[(name, "CR2")], bias_reduced(data, **MODELS[name]), tolerance(name)
+    assert ours.estimate == pytest.approx(theirs.estimate, rel=near)
+    assert ours.std_error == pytest.approx(theirs.std_error, rel=near)
+    assert ours.df == pytest.approx(theirs.df, rel=near)
+    assert effective_clusters(data, **MODELS[name]).df == pytest.approx(theirs.df, rel=near)
+
+
+def test_cr2_of_weighted_rows_has_their_inverse_for_variance(data, r):
+    """As `Design.weights` says; clubSandwich's own default is errors of one variance."""
+    theirs = r.loc[("did weighted", "CR2 inverse variance")]
+    ours = bias_reduced(data, outcome="y", weights="weight")
     assert ours.std_error == pytest.approx(theirs.std_error, rel=1e-10)
     assert ours.df == pytest.approx(theirs.df, rel=1e-10)
-    assert effective_clusters(data, **MODELS[name]).df == pytest.approx(theirs.df, rel=1e-10)
 
 
 def test_cr2_is_the_number_that_is_known(data):
@@ -171,7 +181,7 @@ def test_weights_are_weighted_least_squares_in_every_method(data):
     g = len(left)
     brute = np.sqrt((g - 1) / g * ((np.array(left) - full) ** 2).sum())
     assert ours.std_error == pytest.approx(brute, rel=1e-8)
-    cr1 = did(data, design)["exposure × post"]
+    cr1 = did(data, design, variance="CR1")["exposure × post"]
     row = compare(data, design).loc["CR1, t(G − 1)"]
     np.testing.assert_allclose(row, cr1[["estimate", "lower", "upper", "p_value"]], rtol=1e-8)
 

@@ -20,6 +20,7 @@ from replication.estimate.convention import CLASSICAL, CLUSTERED
 from replication.estimate.verbs import (
     ddd,
     did,
+    event_study,
     poisson,
 )
 from tests.support import designs_panel as facts
@@ -27,6 +28,7 @@ from tests.support.designs_models import (
     DID,
     MODELS,
     UNIT_EFFECT,
+    Y_CR1,
     YEAR_EFFECT,
     G,
     Y,
@@ -127,7 +129,7 @@ def test_standard_errors_are_pyfixest_s_to_twelve_digits(data, fits, name, formu
         demeaner=pf.MapDemeaner(fixef_tol=1e-14, fixef_maxiter=100_000),
     )
     term = "zz" if name == "ddd" else "z"
-    models = {**fits, "nothing redundant": did(data, Y, effects=[UNIT_EFFECT, "year"])}
+    models = {**fits, "nothing redundant": did(data, Y_CR1, effects=[UNIT_EFFECT, "year"])}
     ours, ratio = models[name].frame.iloc[0], 1.0
     if name != "nothing redundant":
         _, n, k = MODELS[name]
@@ -144,7 +146,7 @@ def test_nothing_nested_is_the_full_correction_of_linearmodels_and_statsmodels(d
     import statsmodels.api as sm
     from linearmodels.iv.absorbing import AbsorbingLS
 
-    ours = did(data, Y, effects=("discipline", "year"), controls=["exposure"])
+    ours = did(data, Y_CR1, effects=("discipline", "year"), controls=["exposure"])
     x = pd.DataFrame({DID: data["exposure"] * data["post"], "exposure": data["exposure"]})
     codes = pd.Series(pd.factorize(data["university"])[0])
     absorbed = AbsorbingLS(
@@ -265,6 +267,18 @@ CHANGES = {
     ),
     "columns that nobody asked for": lambda p: p.assign(note=np.nan, empty=None),
 }
+
+
+@pytest.mark.parametrize("variance", ["CR2", "CR3"])
+@pytest.mark.parametrize("verb", [event_study, ddd])
+def test_variances_by_cluster_do_not_depend_on_the_order_of_rows(data, verb, variance):
+    """Nor on the names of the index; the order of rows decides that of blocks and effects."""
+    shuffled = CHANGES["rows in another order"](data)
+    ours = verb(shuffled, Y, variance=variance)
+    assert ours.sample.rows.index[0] != 0
+    theirs = verb(data, Y, variance=variance)
+    pd.testing.assert_frame_equal(ours.frame, theirs.frame, rtol=1e-9)
+    pd.testing.assert_frame_equal(ours.vcov, theirs.vcov, rtol=1e-8, atol=1e-12)
 
 
 @pytest.mark.parametrize("change", CHANGES)

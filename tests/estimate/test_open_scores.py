@@ -53,11 +53,11 @@ def test_an_effect_added_to_the_real_scores_is_found_in_full(effect: float) -> N
 
 
 def test_what_the_chapter_says_of_the_leads_is_so() -> None:
-    """On which side of five per cent depends on the averaging; without 2016 there is nothing."""
+    """Not rejected, whatever the averaging, and least of all without edition 2016."""
     panel, plain = score_panel(), score_panel(net=False)
     late = panel[panel["edition"] > 2016]
     p = [pretrend_test(event_study(sample, SCORES)).p_value for sample in (panel, plain, late)]
-    assert p[1] < 0.05 < p[0] < 0.1
+    assert 0.1 < p[1] < p[0] < 0.25
     assert p[2] > 0.5
     estimates = {n: e.frame["estimate"].iloc[0] for n, e in variants().items()}
     whole = estimates["Universities seen before treatment"]

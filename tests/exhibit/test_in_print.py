@@ -32,6 +32,7 @@ def estimates() -> dict[str, in_print.Fit]:
         unit="stfips",
         effects=("stfips", "year"),
         cluster="stfips",
+        variance="CR1",
     )
     house = ["age", "agesq", "intst", "land", "area", "rooms", "baths"]
     near = {"exposure": "nearinc", "post": "y81"}
@@ -74,6 +75,7 @@ def estimates() -> dict[str, in_print.Fit]:
             time="quarter",
             effects=("state", "quarter"),
             cluster="state",
+            variance="CR1",
         ),
         "mpdta": staggered.dynamic_effects(
             published.load("mpdta"), MPDTA, first_treated="first.treat"
@@ -88,6 +90,7 @@ def estimates() -> dict[str, in_print.Fit]:
             unit="obsno",
             effects=("obsno", "year"),
             cluster="obsno",
+            variance="CR1",
         ),
     }
 
@@ -295,6 +298,7 @@ def test_convention_of_r_s_standard_error_is_that_of_ours(fits):
         unit="fcode",
         effects=("fcode", "year"),
         cluster="fcode",
+        variance="CR1",
         missing="drop",
     )
     row = ROWS[ROWS["id"] == "jtrain-grant-se"]

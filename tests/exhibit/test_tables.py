@@ -91,13 +91,14 @@ def test_heads_name_outcomes_and_models(mixed: Table) -> None:
 
 def test_the_note_says_convention_clusters_and_rows_dropped(mixed: Table) -> None:
     assert mixed.note == (
-        "Standard errors in brackets: CR1, t(G − 1), 8–14 clusters; classical, t(N − K); "
+        "Standard errors in brackets: CR3 (jackknife), t(G* − 1), 8–14 clusters; "
+        "classical, t(N − K); "
         f"rows dropped: separated by a fixed effect, up to {SILENT_UNIT_ROWS}."
     )
     assert (mixed.data.loc[mixed.data["model"] == "(2)", "dropped"] == SILENT_UNIT_ROWS).all()
     one = did(panel(), outcome="y")
     note = tables.regression({"(1)": one}).note
-    assert note == "Standard errors in brackets: CR1, t(G − 1), 14 clusters."
+    assert note == "Standard errors in brackets: CR3 (jackknife), t(G* − 1), 14 clusters."
     many = replace(one, sample=replace(one.sample, dropped={"no value of y": 1234}))
     few = replace(one, sample=replace(one.sample, dropped={"no value of y": 3}))
     assert "no value of y, up to 1,234." in tables.regression({"(1)": many, "(2)": few}).note

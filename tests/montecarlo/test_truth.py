@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 
 from replication.config import DATA
-from replication.estimate.contrasts import AI, ESTIMANDS, stacked
+from replication.estimate.contrasts import AI, estimand, stacked
 from replication.estimate.verbs import did
-from replication.montecarlo.truth import expected_panel, realised_panel, truth
+from replication.montecarlo.truth import EXPECTED, expected_panel, realised_panel, truth
 from replication.simulate.process import Process
 from replication.simulate.study import Study, draw_counts, redraw
 from tests.support.simulated import (
@@ -47,7 +47,7 @@ def planted(s: Study, effect: np.ndarray, groups: tuple[float, float] = (1.0, 1.
 def fitted(panel: pd.DataFrame, claim: str, model: str) -> float:
     # A fit without noise has no variance to take the root of.
     with np.errstate(invalid="ignore"):
-        return float(ESTIMANDS[claim](panel, model).estimate)
+        return float(estimand(claim, panel, EXPECTED, model=model).estimate)
 
 
 def value(s: Study, claim: str) -> float:

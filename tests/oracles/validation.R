@@ -10,7 +10,12 @@
 #             stata      CR0 times G/(G-1) (N-1)/(N-K), K = rank of all regressors and dummies
 #             CR1        the same with K = regressors + 1 + rank of all dummies and a constant
 #                        - rank of those nested in the clusters and a constant, by `parameters`
-#             CR2        Bell and McCaffrey, df by Satterthwaite
+#             CR2        Bell and McCaffrey, df by Satterthwaite; in a weighted least squares under
+#             errors of one variance
+#             CR2 inverse variance  the same under errors of variance 1 / weight
+#             HTZ        Pustejovsky and Tipton, with CR2: the column of estimates has F, df its
+#                        denominator's degrees of freedom
+#             CR3        cluster jackknife: clubSandwich's, which has no factor, times (G-1)/G
 
 suppressMessages({library(estimatr); library(sandwich); library(clubSandwich); library(plm)})
 folder <- commandArgs(TRUE)[1]
@@ -75,6 +80,33 @@ fit <- function(dataset, model, data, y, x, effects = list(), cluster = NULL, we
     record(dataset, model, report, "clubSandwich", "CR2", t$beta, t$SE, df, n)
   }
   invisible(m)
+}
+
+# CR3 of the least squares, or of the last weighted least squares of a Poisson model. clubSandwich
+# inverts I - H of each cluster, which dummies nested in a cluster make singular: they are taken out
+# of all columns first, which moves no estimate with or without a cluster.
+jackknife <- function(dataset, model, m, x, nested, other, cluster, report = names(x)) {
+  w <- if (inherits(m, "glm")) fitted(m) else if (is.null(weights(m))) rep(1, nobs(m)) else weights(m)
+  y <- if (inherits(m, "glm")) log(w) + (m$y - w) / w else model.response(model.frame(m))
+  dummies <- function(effects) if (length(effects)) do.call(cbind, lapply(effects, function(e) model.matrix(~ 0 + factor(e)))) else NULL
+  out <- if (length(nested)) dummies(nested) else NULL
+  columns <- cbind(y, do.call(cbind, x), dummies(other), if (is.null(out)) 1)
+  if (!is.null(out)) columns <- qr.resid(qr(out * sqrt(w)), columns * sqrt(w)) / sqrt(w)
+  d <- list(y = columns[, 1], z = columns[, -1], w = w)
+  l <- lm(y ~ 0 + z, d, weights = w)
+  G <- length(unique(cluster))
+  v <- vcovCR(l, cluster, type = "CR3") * (G - 1) / G
+  at <- match(report, names(x))
+  record(dataset, model, report, "clubSandwich", "CR3", coef(l)[at], sqrt(diag(v)[at]), NA, nobs(m))
+}
+
+# Test that contrasts of the regressors are zero; one row of `contrasts` each.
+joint <- function(dataset, model, term, m, x, contrasts, cluster) {
+  names <- names(coef(m))[!is.na(coef(m))]
+  C <- matrix(0, nrow(contrasts), length(names))
+  C[, match(paste0("x", seq_along(x)), names)] <- contrasts
+  t <- Wald_test(m, C, vcov = vcovCR(m, cluster, type = "CR2"), test = "HTZ")
+  record(dataset, model, term, "clubSandwich", "HTZ", t$Fstat, NA, t$df_denom, nobs(m))
 }
 
 # Rows that carry information in a Poisson model: in no group of an effect are all counts zero.
@@ -161,6 +193,35 @@ leads <- paste0("x", which(periods < 0))
 v <- vcovCL(m, g, type = "HC0", cadjust = FALSE)[leads, leads]
 wald <- drop(coef(m)[leads] %*% solve(v, coef(m)[leads])) / length(leads)
 record("panel", "pretrend", "F, CR0", "sandwich", "CR0", wald, NA, length(leads), nobs(m))
+every <- diag(length(x))
+joint("panel", "pretrend", "F, HTZ", m, x, every[periods < 0, ], g)
+joint("panel", "event study", "+0 and +1", m, x, every[periods %in% 0:1, ], g)
+jackknife("panel", "event study", m, x, list(unit), list(dy), g)
+for (model in c("did", "did weighted", "did controls", "ddd")) {
+  x <- if (model == "ddd") ddd else if (model == "did controls") c(did, d[c("x1", "x2")]) else did
+  d$y_ <- d$y
+  w <- if (model == "did weighted") d$weight else rep(1, nrow(d))
+  at <- names(x)[1]
+  l <- lm(reformulate(c("do.call(cbind, x)", "factor(unit)", "factor(dy)", if (model == "ddd") "factor(uy)"), "y_"), d, weights = w)
+  jackknife("panel", model, l, x, if (model == "ddd") list(unit, uy) else list(unit), list(dy), g, at)
+  # clubSandwich scales weights to a mean of one, and the variance must be the inverse of these.
+  if (model == "did weighted") {
+    t <- coef_test(l, vcovCR(l, g, type = "CR2", target = mean(w) / w, inverse_var = TRUE), test = "Satterthwaite", coefs = 2)
+    record("panel", model, at, "clubSandwich", "CR2 inverse variance", t$beta, t$SE, t$df_Satt, nobs(l))
+  }
+}
+two <- c(did, list("exposure:post:control_exposure" = d$exposure * d$post * d$control_exposure))
+pair <- function(model, m, x, cluster) {
+  joint("panel", model, "both", m, x, diag(2), cluster)
+  joint("panel", model, "difference", m, x, matrix(c(1, -1), 1), cluster)
+}
+m <- fit("panel", "two terms", d, d$y, two, list(unit, dy), g)
+pair("two terms", m, two, g)
+jackknife("panel", "two terms", m, two, list(unit), list(dy), g)
+keep <- informative(d$patents_joint, list(unit, dy))
+m <- fit("panel", "ppml two terms", d[keep, ], d$patents_joint[keep], lapply(two, `[`, keep), list(unit[keep], dy[keep]), g[keep], family = "poisson")
+pair("ppml two terms", m, two, g[keep])
+jackknife("panel", "ppml two terms", m, lapply(two, `[`, keep), list(unit[keep]), list(dy[keep]), g[keep])
 ppml <- function(model, x, effects) {
   keep <- informative(d$patents_joint, effects)
   s <- d[keep, ]

@@ -92,9 +92,9 @@ class Clustered:
         alone = self.regression.left_out[1]
         if len(alone):
             raise NoVariationError(
-                f"without {alone[0]!r} the treatment does not vary any more: there is no estimate "
-                "without it, and so no jackknife; name another variance, variance='CR2' or 'CR1', "
-                "or compare by permutation or bootstrap"
+                f"without {str(alone[0])!r} the treatment does not vary any more: there is no "
+                "estimate without it, and so no jackknife; name another variance, "
+                "variance='CR2' or 'CR1', or compare by permutation or bootstrap"
             )
 
     def wald(self, terms: Sequence[str]) -> pd.Series:

@@ -15,14 +15,14 @@ import pandas as pd
 
 from replication.config import ROOT
 from replication.errors import RegistryError, SourceUnavailableError
-from replication.estimate.convention import CLASSICAL, CLUSTERED
+from replication.estimate.convention import CLASSICAL, NAMES
 from replication.estimate.fit import Estimate
 from replication.exhibit.tables import Table, plain
 from replication.records.published import load_published
 
 R_NUMBERS = ROOT / "tests" / "oracles" / "r_numbers.csv"
 
-CONVENTIONS = {CLASSICAL: "classical", CLUSTERED: "CR1"}
+CONVENTIONS = {CLASSICAL: "classical", **{said: kind for kind, said in NAMES.items()}}
 
 Fit = Estimate | pd.DataFrame
 

@@ -122,15 +122,14 @@ class TestDecomposition:
         d = gelbach(panel).coefficients.frame["std_error"]
         dose = panel["exposure"] * panel["post"]
         logs = {f"log {m}": np.log1p(panel[m]) for m in MEDIATORS}
-        full = did(panel.assign(dose=dose, **logs), treatment=["dose", *logs], scale="log1p").frame[
+        design = STUDY.but(scale="log1p", variance="CR1")
+        full = did(panel.assign(dose=dose, **logs), design, treatment=["dose", *logs]).frame[
             "std_error"
         ]
-        assert d["base"] == pytest.approx(
-            did(panel, scale="log1p")["exposure × post"].std_error, rel=1e-8
-        )
+        assert d["base"] == pytest.approx(did(panel, design)["exposure × post"].std_error, rel=1e-8)
         assert d["full"] == pytest.approx(full["dose"], rel=1e-8)
         for m in MEDIATORS:
-            alone = did(panel, outcome=m, scale="log1p")["exposure × post"]
+            alone = did(panel, design, outcome=m)["exposure × post"]
             assert d[f"π {m}"] == pytest.approx(alone.std_error, rel=1e-8)
             assert d[f"γ {m}"] == pytest.approx(full[f"log {m}"], rel=1e-8)
 
@@ -191,7 +190,8 @@ class TestDecomposition:
 
     def test_uses_any_effects(self, default):
         d = gelbach(default, effects=["university", "year"])
-        short = did(default, scale="log1p", effects=["university", "year"])["exposure × post"]
+        design = STUDY.but(scale="log1p", effects=["university", "year"], variance="CR1")
+        short = did(default, design)["exposure × post"]
         assert d.parts["total"].estimate == pytest.approx(short.estimate, abs=1e-9)
         assert d.parts["total"].std_error == pytest.approx(short.std_error, rel=1e-7)
 
@@ -233,7 +233,8 @@ class TestPlantedShares:
 class TestThreeSteps:
     def test_are_the_decomposition_of_one_mediator(self, panel):
         for m in MEDIATORS:
-            steps, d = three_steps(panel, m), gelbach(panel, [m]).coefficients.frame
+            steps = three_steps(panel, m, variance="CR1")
+            d = gelbach(panel, [m]).coefficients.frame
             for (step, term), name in {
                 ("(1)", 0): "base",
                 ("(2)", 0): f"π {m}",

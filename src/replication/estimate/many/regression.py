@@ -28,11 +28,15 @@ class Regression:
         Residualised regressors.
     factor : float
         Small-sample factor of CR1.
+    working : ndarray, shape (N,)
+        Variance that each row's residual has in the working model of CR2, up to a factor:
+        1 / weight, and for the counts of a Poisson model their mean.
     """
 
     kernel: Kernel
     x: np.ndarray
     factor: float
+    working: np.ndarray
 
     @cached_property
     def squares(self) -> np.ndarray:
@@ -66,17 +70,48 @@ class Regression:
 
     @cached_property
     def bias_reduced(self) -> np.ndarray:
-        """Regressors times (I − H_gg)^(−1/2) in each cluster, shape (N, Q): Bell and McCaffrey.
+        """Regressors times the adjustment matrix of CR2 in each cluster, shape (N, Q).
 
-        H is the hat matrix of the whole regression. A direction that only one cluster can tell is
-        in no residual, and stays out.
+        Least squares: (I − H_gg)^(−1/2), H the hat matrix (Bell and McCaffrey 2002). Under errors
+        of unequal variance Φ it is Φ [Φ (I − H_gg) Φ]^(−1/2), H being that of the weighted rows:
+        the matrix D'B^(−1/2)D of Pustejovsky and Tipton (2018, section 2.2), D = Φ^(1/2), with
+        weights in inverse proportion to Φ. A direction that only one cluster can tell is in no
+        residual, and stays out.
         """
-        return np.concatenate(
-            [_power(self.x[rows], *self._hat(g), -0.5) for g, rows in enumerate(self.kernel.slices)]
-        )
+        alike = np.ptp(self.working) <= 1e-12 * self.working.max()
+        found = []
+        for g, rows in enumerate(self.kernel.slices):
+            own = self.x[rows]
+            if alike:
+                found.append(_power(own, *self._hat(g), -0.5))
+                continue
+            values, vectors = np.linalg.eigh(self._left(g))
+            kept = values > ALONE
+            # The factor is decomposed and not the product, whose condition is that of its square.
+            spread = self.working[rows, None] / self.working.max()
+            left, size, _ = np.linalg.svd(
+                spread * (vectors[:, kept] * np.sqrt(values[kept])), full_matrices=False
+            )
+            found.append(spread * (left @ (left.T @ own / size[:, None])))
+        # Of the nested effects, which are in no residual, Φ has brought something back.
+        return self.kernel.sweep(np.concatenate(found))
+
+    def _left(self, g: int) -> np.ndarray:
+        """A cluster's block of I − H, the effects nested in it included, shape (n, n)."""
+        rows = self.kernel.slices[g]
+        vectors, values = self._hat(g)
+        left = np.eye(len(self.x[rows])) - vectors * values @ vectors.T
+        for s in self.kernel.stacks:
+            for i in np.flatnonzero(s.cluster == g):
+                at = s.rows[i] - rows.start
+                left[np.ix_(at, at)] -= s.nested[i] @ s.nested[i].T
+        return left
 
     def _hat(self, g: int) -> tuple[np.ndarray, np.ndarray]:
-        """Eigenvectors and values of a cluster's block of the hat matrix."""
+        """Eigenvectors and values of a cluster's block of the hat matrix less its nested effects.
+
+        These are in no residual and no regressor.
+        """
         k, rows = self.kernel, self.kernel.slices[g]
         own = [(s, np.flatnonzero(s.cluster == g)) for s in k.stacks]
         at = np.unique(np.concatenate([s.columns[i].ravel() for s, i in own]))
@@ -185,7 +220,7 @@ def _power(own: np.ndarray, vectors: np.ndarray, values: np.ndarray, power: floa
 
 
 def regression(sample: Sample, method: str, weights: np.ndarray | None = None) -> Regression:
-    """Take a sample apart and residualise its one regressor of interest; arguments as of `kernel`.
+    """Take a sample apart and residualise its one regressor of interest; as `regressions`.
 
     Raises
     ------
@@ -203,7 +238,10 @@ def regression(sample: Sample, method: str, weights: np.ndarray | None = None) -
 
 
 def regressions(sample: Sample, method: str, weights: np.ndarray | None = None) -> Regression:
-    """Take a sample apart and residualise all its regressors of interest, as `regression` does."""
+    """Take a sample apart and residualise all its regressors of interest, as `regression` does.
+
+    `weights` are the means of a Poisson model.
+    """
     design = kernel(sample, method, weights)
     arranged = design.arrange(sample.rows[list(sample.terms)].to_numpy(dtype=float))
     residual = design.residualise(arranged)
@@ -221,4 +259,5 @@ def regressions(sample: Sample, method: str, weights: np.ndarray | None = None) 
             "out: take out one of them"
         )
     factor, _, _ = correction(sample, sample.k)
-    return Regression(design, residual, factor)
+    squared = design.root**2
+    return Regression(design, residual, factor, 1 / squared if weights is None else squared)

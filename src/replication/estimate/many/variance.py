@@ -11,7 +11,7 @@ from replication.estimate.many.regression import Regression
 def scores(reg: Regression, residuals: np.ndarray, kind: str) -> np.ndarray:
     """What each cluster adds to the regressors' normal equations, by kind of variance.
 
-    CR1: its products of regressors and residuals. CR2: residuals adjusted by (I − H_gg)^(−1/2).
+    CR1: its products of regressors and residuals. CR2: adjusted as `Regression.bias_reduced` says.
     CR3: by (I − H_gg)^(−1), so that times the bread they are the moves of the coefficients when the
     cluster is left out.
 
@@ -90,9 +90,11 @@ def wald_degrees_of_freedom(reg: Regression, contrasts: np.ndarray) -> float:
     The variance of the M contrasts is approximated by a Wishart distribution with η degrees of
     freedom (Pustejovsky and Tipton 2018, section 3.2); with one contrast it is Satterthwaite's.
     """
-    values, vectors = np.linalg.eigh(contrasts.T @ reg.bread @ contrasts)
+    p = covariances(reg, reg.bread @ contrasts)
+    # What CR2 is expected to be; with weights, not quite the variance that it estimates.
+    values, vectors = np.linalg.eigh(np.einsum("gmgn->mn", p))
     standard = vectors * values**-0.5 @ vectors.T
-    p = covariances(reg, reg.bread @ contrasts @ standard)
+    p = np.einsum("im,gmhn,nj->gihj", standard, p, standard)
     traces = np.einsum("gmhm->gh", p)
     spread = (traces**2).sum() + np.einsum("gmhn,gnhm->", p, p)
     m = contrasts.shape[1]

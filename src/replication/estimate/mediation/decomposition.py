@@ -93,8 +93,8 @@ def gelbach(
     -----
     Coefficients of all regressions have one joint variance: the sums by cluster of their influence
     functions are stacked, each scaled by the CR1 factor of its own regression, so that `base` and
-    `full` have the standard errors of `verbs.did`. Products and shares follow by the delta
-    method.
+    `full` have the standard errors of `verbs.did` with ``variance="CR1"``. Products and shares
+    follow by the delta method.
     """
     columns = mediation_columns(data, mediators, design.but(**changes))
     names = columns.mediators
