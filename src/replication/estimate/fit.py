@@ -18,7 +18,13 @@ from linearmodels.panel.utility import AbsorbingEffectError
 
 from replication.errors import NoVariationError
 from replication.estimate.clustered import Clustered, take_apart
-from replication.estimate.convention import NAMES, Coefficient, coefficient_table, correction
+from replication.estimate.convention import (
+    NAMES,
+    Coefficient,
+    band,
+    coefficient_table,
+    correction,
+)
 from replication.estimate.convention import coefficient as coefficient_row
 from replication.estimate.sample import SEPARATED, Sample, without_separated
 
@@ -87,7 +93,9 @@ class Estimate:
         """
         if self.parts is not None:
             return self.parts
-        return take_apart(self.sample, self.frame["estimate"], _means(self.sample, self.result))
+        return take_apart(
+            self.sample, self.frame["estimate"], fitted_means(self.sample, self.result)
+        )
 
     def contrast(self, weights: Mapping[str, float], name: str = "") -> Coefficient:
         """Return a sum of coefficients, each times its weight, as a row of `frame`."""
@@ -100,6 +108,10 @@ class Estimate:
             whole = pd.Series(weights).reindex(self.frame.index, fill_value=0.0)
             df = self.clustered.df(self.sample.design.variance, whole.to_numpy(dtype=float))
         return coefficient_row(float(c @ b), float(np.sqrt(c @ v @ c)), df, name)
+
+    def simultaneous(self, *, draws: int = 14, seed: int = 2026) -> pd.DataFrame:
+        """Coefficients with intervals that hold all of them at once: `convention.band`."""
+        return band(self.frame, self.vcov, self.df, draws, seed)
 
     @property
     def n(self) -> int:
@@ -245,14 +257,14 @@ def with_inference(
     if kind == "CR1" or not sample.design.clusters:
         factor, df, convention = correction(sample, sample.k)
         return estimate(params, vcov * factor, df, convention, sample, sample.terms, result)
-    parts = take_apart(sample, params, _means(sample, result))
+    parts = take_apart(sample, params, fitted_means(sample, result))
     each = np.eye(len(sample.terms))
     dfs = pd.Series([parts.df(kind, one) for one in each], list(sample.terms))
     found = estimate(params, parts.vcov(kind), dfs, NAMES[kind], sample, sample.terms, result)
     return replace(found, parts=parts)
 
 
-def _means(sample: Sample, result: Any) -> np.ndarray | None:
+def fitted_means(sample: Sample, result: Any) -> np.ndarray | None:
     """Fitted means of a Poisson model."""
     return np.ravel(result._Y_hat_response) if sample.design.model == "ppml" else None
 
