@@ -23,8 +23,8 @@ from replication.estimate.clustered import Clustered, take_apart
 from replication.estimate.convention import CLUSTERED, CR2, CR3, coefficient
 from replication.estimate.design import STUDY, Design
 from replication.estimate.fit import ppml
-from replication.estimate.many.least_squares import kernel
 from replication.estimate.many.poisson import without_effect
+from replication.estimate.many.regression import regression
 from replication.estimate.many.resampling import (
     Permutations,
     Weights,
@@ -252,7 +252,7 @@ def _randomisation(
         rows, means = without_effect(rows)
     y = rows.y.to_numpy()
     y = y if means is None else (y - means) / means
-    k = kernel(rows, PERMUTED, means)
+    k = regression(rows, PERMUTED, means).kernel
     dose = pd.Series(rows.exposure).groupby(rows.cluster(PERMUTED)).agg(["min", "max"])
     if (dose["min"] != dose["max"]).any():
         raise NoVariationError("the exposure differs within a cluster: there is nothing to permute")
