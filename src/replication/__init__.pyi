@@ -60,6 +60,7 @@ from .exhibit import inference as inference
 from .exhibit import studies as studies
 from .estimate import claims as claims
 from .estimate import contrasts as contrasts
+from .estimate import families as families
 from .estimate import few_clusters as few_clusters
 from .estimate import mediation as mediation
 from .estimate import staggered as staggered

@@ -7,14 +7,17 @@ import pytest
 
 from replication.errors import MissingColumnError
 from replication.estimate.contrasts import (
+    CLAIMS,
     difference,
     estimand,
     holm,
     moderated,
+    question,
     side_by_side,
     stacked,
 )
-from replication.estimate.verbs import did, poisson
+from replication.estimate.few_clusters import compare
+from replication.estimate.verbs import ddd, did, poisson
 from replication.panel.load import load_panel
 
 
@@ -158,3 +161,54 @@ def test_the_rows_of_a_stack_are_twice_those_of_the_panel(panel: pd.DataFrame) -
     ppml = stacked(panel, model="ppml")
     assert ppml.n + sum(ppml.dropped.values()) == 2 * len(panel)
     assert np.isfinite(ppml.frame.to_numpy(float)).all()
+
+
+# One coefficient a claim ------------------------------------------------------------------------
+
+
+def whole_model(claim: str, panel: pd.DataFrame, **changes: object) -> pd.Series:
+    """The claim's coefficient, or difference of two, in the model that holds both effects."""
+    base = "exposure × post"
+    if claim == "C6":
+        return stacked(panel, **changes)[f"{base} × first"]
+    if claim == "C7":
+        return moderated(panel, **changes)[f"{base} × advantaged"]
+    pairs = {
+        "C8": ("exposure_us", "exposure_elsewhere"),
+        "C9": ("exposure_cooperation", "exposure_conferences"),
+    }
+    if claim in pairs:
+        both = side_by_side(panel, pairs[claim], **changes)
+        return difference(both, *(f"{e} × post" for e in pairs[claim]))
+    if claim == "C2":
+        return ddd(panel, **changes).frame.iloc[0]
+    outcomes = {"C3": "hires_overseas", "C4": "papers_foreign", "C5": "patents_overseas"}
+    return did(panel, outcome=outcomes.get(claim, "patents_joint"), **changes)[base]
+
+
+@pytest.fixture(scope="module")
+def some(panel: pd.DataFrame) -> pd.DataFrame:
+    return panel[panel["university"].isin(sorted(panel["university"].unique())[:16])]
+
+
+@pytest.mark.parametrize("variance", ["CR1", "CR2", "CR3"])
+@pytest.mark.parametrize("model", ["ols", "ppml"])
+@pytest.mark.parametrize("claim", CLAIMS)
+def test_a_question_is_the_claim_s_coefficient_of_the_whole_model(
+    some: pd.DataFrame, claim: str, model: str, variance: str
+) -> None:
+    changes = {"model": model, "variance": variance}
+    theirs = whole_model(claim, some, **changes)
+    ours = did(*question(claim, some, **changes)).frame.iloc[0]
+    near = 1e-9 if model == "ols" else 1e-8
+    for field in ("estimate", "std_error", "lower", "upper"):
+        assert ours[field] == pytest.approx(theirs[field], rel=near, abs=1e-9), field
+
+
+def test_every_method_for_few_clusters_takes_a_question(some: pd.DataFrame) -> None:
+    """Of a comparison of two outcomes in counts: one row a method, the same estimate in each."""
+    table = compare(*question("C6", some, model="ppml"))
+    assert table["reason"].tolist()[:4] == [""] * 4
+    estimate = stacked(some, model="ppml")["exposure × post × first"].estimate
+    np.testing.assert_allclose(table["estimate"].iloc[:4], estimate, rtol=1e-7)
+    assert "pass exposure= and post=" in table["reason"].iloc[4]

@@ -133,7 +133,8 @@ def test_an_exposure_that_differs_within_a_cluster_cannot_be_permuted(data):
 def test_an_absorbed_exposure_is_an_error(data):
     """Exposure × post has one value a university and year."""
     effects = [("university", "discipline"), ("university", "year")]
-    for verb in (bias_reduced, jackknife, effective_clusters, wild_cluster_bootstrap):
+    verbs = (bias_reduced, jackknife, effective_clusters, wild_cluster_bootstrap)
+    for verb in (*verbs, randomisation_test):
         with pytest.raises(errors.NoVariationError, match="leave no variation"):
             verb(data, outcome="y", effects=effects)
 

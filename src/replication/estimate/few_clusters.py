@@ -20,20 +20,22 @@ import pandas as pd
 
 from replication.errors import DesignError, NoVariationError, ReplicationError
 from replication.estimate.clustered import Clustered, take_apart
-from replication.estimate.convention import CLUSTERED, CR2, CR3, LEVEL, coefficient
+from replication.estimate.convention import CLUSTERED, CR2, CR3, coefficient
 from replication.estimate.design import STUDY, Design
 from replication.estimate.fit import ppml
-from replication.estimate.many.least_squares import kernel
-from replication.estimate.many.poisson import poisson_fits
+from replication.estimate.many.poisson import without_effect
+from replication.estimate.many.regression import regression
 from replication.estimate.many.resampling import (
     Permutations,
     Weights,
     WildBootstrap,
     bootstrap_weights,
+    distinct,
     exposures,
+    invert,
     rank,
 )
-from replication.estimate.sample import Sample, sample, without_separated
+from replication.estimate.sample import Sample, cluster_values, sample
 
 WILD = "wild cluster bootstrap"
 PERMUTED = "randomisation test"
@@ -194,24 +196,9 @@ def _wild(fit: Clustered, drawn: np.ndarray, null: float = 0.0, interval: bool =
         "p_value": test(null),
     }
     if interval:
-        values["lower"] = _invert(test, fit.estimate, -error)
-        values["upper"] = _invert(test, fit.estimate, error)
+        values["lower"] = invert(test, fit.estimate, -error)
+        values["upper"] = invert(test, fit.estimate, error)
     return pd.Series({**values, "draws": len(drawn)}, name=WILD)
-
-
-def _invert(test: Callable[[float], float], estimate: float, step: float) -> float:
-    """The value on one side of the estimate where a test begins to reject at 5 %."""
-    inside, outside = estimate, estimate + 2 * step
-    for _ in range(12):
-        if test(outside) <= LEVEL:
-            break
-        inside, outside = outside, estimate + 2 * (outside - estimate)
-    else:
-        return float(np.copysign(np.inf, step))
-    while abs(outside - inside) > 1e-5 * abs(step):
-        middle = (inside + outside) / 2
-        inside, outside = (inside, middle) if test(middle) <= LEVEL else (middle, outside)
-    return (inside + outside) / 2
 
 
 def randomisation_test(
@@ -220,6 +207,7 @@ def randomisation_test(
     *,
     draws: int = 9999,
     seed: int = 2026,
+    strata: str | None = None,
     **changes: Any,
 ) -> pd.Series:
     """Permute the exposure between clusters, the schedule staying as it is.
@@ -229,42 +217,55 @@ def randomisation_test(
     studentised statistic also holds its level asymptotically if only the coefficient is zero
     (DiCiccio and Romano 2017).
 
+    Parameters
+    ----------
+    strata : str, optional
+        Column with one value a cluster: exposures move only among clusters of one value, as if
+        any university could have had that of any other like it. A stratum of one is fixed.
+
     Returns
     -------
     Series
         ``estimate``, ``p_value`` of the studentised statistic, ``p_coefficient`` of the coefficient
-        itself, ``draws``. For ``model="ppml"`` both are score statistics of the restricted fit, and
-        the ``estimate`` is its first Newton step.
+        itself, ``draws``, ``distinct``: permutations that differ from each other. For
+        ``model="ppml"`` both are score statistics of the restricted fit, and the ``estimate`` is
+        its first Newton step.
 
     Raises
     ------
     NoVariationError
         If the exposure differs within a cluster.
+    DesignError
+        If the strata do.
     """
     rows = sample(data, design.but(**changes))
-    if rows.design.model == "ppml":
-        rows = without_separated(rows)
-    return _randomisation(rows, draws, seed)
+    rows.design.require_one_cluster(PERMUTED)
+    levels = None if strata is None else cluster_values(data, strata, rows.design, "the strata")
+    return _randomisation(rows, draws, seed, levels)
 
 
-def _randomisation(rows: Sample, draws: int = 9999, seed: int = 2026) -> pd.Series:
-    weights, y = None, rows.y.to_numpy()
+def _randomisation(
+    rows: Sample, draws: int = 9999, seed: int = 2026, levels: pd.Series | None = None
+) -> pd.Series:
+    means = None
     if rows.design.model == "ppml":
-        mean = poisson_fits(rows, y[:, None], fixed=0.0, keep_mean=True).mean
-        assert mean is not None
-        weights, y = mean[:, 0], (y - mean[:, 0]) / mean[:, 0]
-    k = kernel(rows, PERMUTED, weights)
+        rows, means = without_effect(rows)
+    y = rows.y.to_numpy()
+    y = y if means is None else (y - means) / means
+    k = regression(rows, PERMUTED, means).kernel
     dose = pd.Series(rows.exposure).groupby(rows.cluster(PERMUTED)).agg(["min", "max"])
     if (dose["min"] != dose["max"]).any():
         raise NoVariationError("the exposure differs within a cluster: there is nothing to permute")
     actual = dose["min"].to_numpy()
-    test = Permutations(k, rows.schedule, exposures(actual, draws, seed))
+    strata = None if levels is None else pd.factorize(levels[k.names], sort=True)[0]
+    test = Permutations(k, rows.schedule, exposures(actual, draws, seed, strata))
     estimate, statistic = (v[0] for v in test.statistics(k.residualise(k.arrange(y))))
     values = {
         "estimate": float(estimate[0]),
         "p_value": rank(statistic),
         "p_coefficient": rank(estimate),
         "draws": draws,
+        "distinct": distinct(actual, strata),
     }
     return pd.Series(values, name=PERMUTED)
 

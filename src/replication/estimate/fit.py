@@ -21,6 +21,7 @@ from replication.estimate.clustered import Clustered, take_apart
 from replication.estimate.convention import (
     NAMES,
     Coefficient,
+    band,
     coefficient_table,
     correction,
     require_variance,
@@ -106,7 +107,9 @@ class Estimate:
         """
         if self.parts is not None:
             return self.parts
-        return take_apart(self.sample, self.frame["estimate"], _means(self.sample, self.result))
+        return take_apart(
+            self.sample, self.frame["estimate"], fitted_means(self.sample, self.result)
+        )
 
     def contrast(self, weights: Mapping[str, float], name: str = "") -> Coefficient:
         """Return a sum of coefficients, each times its weight, as a row of `frame`."""
@@ -121,6 +124,10 @@ class Estimate:
         error = float(np.sqrt(c @ v @ c))
         table = coefficient_table(pd.Series([float(c @ b)]), pd.Series([error]), df)
         return Coefficient(table.iloc[0], name=name)
+
+    def simultaneous(self, *, draws: int = 14, seed: int = 2026) -> pd.DataFrame:
+        """Coefficients with intervals that hold all of them at once: `convention.band`."""
+        return band(self.frame, self.vcov, self.df, draws, seed)
 
     @property
     def n(self) -> int:
@@ -310,14 +317,14 @@ def with_inference(
     if kind == "CR1" or not sample.design.clusters:
         factor, df, convention = correction(sample, sample.k)
         return estimate(params, vcov * factor, df, convention, sample, sample.terms, result)
-    parts = take_apart(sample, params, _means(sample, result))
+    parts = take_apart(sample, params, fitted_means(sample, result))
     each = np.eye(len(sample.terms))
     dfs = pd.Series([parts.df(kind, one) for one in each], list(sample.terms))
     found = estimate(params, parts.vcov(kind), dfs, NAMES[kind], sample, sample.terms, result)
     return replace(found, parts=parts)
 
 
-def _means(sample: Sample, result: Any) -> np.ndarray | None:
+def fitted_means(sample: Sample, result: Any) -> np.ndarray | None:
     """Fitted means of a Poisson model."""
     return np.ravel(result._Y_hat_response) if sample.design.model == "ppml" else None
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from replication.errors import NoVariationError
+from replication.errors import DesignError, NoVariationError
 from replication.estimate.design import Control, Design, columns_of
 from replication.estimate.effects import categories, collinear, separated, singletons
 from replication.records import checks
@@ -269,6 +269,25 @@ def identified(rows: Sample) -> Sample:
         )
     controls = tuple(c for c in rows.controls if c not in dropped)
     return replace(rows, controls=controls, dropped_controls=(*rows.dropped_controls, *dropped))
+
+
+def cluster_values(data: pd.DataFrame, column: str, design: Design, purpose: str) -> pd.Series:
+    """Value of a column in each cluster, by the cluster's name.
+
+    Raises
+    ------
+    DesignError
+        If the column has several values in a cluster, or none.
+    """
+    checks.require_columns(data, [column], purpose)
+    found = data.groupby(design.clusters[0], observed=True)[column].agg(["first", "nunique"])
+    for values, say in ((found["nunique"] > 1, "several values"), (found["nunique"] < 1, "none")):
+        if values.any():
+            raise DesignError(
+                f"{purpose}, column {column!r}, must have one value a cluster, and in "
+                f"{str(values.index[values][0])!r} it has {say}"
+            )
+    return found["first"]
 
 
 def product(data: pd.DataFrame, columns: Sequence[str]) -> pd.Series:

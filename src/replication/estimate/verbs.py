@@ -161,11 +161,15 @@ def event_periods(terms: Sequence[str] | pd.Index) -> list[int]:
     return [int(str(t).split(" × ")[-1].replace("−", "-")) for t in terms]
 
 
-def event_frame(estimate: Estimate) -> pd.DataFrame:
-    """Event-study coefficients by ``event_time``, the reference period in its place as 0."""
+def event_frame(estimate: Estimate, *, simultaneous: bool = False) -> pd.DataFrame:
+    """Event-study coefficients by ``event_time``, the reference period in its place as 0.
+
+    With `simultaneous` the intervals hold for all periods at once: `Estimate.simultaneous`.
+    """
     reference = reference_of(estimate)
     periods = event_periods(estimate.frame.index)
-    frame = estimate.frame.assign(event_time=periods).set_index("event_time")
+    frame = estimate.simultaneous() if simultaneous else estimate.frame
+    frame = frame.assign(event_time=periods).set_index("event_time")
     frame.loc[reference, ["estimate", "std_error", "lower", "upper"]] = 0.0
     return frame.sort_index()
 

@@ -167,9 +167,11 @@ def test_the_interval_ends_where_the_bootstrap_begins_to_reject(eight, fit_of_ei
         assert enumerated(eight, fit_of_eight, end + outward * 1e-4) <= 0.05
 
 
-def test_permutations_are_of_the_weighted_regression_at_the_restricted_fit(eight):
+@pytest.mark.parametrize("controls", [(), ("x1", "x2")], ids=["plain", "controls"])
+def test_permutations_are_of_the_weighted_regression_at_the_restricted_fit(eight, controls):
     """The same permutations as the verb draws, each refitted."""
-    d, draws, seed = eight, 499, 5
+    kind = "DDD" if "third" in eight.verb else "DID"
+    d, draws, seed = design(kind, "patents_joint", 8, controls), 499, 5
     _, mean = poisson(d.y, d.x, d.others, held=0.0)
     r = np.sqrt(mean)[:, None]
     actual = d.exposure[np.unique(d.cluster, return_index=True)[1]]

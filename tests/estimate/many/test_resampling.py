@@ -10,6 +10,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 
+from replication import errors
 from replication.estimate.few_clusters import randomisation_test, wild_cluster_bootstrap
 from tests.support.refits import (
     Design,
@@ -156,3 +157,51 @@ class TestRandomisation:
         for mine, all_ in ((ours.p_value, share(t, t[0])), (ours.p_coefficient, share(b, b[0]))):
             assert 0.01 < all_ < 0.99
             assert abs(mine - all_) < 4 * np.sqrt(all_ * (1 - all_) / draws)
+
+    def test_within_strata_all_permutations_are_refitted(self):
+        """Strata of three, three and one: 3! 3! exposures, each as often as another."""
+        d = design("DID", clusters=7)
+        kind = np.array(["a", "b", "a", "b", "c", "b", "a"])
+        (y,) = shifted(d, np.array([2.0]))
+        exposure = given(d)
+        every = []
+        for a in permutations([0, 2, 6]):
+            for b in permutations([1, 3, 5]):
+                moved = exposure.copy()
+                moved[[0, 2, 6]], moved[[1, 3, 5]] = exposure[list(a)], exposure[list(b)]
+                every.append(moved)
+        b, t = fits(y[:, None], regressors(d, np.array(every)), d.basis, d.cluster)
+        table = d.data.assign(y=y, kind=kind[d.cluster])
+        draws = 20_000
+        ours = randomisation_test(table, draws=draws, strata="kind", **d.verb)
+        assert ours.distinct == 36
+        for mine, all_ in ((ours.p_value, share(t, t[0])), (ours.p_coefficient, share(b, b[0]))):
+            assert 0.01 < all_ < 0.99
+            assert abs(mine - all_) < 4 * np.sqrt(all_ * (1 - all_) / draws)
+        free = randomisation_test(table, draws=99, **d.verb)
+        assert free.distinct == 5040
+
+    def test_a_stratum_for_each_cluster_leaves_the_data_alone(self):
+        d = design("DDD", clusters=7)
+        ours = randomisation_test(d.data, draws=50, strata="university", **d.verb)
+        assert (ours.distinct, ours.p_value, ours.p_coefficient) == (1, 1.0, 1.0)
+
+    def test_equal_exposures_make_fewer_permutations(self):
+        """One of seven treated: seven permutations; in strata of three and four, three."""
+        d = design("DID", clusters=7)
+        one = d.data.assign(
+            exposure=(d.cluster == 1).astype(float), kind=np.where(d.cluster < 3, "x", "y")
+        )
+        assert randomisation_test(one, draws=9, **d.verb).distinct == 7
+        assert randomisation_test(one, draws=9, strata="kind", **d.verb).distinct == 3
+
+    def test_strata_have_one_value_a_cluster(self):
+        d = design("DID", clusters=7)
+        says = "the strata, column 'discipline', must have one value a cluster, and in 'U01'"
+        with pytest.raises(errors.DesignError, match=f"{says} it has several values"):
+            randomisation_test(d.data, strata="discipline", **d.verb)
+        gap = d.data.assign(kind=np.where(d.cluster == 2, None, "x"))
+        with pytest.raises(errors.DesignError, match="in 'U03' it has none"):
+            randomisation_test(gap, strata="kind", **d.verb)
+        with pytest.raises(errors.MissingColumnError, match="'kinds'"):
+            randomisation_test(gap, strata="kinds", **d.verb)

@@ -9,7 +9,7 @@ pyfixest fits one outcome at a time, which for a thousand simulated studies take
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import sparse
@@ -17,7 +17,8 @@ from scipy import sparse
 from replication.errors import DesignError, NoVariationError
 from replication.estimate.convention import nested, parameters, small_sample_factor
 from replication.estimate.effects import span
-from replication.estimate.sample import Sample
+from replication.estimate.fit import fitted_means, ppml
+from replication.estimate.sample import Sample, without_separated
 
 TOLERANCE = 1e-9
 ROUNDS = 5000
@@ -155,6 +156,21 @@ def poisson_fits(
         mean=final_mean if keep_mean else None,
         x=final_residual if keep_mean else None,
     )
+
+
+def without_effect(rows: Sample) -> tuple[Sample, np.ndarray]:
+    """Fit a Poisson model without its regressor of interest: the rows that it uses, its means."""
+    if rows.controls:
+        # The controls are many regressors, and few outcomes: the library's fit.
+        design = rows.design.but(treatment=rows.controls, variance="CR1")
+        found = ppml(replace(rows, design=design, controls=()))
+        means = fitted_means(found.sample, found.result)
+        rows = replace(found.sample, design=rows.design, controls=rows.controls)
+    else:
+        rows = without_separated(rows)
+        means = poisson_fits(rows, rows.y.to_numpy()[:, None], fixed=0.0, keep_mean=True).mean
+    assert means is not None
+    return rows, means.ravel()
 
 
 def _incidence(codes: np.ndarray) -> sparse.csr_matrix:

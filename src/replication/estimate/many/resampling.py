@@ -1,9 +1,12 @@
 """Bootstrap and permutation from the sufficient statistics of a kernel, many outcomes at once."""
 
+from collections.abc import Callable
+from math import factorial, prod
 from typing import Any, Literal
 
 import numpy as np
 
+from replication.estimate.convention import LEVEL
 from replication.estimate.many.least_squares import Kernel
 from replication.estimate.many.regression import Regression
 
@@ -54,9 +57,24 @@ class WildBootstrap:
     def p_values(self, null: float | np.ndarray, weights: np.ndarray) -> np.ndarray:
         """Two-sided p-values of β = `null`, one an outcome."""
         nulls = np.broadcast_to(null, len(self.own_y))
-        return np.array([self._p(s, float(b), weights) for s, b in enumerate(nulls)])
+        parts = [self.statistics(weights, float(b), s) for s, b in enumerate(nulls)]
+        return np.array(
+            [beyond(top, observed * bottom, weights) for top, bottom, observed in parts]
+        )
 
-    def _p(self, s: int, null: float, weights: np.ndarray) -> float:
+    def statistics(
+        self, weights: np.ndarray, null: float = 0.0, s: int = 0
+    ) -> tuple[np.ndarray, np.ndarray, float]:
+        """Sizes of the studentised coefficient of outcome `s`.
+
+        Returns
+        -------
+        top, bottom : ndarray, shape (draws,)
+            Of each bootstrap sample, as a fraction: at the null, and by CR0, of which the factor
+            is the same in all samples.
+        observed : float
+            That of the data.
+        """
         own = self.own_y[s] - null * self.leverage
         crossing = self.cross_y[s] - null * self.cross_x
         total = self.leverage.sum()
@@ -64,23 +82,60 @@ class WildBootstrap:
         observed = abs(own.sum()) / np.linalg.norm(own - gap * self.leverage)
         moves = weights @ own / total
         scores = weights @ crossing.T - np.outer(moves, self.leverage)
-        return _p_value(np.abs(moves * total), np.linalg.norm(scores, axis=1), observed, weights)
+        return np.abs(moves * total), np.linalg.norm(scores, axis=1), float(observed)
 
 
-def _p_value(top: np.ndarray, bottom: np.ndarray, observed: float, weights: np.ndarray) -> float:
-    """Share of draws at least as far out as the data, which are one of them."""
+def beyond(drawn: np.ndarray, observed: Any, weights: np.ndarray) -> float:
+    """Share of draws at least as far out as the data, which are one of them: a p-value."""
     # Ties with the data are exact in theory: the rounding of a product must not break them.
-    beyond = int((top >= (observed * (1 - 1e-9)) * bottom).sum())
+    count = int((drawn >= observed * (1 - 1e-9)).sum())
     draws, clusters = weights.shape
     if clusters < 30 and draws == 2**clusters:
-        return beyond / draws
-    return (1 + beyond) / (1 + draws)
+        return count / draws
+    return (1 + count) / (1 + draws)
 
 
-def exposures(actual: np.ndarray, draws: int, seed: int) -> np.ndarray:
-    """Permute the exposures of the clusters: the actual ones first, then `draws` permutations."""
+def invert(test: Callable[[float], float], estimate: float, step: float) -> float:
+    """The value on one side of the estimate where a test begins to reject at 5 %."""
+    inside, outside = estimate, estimate + 2 * step
+    for _ in range(12):
+        if test(outside) <= LEVEL:
+            break
+        inside, outside = outside, estimate + 2 * (outside - estimate)
+    else:
+        return float(np.copysign(np.inf, step))
+    while abs(outside - inside) > 1e-5 * abs(step):
+        middle = (inside + outside) / 2
+        inside, outside = (inside, middle) if test(middle) <= LEVEL else (middle, outside)
+    return (inside + outside) / 2
+
+
+def exposures(
+    actual: np.ndarray, draws: int, seed: int, strata: np.ndarray | None = None
+) -> np.ndarray:
+    """Permute the exposures of the clusters: the actual ones first, then `draws` permutations.
+
+    With `strata`, shape (G,), only among clusters of one value.
+    """
     rng = np.random.default_rng(seed)
-    return np.vstack([actual, rng.permuted(np.tile(actual, (draws, 1)), axis=1)])
+    permuted = np.tile(actual, (draws, 1))
+    for at in _members(actual, strata):
+        permuted[:, at] = rng.permuted(permuted[:, at], axis=1)
+    return np.vstack([actual, permuted])
+
+
+def distinct(actual: np.ndarray, strata: np.ndarray | None = None) -> float:
+    """How many permutations within strata give clusters other exposures; 1e300 if more."""
+    found = 1
+    for at in _members(actual, strata):
+        equal = np.unique(actual[at], return_counts=True)[1].tolist()
+        found *= factorial(len(at)) // prod(factorial(n) for n in equal)
+    return float(min(found, 10**300))
+
+
+def _members(actual: np.ndarray, strata: np.ndarray | None) -> list[np.ndarray]:
+    codes = np.zeros(len(actual)) if strata is None else strata
+    return [np.flatnonzero(codes == value) for value in np.unique(codes)]
 
 
 def rank(statistic: np.ndarray) -> float:

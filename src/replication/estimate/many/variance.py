@@ -11,9 +11,9 @@ from replication.estimate.many.regression import Regression
 def scores(reg: Regression, residuals: np.ndarray, kind: str) -> np.ndarray:
     """What each cluster adds to the regressors' normal equations, by kind of variance.
 
-    CR1: its products of regressors and residuals. CR2: adjusted as `Regression.bias_reduced` says.
-    CR3: by (I − H_gg)^(−1), so that times the bread they are the moves of the coefficients when the
-    cluster is left out.
+    CR1: its products of regressors and residuals. CR2: residuals adjusted as by
+    `Regression.bias_reduced`. CR3: by (I − H_gg)^(−1), so that times the bread they are the moves
+    of the coefficients when the cluster is left out.
 
     Returns
     -------
