@@ -85,22 +85,20 @@ class Regression:
             if alike:
                 found.append(_power(own, *self._hat(g), -0.5))
                 continue
-            values, vectors = np.linalg.eigh(self._left(g))
-            kept = values > ALONE
-            # The factor is decomposed and not the product, whose condition is that of its square.
-            spread = self.working[rows, None] / self.working.max()
-            left, size, _ = np.linalg.svd(
-                spread * (vectors[:, kept] * np.sqrt(values[kept])), full_matrices=False
-            )
-            found.append(spread * (left @ (left.T @ own / size[:, None])))
+            left, spread = self._left(g), self.working[rows] / self.working.max()
+            rank = int((np.linalg.eigvalsh(left) > ALONE).sum())
+            values, vectors = np.linalg.eigh(spread[:, None] * left * spread)
+            # Eigenvalues in rising order: those beyond the rank are rounding errors.
+            values, vectors = values[-rank:], spread[:, None] * vectors[:, -rank:]
+            found.append(vectors @ (vectors.T @ (own / spread[:, None]) / np.sqrt(values)[:, None]))
         # Of the nested effects, which are in no residual, Φ has brought something back.
         return self.kernel.sweep(np.concatenate(found))
 
     def _left(self, g: int) -> np.ndarray:
         """A cluster's block of I − H, the effects nested in it included, shape (n, n)."""
-        rows = self.kernel.slices[g]
-        vectors, values = self._hat(g)
-        left = np.eye(len(self.x[rows])) - vectors * values @ vectors.T
+        rows, (q, inverse) = self.kernel.slices[g], self._crossed(g)
+        own = self.x[rows]
+        left = np.eye(len(own)) - q @ inverse @ q.T - own @ self.bread @ own.T
         for s in self.kernel.stacks:
             for i in np.flatnonzero(s.cluster == g):
                 at = s.rows[i] - rows.start
@@ -112,6 +110,10 @@ class Regression:
 
         These are in no residual and no regressor.
         """
+        return _eigen(*self._crossed(g), self.x[self.kernel.slices[g]], self.bread)
+
+    def _crossed(self, g: int) -> tuple[np.ndarray, np.ndarray]:
+        """Crossed columns of a cluster, shape (n, K_g), and their part of the inverse."""
         k, rows = self.kernel, self.kernel.slices[g]
         own = [(s, np.flatnonzero(s.cluster == g)) for s in k.stacks]
         at = np.unique(np.concatenate([s.columns[i].ravel() for s, i in own]))
@@ -119,7 +121,7 @@ class Regression:
         for s, i in own:
             places = np.searchsorted(at, s.columns[i])
             q[s.rows[i][:, :, None] - rows.start, places[:, None, :]] = s.crossed[i]
-        return _eigen(q, k.inverse[np.ix_(at, at)], self.x[rows], self.bread)
+        return q, k.inverse[np.ix_(at, at)]
 
     @cached_property
     def left_out(self) -> tuple[np.ndarray, np.ndarray]:
