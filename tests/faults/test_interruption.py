@@ -148,18 +148,18 @@ class TestCommands:
     def test_truth(self, tmp_path):
         out = tmp_path / "out" / "truth.csv"
         shipped = load_truth()
-        write_truth(out, shipped.assign(mc_error=0.5), {"seed": 1}, 0)
+        write_truth(out, shipped.assign(mc_error=0.5), {"seed": 1, "process": {}}, 0)
         old = contents(out.parent)
-        write_truth(out, shipped, {"seed": 2}, 9)
+        write_truth(out, shipped, {"seed": 2, "process": {}}, 9)
         new = contents(out.parent)
-        write_truth(out, shipped.assign(mc_error=0.5), {"seed": 1}, 0)
+        write_truth(out, shipped.assign(mc_error=0.5), {"seed": 1, "process": {}}, 0)
         imports = """
 from pathlib import Path
 from replication.panel.load import load_truth
 from replication.records.manifest import write_truth
 shipped = load_truth()
 """
-        code = f"write_truth(Path({str(out)!r}), shipped, {{'seed': 2}}, 9)"
+        code = f"write_truth(Path({str(out)!r}), shipped, {{'seed': 2, 'process': {{}}}}, 9)"
         found = []
         for left in killed(code, out.parent, tmp_path / "after", imports=imports):
             load_truth(out)

@@ -467,7 +467,7 @@ class TestTruth:
         out = tmp_path / "truth.csv"
         out.write_text("mine")
         with pytest.raises(OverwriteError, match="did not write"):
-            write_truth(out, load_truth(), {"seed": 1}, 0)
+            write_truth(out, load_truth(), {"seed": 1, "process": {}}, 0)
         assert command("truth", "--out", out) == 2
         assert capsys.readouterr().out == ""
         assert out.read_text() == "mine"
