@@ -99,8 +99,8 @@ class Regression:
     def _left(self, g: int) -> np.ndarray:
         """A cluster's block of I − H, the effects nested in it included, shape (n, n)."""
         rows = self.kernel.slices[g]
-        vectors, values = self._hat(g)
-        left = np.eye(len(self.x[rows])) - vectors * values @ vectors.T
+        q, inverse = self._crossed(g)
+        left = np.eye(len(q)) - q @ inverse @ q.T - self.x[rows] @ self.bread @ self.x[rows].T
         for s in self.kernel.stacks:
             for i in np.flatnonzero(s.cluster == g):
                 at = s.rows[i] - rows.start
@@ -112,6 +112,10 @@ class Regression:
 
         These are in no residual and no regressor.
         """
+        return _eigen(*self._crossed(g), self.x[self.kernel.slices[g]], self.bread)
+
+    def _crossed(self, g: int) -> tuple[np.ndarray, np.ndarray]:
+        """Crossed columns of a cluster, shape (n, k), and their part of the inverse."""
         k, rows = self.kernel, self.kernel.slices[g]
         own = [(s, np.flatnonzero(s.cluster == g)) for s in k.stacks]
         at = np.unique(np.concatenate([s.columns[i].ravel() for s, i in own]))
@@ -119,7 +123,7 @@ class Regression:
         for s, i in own:
             places = np.searchsorted(at, s.columns[i])
             q[s.rows[i][:, :, None] - rows.start, places[:, None, :]] = s.crossed[i]
-        return _eigen(q, k.inverse[np.ix_(at, at)], self.x[rows], self.bread)
+        return q, k.inverse[np.ix_(at, at)]
 
     @cached_property
     def left_out(self) -> tuple[np.ndarray, np.ndarray]:
