@@ -12,11 +12,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from replication.estimate.convention import LEVEL, correction, rejects, wald
+from replication.estimate.convention import LEVEL, rejects, wald
 from replication.estimate.design import STUDY
-from replication.estimate.mediation.decomposition import ALL, by_cluster, joint
+from replication.estimate.many.variance import vcov, wald_degrees_of_freedom
+from replication.estimate.mediation.decomposition import ALL, joint
 from replication.estimate.mediation.partial_out import mediation_columns, partial_out
 from replication.estimate.sample import Sample
+from replication.estimate.verbs import event_periods, event_study
 from replication.montecarlo.truth import realised_panel
 from replication.records.variables import MEDIATORS
 from replication.simulate.process import Process
@@ -137,43 +139,41 @@ def declared(
 def false_alarms(
     study: Study, draws: int = 200, seed: int = 1, level: float = LEVEL
 ) -> pd.DataFrame:
-    """How often the joint test of all leads rejects for a mediator, though no lead is planted.
+    """How often a joint test of all leads rejects for a mediator, though no lead is planted.
 
     Returns
     -------
     DataFrame
-        Indexed by mediator: rate with the log of the mean as the outcome (``intensity``), where
-        every lead is zero in truth, and with log(1 + count) (``counts``), where the scale makes
-        leads of its own.
+        Indexed by mediator: rates with the log of the mean as the outcome, where every lead is zero
+        in truth, by the F test with CR1 (``intensity_f``) and by the small-sample test of
+        `verbs.pretrend_test` (``intensity``); and by the second with log(1 + count), where the
+        scale makes leads of its own (``counts``).
     """
-    panel, layout, rng = realised_panel(study), _layout(study), np.random.default_rng(seed)
-    periods = [t for t in np.unique(panel["event_time"]) if t != -1]
-    leads = sum(t < -1 for t in periods)
-    dummies = [(panel["exposure"] * (panel["event_time"] == t)).to_numpy() for t in periods]
-    x = partial_out(np.column_stack(dummies), layout.codes)
-    factor, df, _ = correction(layout.sample, len(periods))
+    panel, rng = realised_panel(study), np.random.default_rng(seed)
+    found = event_study(panel, variance="CR1")
+    reg, names = found.clustered.regression, found.frame.index
+    leads = np.array([period < -1 for period in event_periods(names)])
+    contrasts = np.eye(len(names))[:, leads]
+    q, eta = int(leads.sum()), wald_degrees_of_freedom(reg, contrasts)
     rejected = []
     for _ in range(draws):
         _joint, log_mediators = redraw(study, rng)
         counts = np.log1p(draw_counts(study, log_mediators, rng))
         outcomes = np.concatenate([log_mediators, counts], axis=2).reshape(len(panel), -1)
-        y = partial_out(outcomes, layout.codes)
-        tests = [_leads_test(x, column, layout.group, factor, df, leads) for column in y.T]
-        rejected.append([test["p_value"] < level for test in tests])
-    rates = np.array(rejected).mean(axis=0).reshape(2, -1)
+        y = reg.kernel.residualise(reg.kernel.arrange(outcomes))
+        b = reg.bread @ (reg.x.T @ y)
+        for at, own in enumerate(b.T):
+            residual = y[:, [at]] - reg.x @ own[:, None]
+            v = {k: vcov(reg, residual, k)[np.ix_(leads, leads)] for k in ("CR1", "CR2")}
+            tests = [
+                wald(own[leads], v["CR1"], found.clusters - 1),
+                wald(own[leads], v["CR2"], eta - q + 1, eta),
+            ]
+            rejected.append([test["p_value"] < level for test in tests])
+    rates = np.array(rejected).reshape(draws, 2, len(MEDIATORS), 2).mean(axis=0)
     index = pd.Index(MEDIATORS, name="mediator")
-    return pd.DataFrame({"intensity": rates[0], "counts": rates[1]}, index=index)
-
-
-def _leads_test(
-    x: np.ndarray, y: np.ndarray, group: np.ndarray, factor: float, df: int, leads: int
-) -> pd.Series:
-    """`verbs.pretrend_test` from columns less their effects."""
-    bread = np.linalg.inv(np.einsum("ni,nj->ij", x, x))
-    b = bread @ np.einsum("ni,n->i", x, y)
-    influence = by_cluster(x * (y - x @ b)[:, None], group) @ bread
-    v = factor * influence[:, :leads].T @ influence[:, :leads]
-    return wald(b[:leads], v, df)
+    shares = {"intensity_f": rates[0, :, 0], "intensity": rates[0, :, 1], "counts": rates[1, :, 1]}
+    return pd.DataFrame(shares, index=index)
 
 
 def _three_steps(layout: _Layout, rng: np.random.Generator) -> np.ndarray:

@@ -133,7 +133,7 @@ def disagreements(
     """
     chosen = sorted(numbers)
     committed = load_studies(folder)
-    again = _joined(many_studies(world, chosen, jobs))
+    again = _joined(many_studies([(world, n) for n in chosen], jobs))
     found = []
     for name, keys in TABLES.items():
         known = committed[name]
@@ -207,25 +207,32 @@ def _sample_differs(folder: Path, jobs: int) -> bool:
 def _all_studies(code: str, jobs: int) -> dict[str, pd.DataFrame]:
     """Run all studies, in pieces; those of an interrupted run of the same code are kept."""
     UNFINISHED.mkdir(parents=True, exist_ok=True)
-    pieces: list[dict[str, pd.DataFrame]] = []
-    total = sum(STUDIES.values())
-    with tqdm(total=total, unit=" studies", disable=not sys.stderr.isatty()) as progress:
-        for world, studies in STUDIES.items():
-            numbers = [range(n, min(n + PIECE, studies)) for n in range(0, studies, PIECE)]
-            places = {
-                own: {n: UNFINISHED / f"{code[:16]}-{world}-{own[0]}-{n}.parquet" for n in TABLES}
-                for own in numbers
-            }
-            missing = [own for own in numbers if not all(p.is_file() for p in places[own].values())]
-            running = many_studies(world, [n for own in missing for n in own], jobs)
-            for own in numbers:
-                if own in missing:
-                    piece = _joined(islice(running, len(own)))
-                    for name, path in places[own].items():
-                        write_file(path, _parquet(piece[name]))
-                pieces.append({n: pd.read_parquet(path) for n, path in places[own].items()})
-                progress.update(len(own))
-    return {name: pd.concat([p[name] for p in pieces], ignore_index=True) for name in TABLES}
+    pieces = [
+        (world, range(first, min(first + PIECE, studies)))
+        for world, studies in STUDIES.items()
+        for first in range(0, studies, PIECE)
+    ]
+    # All worlds grow alike, so that an unfinished run has something of each.
+    pieces.sort(key=lambda piece: piece[1][0] / STUDIES[piece[0]])
+    places = {
+        (world, own): {n: UNFINISHED / f"{code[:16]}-{world}-{own[0]}-{n}.parquet" for n in TABLES}
+        for world, own in pieces
+    }
+    missing = [p for p in pieces if not all(path.is_file() for path in places[p].values())]
+    running = many_studies([(world, n) for world, own in missing for n in own], jobs)
+    with tqdm(total=sum(STUDIES.values()), unit=" studies", disable=not sys.stderr.isatty()) as bar:
+        bar.update(sum(len(own) for world, own in pieces if (world, own) not in missing))
+        for world, own in missing:
+            piece = _joined(islice(running, len(own)))
+            for name, path in places[world, own].items():
+                write_file(path, _parquet(piece[name]))
+            bar.update(len(own))
+    found = [{n: pd.read_parquet(path) for n, path in places[p].items()} for p in pieces]
+    whole = {name: pd.concat([p[name] for p in found if len(p[name])]) for name in TABLES}
+    return {
+        name: table.sort_values(TABLES[name], kind="stable", ignore_index=True)
+        for name, table in whole.items()
+    }
 
 
 def _joined(studies: Iterable[tuple[pd.DataFrame, pd.DataFrame]]) -> dict[str, pd.DataFrame]:

@@ -64,9 +64,11 @@ def p_values(found: pd.DataFrame, rule: str, null: pd.Series | float = 0.0) -> n
 
 
 def half(found: pd.DataFrame, which: str) -> pd.DataFrame:
-    """Studies of a world by which a rule is ``"chosen"``, and those that are ``"reported"``."""
-    cut = found.groupby("world")["study"].transform("max") / 2
-    first = found["study"] <= cut
+    """Studies by which a rule is ``"chosen"``, and those by which it is ``"reported"``.
+
+    Every second pair of them, so that both halves have as many studies with all tests.
+    """
+    first = found["study"] // 2 % 2 == 0
     return found[first if which == "chosen" else ~first]
 
 
@@ -145,7 +147,7 @@ def coverage(claims: pd.DataFrame, rule: str = convention.CR3) -> pd.DataFrame:
 
 
 def verdicts(claims: pd.DataFrame) -> pd.DataFrame:
-    """Judge every study by the rule of the verdict (`claims.judge`), all nine claims at once.
+    """Judge every study that has all claims by the rule of the verdict (`claims.judge`).
 
     Returns
     -------
@@ -153,6 +155,8 @@ def verdicts(claims: pd.DataFrame) -> pd.DataFrame:
         Indexed by ``world`` and ``study``, one column a claim, of verdicts.
     """
     found = claims[claims["model"] == PPML]
+    asked = found.groupby(["world", "study"])["claim"].transform("size")
+    found = found[asked == len(CLAIMS)]
     rule = RULES[convention.NAMES["CR3"]]
     frame = convention.coefficient_table(found["estimate"], found[rule.std_error], rule.df(found))
     keys = ["world", "study"]
@@ -202,10 +206,10 @@ def lead_tests(leads: pd.DataFrame, level: float = convention.LEVEL) -> pd.DataF
     Returns
     -------
     DataFrame
-        Indexed by ``model``: shares ``f``, ``f_cr3``, ``htz``; ``none``, the share of studies that
-        are too unequal for HTZ; ``rate_error``, ``studies``.
+        Indexed by ``model``: shares ``f`` and ``htz``; ``none``, the share of studies that are too
+        unequal for HTZ; ``rate_error``, ``studies``.
     """
-    tests = ["f", "f_cr3", "htz"]
+    tests = ["f", "htz"]
     table = (leads[tests] <= level).groupby(leads["model"], sort=False).mean()
     groups = leads.groupby("model", sort=False)
     table["none"] = groups["htz"].apply(lambda p: p.isna().mean())
