@@ -16,8 +16,8 @@ from replication.config import DATA
 from replication.records.toml import Row, Text, read
 
 SOURCES = DATA / "sources.toml"
-PINNED = re.compile(r"/[0-9a-f]{40}/|/10\.[0-9]{4,9}/")
-"""A commit or a DOI: what is behind the address does not change."""
+PINNED = re.compile(r"/[0-9a-f]{40}/|/10\.[0-9]{4,9}/|zenodo\.org/records/[0-9]+/files/")
+"""A commit, a DOI, or a version of a deposit: what is behind the address does not change."""
 
 
 def _within(file: str) -> str:
@@ -40,21 +40,26 @@ class Group(Row):
 
     name: Text
     title: Text
-    # How the header of a column that holds universities begins.
-    names: Text
+    # How the header of a column that holds universities begins; none where the file is no table
+    # of texts, or the names are of one reader only.
+    names: Text | None = None
     # Column whose value is China in the rows of Chinese universities.
     country: Text | None = None
 
 
 class Source(Row):
-    """One file: its place in the cache, its address, its size and checksum, and its terms."""
+    """One file: its place in the cache, its address, its size and checksum, and its terms.
+
+    Without a checksum nobody has seen the file here; it is held to its size, and brought only where
+    it is named.
+    """
 
     name: Text
     group: Text
     file: Annotated[Text, AfterValidator(_within)]
     url: Annotated[Text, AfterValidator(_pinned)]
     bytes: Annotated[int, Field(strict=True, gt=0)]
-    sha256: Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
+    sha256: Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")] | None = None
     what: Text
     publisher: Text
     citation: Text

@@ -124,7 +124,7 @@ def coverage() -> pd.DataFrame:
     """
     universities = ministry_universities()
     table = universities[["name_zh"]].rename(columns={"name_zh": "university"})
-    for group in read_sources().group:
+    for group in tabulated():
         printed, rows = _printed(group), university_names(group.name)
         shared, nameless = set(joint_names(rows)), rows["name"] == ""
         if gone := (set(rows.loc[~nameless, "name"]) | shared) - printed:
@@ -143,15 +143,21 @@ def coverage() -> pd.DataFrame:
     return table
 
 
+def tabulated() -> list[Group]:
+    """Sources whose files are tables with a column of names, to compare `NAMES` with."""
+    return [group for group in read_sources().group if group.names]
+
+
 def _printed(group: Group) -> set[str]:
     """Every name in the files of a source: there is a Northeastern University in Boston, too."""
     names: set[str] = set()
+    head = group.names or ""
     for source in read_sources().source:
         if source.group == group.name:
             raw = read(source.name)[0]
             if group.country is not None:
                 raw = raw[raw[group.country] == "China"]
-            columns = [column for column in raw if str(column).startswith(group.names)]
+            columns = [column for column in raw if str(column).startswith(head)]
             names |= set(raw[columns].to_numpy().ravel())
     return names - {""}
 
