@@ -6,6 +6,7 @@ nowhere else; the readers, the match of names and the pages take them from this 
 
 import re
 from collections import Counter
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Self
 
@@ -99,7 +100,14 @@ def read_sources(path: Path | None = None) -> Sources:
         a name or file is a duplicate, a group has no row or no file; a checksum is no SHA-256; a
         file would leave the cache; an address is not https, or is not pinned to a commit or a DOI.
     """
-    return read(path or SOURCES, Sources)
+    path = path or SOURCES
+    return _checked(path, path.read_bytes() if path.is_file() else b"")
+
+
+@lru_cache(maxsize=4)
+def _checked(path: Path, _content: bytes) -> Sources:
+    """Check a list once for each content: every file that is looked for asks for it."""
+    return read(path, Sources)
 
 
 def load_sources(path: Path | None = None) -> pd.DataFrame:

@@ -73,7 +73,10 @@ def test_another_library_reads_the_same_digits(printed: pd.DataFrame, real: Path
                 (university + "".join(row[:cut]), "".join(row[cut:]))
                 for cut in range(1, len(row) + 1)
             ]
-            assert any(a in lines and (b == "" or b in lines) for a, b in halves), (name, university)
+            assert any(a in lines and (b == "" or b in lines) for a, b in halves), (
+                name,
+                university,
+            )
             found += 1
     assert found == 7 * 65 + 2 * 62
 
@@ -145,6 +148,10 @@ def without_total(edition: Edition) -> None:
     edition.numbers["exchange"]["合计"] = edition.totals["exchange"]
 
 
+def test_an_edition_that_is_whole_is_read(small: Callable[[Edition], pd.DataFrame]) -> None:
+    assert small(made(2015, universities=40)).notna().all(axis=None)
+
+
 @pytest.mark.parametrize(
     ("damage", "error", "says"),
     [
@@ -188,7 +195,7 @@ def without_total(edition: Edition) -> None:
             "国际科技交流: it is there 0 times",
         ),
         (
-            lambda edition: edition.heads.update(coop_sent="接受(人次)", coop_received="派遣(人次)"),
+            lambda edition: edition.heads.update(coop_sent="接受(人次)"),
             SchemaError,
             r"page 13: the column 派遣\(人次\) \(coop_sent\) is headed '合作研究接受\(人次\)'",
         ),
@@ -201,7 +208,6 @@ def test_a_damaged_edition(
     says: str,
 ) -> None:
     edition = made(2015, universities=40)
-    assert len(small(edition)) == 40
     damage(edition)
     with pytest.raises(error, match=says) as caught:
         small(edition)
@@ -228,7 +234,7 @@ def test_a_table_of_other_columns(
     shown = [staff, funds, less if columns else exchange]
     monkeypatch.setattr(reader, "tables", lambda: expected)
     monkeypatch.setattr(made_compilation, "tables", lambda: shown)
-    with pytest.raises(SchemaError, match="[56] columns where [65] belong; the edition has anoth"):
+    with pytest.raises(SchemaError, match=r"[56] columns where [65] belong; the edition has an"):
         small(edition)
 
 
@@ -250,7 +256,7 @@ def test_columns_of_another_group(
         (b"PK\x03\x04 a spreadsheet", r"cannot be read as PDF, or is cut off"),
         (made_compilation.document([]), r"cannot be read as PDF|no page has text"),
         (made_compilation.document([""]), r"no page has text, as in a scan"),
-        (made_compilation.document(["2019 年统计年鉴"]), r"none of its first pages reads 年高等学校"),
+        (made_compilation.document(["2019 年统计年鉴"]), r"none of its first pages reads 年"),
         (
             made_compilation.document(["2019 年高等学校科技统计资料汇编"]),
             r"科技人力: it is there 0 times",

@@ -8,6 +8,7 @@ do its workbook's labels; and the papers of the world grow 1.17-fold to 2017–2
 
 import lzma
 import re
+import warnings
 import zlib
 from pathlib import Path
 
@@ -25,6 +26,8 @@ WINDOWS = ("2015–2018", "2017–2020")
 PARTS = ("collab", "int_collab", "industry_collab", "short_dist_collab", "long_dist_collab",
          "OA", "gold_OA", "hybrid_OA", "bronze_OA", "green_OA", "OA_unknown")  # fmt: skip
 """Kinds of papers whose number (``P_``) and percentage (``PP_``) edition 2020 has."""
+WIDEST = 0.01
+"""Largest width of the interval for the number of all papers, relative to it."""
 COUNTS = {"P_int_collab": "papers_abroad", "P_industry_collab": "papers_firm"}
 
 
@@ -61,7 +64,8 @@ def papers_of(table: pd.DataFrame, file: str) -> pd.Series:
     Raises
     ------
     SchemaError
-        The intervals of a row do not meet: its numbers are not of one university.
+        The intervals of a row do not meet, or leave more than one per cent open: its numbers are
+        not of one university, or the shares are no percentages.
     """
     low = pd.Series(0.0, table.index)
     high = pd.Series(np.inf, table.index)
@@ -72,13 +76,15 @@ def papers_of(table: pd.DataFrame, file: str) -> pd.Series:
         most = (number + 0.5) / (percent - 0.05).where(percent > 0.05) * 100
         low = low.where(low > least, least)
         high = high.where(~(most < high), most)
-    good = (low <= high) & (high < np.inf)
+    middle = (low + high) / 2
+    # Fractions read as percentages would leave wide intervals, which meet.
+    good = (low <= high) & (high - low < WIDEST * middle)
     if not good.all():
         raise SchemaError(
             f"{file}, row {table.index[~good.to_numpy()][0]!r}: its numbers and percentages of "
-            "papers do not go together"
+            "papers do not go together, or are no percentages"
         )
-    return (low + high) / 2
+    return middle
 
 
 def _first() -> pd.DataFrame:
@@ -143,8 +149,11 @@ def _read(path: Path) -> pd.DataFrame:
     # What the parts of rdata raise on a file that is damaged or of another kind.
     faults = (OSError, EOFError, ValueError, NotImplementedError, lzma.LZMAError, zlib.error)
     try:
-        content = rdata.read_rda(path)
-    except faults as error:
+        with warnings.catch_warnings():
+            # It warns of a file of another kind, and goes on.
+            warnings.simplefilter("error", UserWarning)
+            content = rdata.read_rda(path)
+    except (*faults, UserWarning) as error:
         raise SchemaError(f"{path.name} cannot be read as data of R: {error}") from error
     frame = content.get(DATA_FRAME)
     if not isinstance(frame, pd.DataFrame):
