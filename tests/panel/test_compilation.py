@@ -1,5 +1,7 @@
 """Exposure and outcomes by the ministry's own statistics: the printed edition, and made ones."""
 
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,8 @@ from replication.panel import compilation
 from replication.panel.compilation import compilation_panel, exchange_2016, exposures
 from replication.panel.scores import score_panel
 from replication.records.open.compilation import register
+from replication.records.open.compilation.reader import read_compilation
+from replication.records.open.leiden.windows import leiden_windows
 from replication.records.open.universities import ministry_universities
 from replication.records.variables import CONTROLS, EXCHANGE
 from tests.support.made_compilation import Edition, made
@@ -50,9 +54,21 @@ def test_it_merges_with_scores_by_name(
     scores = score_panel()
     merged = scores.drop(columns="exposure").merge(measured, on="university")
     lost = set(scores["university"]) - set(merged["university"])
-    # Two campuses under one name, and a university without a department that reports.
-    assert lost <= {"中国矿业大学(两地)", "对外经济贸易大学"}
+    # Two campuses under one name, and universities of trade and finance, which do not report.
+    assert lost == {"中国矿业大学(两地)", "对外经济贸易大学", "上海财经大学"}
     assert len(merged) == len(scores) - scores["university"].isin(lost).sum()
+
+
+def test_it_merges_with_the_windows_of_leiden(
+    measured: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 60 units in both windows, all but the two that are pairs of campuses."""
+    mirror = mirror_or_skip("leiden", "leiden-2020", "compilation")
+    monkeypatch.setenv("REPLICATION_OPEN_DATA", str(mirror))
+    both = leiden_windows().groupby("university")["window"].size().loc[lambda n: n == 2].index
+    counted = set(measured["university"])
+    assert len(counted.intersection(both)) == 58
+    assert set(both) - counted == {"中国地质大学(两地)", "中国矿业大学(两地)"}
 
 
 # Editions made by the tests -----------------------------------------------------------------------
@@ -69,6 +85,14 @@ def edition(year: int, universities: int = 12) -> Edition:
                 cells[name] += 5
             one.totals[table][name] += 5 * universities
     return one
+
+
+@pytest.fixture(autouse=True, scope="module")
+def once() -> Iterator[None]:
+    """Read each PDF once in these tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compilation, "read_compilation", cache(read_compilation))
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -74,7 +74,7 @@ def test_all_alike_have_no_standard_deviation(n) -> None:
 
 
 def test_counts_per_head_do_not_move_with_size() -> None:
-    """Twice the staff and twice of every (1 + count): the same exposure per head, and more of it."""
+    """Twice the staff and twice of every 1 + count: as exposed per head as before."""
     rng = np.random.default_rng(4)
     counts, staff = rng.poisson(40, (9, 3, 6)), rng.uniform(100, 900, (9, 3))
     per_staff = other_exposures(counts, staff)["exposure_per_staff"]

@@ -9,7 +9,6 @@ import rdata
 
 from replication.errors import MissingColumnError, RegistryError, ReplicationError, SchemaError
 from replication.records.open import universities
-from replication.records.open.compilation.reader import read_compilation
 from replication.records.open.leiden import windows
 from replication.records.open.leiden.windows import leiden_windows, papers_of, printed
 from replication.records.open.rankings import leiden
@@ -17,12 +16,11 @@ from tests.support.real_files import Replace, mirror_or_skip, put
 
 RDA = "leiden/leiden_2020_all_sciences.rda"
 SHEET = "leiden/leiden_2022_all_sciences.xlsx"
-PDF = "moe-statistics/hei_science_statistics_2017.pdf"
 
 
 @pytest.fixture
 def real() -> Path:
-    return mirror_or_skip("leiden", "leiden-2020", "compilation")
+    return mirror_or_skip("leiden", "leiden-2020")
 
 
 def test_names_are_those_before_r_wrote_them_in_ascii() -> None:
@@ -42,9 +40,6 @@ def test_sixty_units_are_in_both_windows(files: Path) -> None:
     assert set(table["counting"]) == {"full"}
     # The other universities of edition 2020 and of 2022 are counted: 1,176 and 1,318 in all.
     assert table.attrs["dropped"]["not a ministry university"] > 1176 - 60
-    with_counts = set(read_compilation(files / PDF)["university"])
-    assert len(first & with_counts) == 58
-    assert first - with_counts == {"中国地质大学(两地)", "中国矿业大学(两地)"}
 
 
 def test_numbers_are_those_of_the_files(files: Path) -> None:
