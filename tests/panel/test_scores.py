@@ -14,7 +14,7 @@ from replication.estimate.verbs import did
 from replication.panel import scores
 from replication.records.open import rankings
 from replication.records.open.evaluation import frame
-from replication.records.open.sources import read_sources
+from replication.records.open.universities import tabulated
 from tests.support.real_files import mirror_or_skip
 
 
@@ -190,7 +190,7 @@ def test_frame_sizes_are_those_of_the_evaluation() -> None:
 def test_every_university_is_found_or_not_with_a_reason() -> None:
     found = scores.found()
     assert (found.groupby("source")["universities"].sum() == 75).all()
-    assert set(found.index) == {group.title for group in read_sources().group}
+    assert set(found.index) == {group.title for group in tabulated()}
     assert not found["state"].isin(["", "nan"]).any()
 
 

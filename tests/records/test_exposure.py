@@ -6,7 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from replication.records.exposure import exchange_exposures, hires_exposure, standardise
+from replication.records.exposure import (
+    exchange_exposures,
+    hires_exposure,
+    other_exposures,
+    standardise,
+)
 
 
 def test_standard_deviations_are_those_of_a_sample() -> None:
@@ -66,3 +71,42 @@ def test_all_alike_have_no_standard_deviation(n) -> None:
     assert np.isnan(exposure).all()
     assert np.isnan(cooperation).all()
     assert np.isfinite(conferences).all()
+
+
+def test_counts_per_head_do_not_move_with_size() -> None:
+    """Twice the staff and twice of every 1 + count: as exposed per head as before."""
+    rng = np.random.default_rng(4)
+    counts, staff = rng.poisson(40, (9, 3, 6)), rng.uniform(100, 900, (9, 3))
+    per_staff = other_exposures(counts, staff)["exposure_per_staff"]
+    counts[5], staff[5] = 2 * (1 + counts[5]) - 1, 2 * staff[5]
+    again = other_exposures(counts, staff)["exposure_per_staff"]
+    assert again.rank().loc[5] == per_staff.rank().loc[5]
+    # By hand: each log less that of staff, standardised by count, the mean of years and counts.
+    z = np.log((1 + counts) / staff[..., None])
+    z = (z - z.mean(axis=(0, 1))) / z.std(axis=(0, 1), ddof=1)
+    np.testing.assert_allclose(again, standardise(z.mean(axis=(1, 2))), atol=1e-12)
+
+
+def test_the_first_component_is_that_of_the_correlations() -> None:
+    """Against an eigenvector of the matrix of correlations, for one year."""
+    rng = np.random.default_rng(5)
+    size = rng.normal(4, 1, (40, 1, 1))
+    counts = rng.poisson(np.exp(size + rng.normal(0, 0.5, (40, 1, 6))))
+    logs = np.log1p(counts[:, 0])
+    _, vectors = np.linalg.eigh(np.corrcoef(logs.T))
+    z = (logs - logs.mean(axis=0)) / logs.std(axis=0, ddof=1)
+    by_hand = z @ vectors[:, -1]
+    by_hand *= np.sign(np.corrcoef(by_hand, size[:, 0, 0])[0, 1])
+    found = other_exposures(counts, np.ones((40, 1)))
+    np.testing.assert_allclose(found["exposure_component"], standardise(by_hand), atol=1e-12)
+    exposure = exchange_exposures(counts)[0]
+    assert found["exposure_high"].sum() == 20
+    assert exposure[found["exposure_high"] == 1].min() > exposure[found["exposure_high"] == 0].max()
+
+
+def test_a_count_that_is_all_alike_leaves_no_alternative_either() -> None:
+    counts = np.random.default_rng(1).poisson(30, (11, 7, 6))
+    counts[:, :, 4] = 3
+    with np.errstate(invalid="ignore"):
+        found = other_exposures(counts, np.full((11, 7), 5.0))
+    assert found[["exposure_per_staff", "exposure_component"]].isna().all(axis=None)

@@ -11,14 +11,19 @@ from replication.config import ROOT
 from replication.records.open.download import cache_folder
 from replication.records.open.sources import load_sources
 
+CHAPTER = ("the", "leiden", "bcur", "evaluation")
+"""Groups of files that the chapter on open data reads."""
 
-def mirror_or_skip() -> Path:
-    """Folder with the files of ``data/sources.toml``, or skip the test where there is none."""
+
+def mirror_or_skip(*groups: str) -> Path:
+    """Folder with the files of some groups of the list, or skip the test where there is none."""
     named = os.environ.get("REPLICATION_OPEN_DATA")
     mirror = Path(named) if named else ROOT.parent / "shared" / "open-data"
+    table = load_sources()
+    needed = table.loc[table["group"].isin(groups or CHAPTER), "file"]
     # What `replication fetch` keeps is laid out as a mirror is.
     for folder in (mirror, cache_folder()):
-        if all((folder / file).is_file() for file in load_sources()["file"]):
+        if all((folder / file).is_file() for file in needed):
             return folder
     pytest.skip("no public files here: `replication fetch`, or REPLICATION_OPEN_DATA")
 

@@ -27,8 +27,8 @@ from replication.writing import alone, settle, write_files
 
 RUNS = "runs.json"
 
-DOWNLOADS: dict[str, list[str]] = {"05_real_universities": []}
-"""Chapters that read files which do not ship, and the groups of ``data/sources.toml``: all."""
+DOWNLOADS: dict[str, list[str]] = {"05_real_universities": ["the", "leiden", "bcur", "evaluation"]}
+"""Chapters that read files which do not ship, and the groups of ``data/sources.toml`` they read."""
 
 
 @dataclass(frozen=True)

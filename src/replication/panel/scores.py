@@ -16,8 +16,7 @@ from replication.errors import NoVariationError
 from replication.records.exposure import standardise
 from replication.records.open import rankings
 from replication.records.open.evaluation import frame
-from replication.records.open.sources import read_sources
-from replication.records.open.universities import coverage, university_names
+from replication.records.open.universities import coverage, tabulated, university_names
 
 LAG = 3
 """Years from what universities report for an edition to its name.
@@ -181,7 +180,7 @@ def found() -> pd.DataFrame:
     """
     ministry = coverage()
     rows: list[tuple[str, str, int]] = []
-    for group in read_sources().group:
+    for group in tabulated():
         names = university_names(group.name)
         absent = names[names["name"] == ""].drop_duplicates("name_zh")
         pairs = absent["note"].str.startswith("two campuses")

@@ -17,9 +17,21 @@ def test_the_list_holds_every_edition_and_source() -> None:
     table = load_sources()
     names = [f"the-{y}" for y in range(2016, 2027)]
     names += ["leiden-2022", "bcur-2016", "bcur-2017", "bcur-2018", "evaluation-2017"]
+    names += ["leiden-2020-all", "compilation-2017"]
+    subjects = table.loc[table["group"] == "the-subjects", "name"]
+    # Six subjects until 2016, eight in 2017, eleven from 2018 on.
+    assert subjects.str[-4:].astype(int).value_counts(sort=False).to_dict() == {
+        **dict.fromkeys(range(2011, 2017), 6), 2017: 8, **dict.fromkeys(range(2018, 2021), 11),
+    }  # fmt: skip
+    names += [*subjects, "nature-index-2021", "entity-list-2026", "leiden-panel-2023"]
     assert list(table["name"]) == names
-    assert list(table["group"].unique()) == ["the", "leiden", "bcur", "evaluation"]
-    assert table["sha256"].is_unique
+    assert list(table["group"].unique()) == [
+        "the", "leiden", "bcur", "evaluation", "leiden-2020", "compilation", "the-subjects",
+        "nature-index", "entity-list", "leiden-panel",
+    ]  # fmt: skip
+    sums = table["sha256"].dropna()
+    assert sums.is_unique
+    assert len(sums) == len(table) - 1
     assert table["terms"].str.contains("not redistributed").all()
     for publisher, of in {
         "the": "Times Higher Education",
@@ -82,6 +94,21 @@ def test_a_doi_pins_as_a_commit_does(tmp_path: Path) -> None:
     path = tmp_path / "sources.toml"
     path.write_text(group() + entry("toy", "https://doi.org/10.5281/toy.1", GOOD, SIZE), "utf-8")
     assert len(load_sources(path)) == 1
+
+
+def test_a_version_of_a_deposit_pins_as_a_commit_does(tmp_path: Path) -> None:
+    path = tmp_path / "sources.toml"
+    address = "https://zenodo.org/records/1/files/toy.bin"
+    path.write_text(group() + entry("toy", address, GOOD, SIZE), "utf-8")
+    assert len(load_sources(path)) == 1
+
+
+def test_a_list_that_changes_is_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "sources.toml"
+    path.write_text(LIST, encoding="utf-8")
+    assert read_sources(path).source[0].bytes == SIZE
+    path.write_text(LIST.replace(f"bytes = {SIZE}", "bytes = 513"), encoding="utf-8")
+    assert read_sources(path).source[0].bytes == 513
 
 
 def test_a_missing_list_is_named(tmp_path: Path) -> None:

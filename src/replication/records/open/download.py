@@ -1,9 +1,9 @@
 """Public data of others: downloaded once, checked against a checksum, never shipped.
 
 A file is looked for in a mirror (a folder with the same files), then in the cache, then on the
-network; whichever it is, its SHA-256 must be the one in ``data/sources.toml``. pooch keeps the
-cache, compares the checksums and moves files into place; what is added here is a download that
-goes on where it broke off.
+network; whichever it is, its SHA-256 must be the one in ``data/sources.toml``, or its size where
+the list has no checksum. pooch keeps the cache, compares the checksums and moves files into place;
+what is added here is a download that goes on where it broke off.
 """
 
 import os
@@ -68,7 +68,7 @@ def fetch(
     Parameters
     ----------
     names : iterable of str
-        Names or groups of ``data/sources.toml``; none means all.
+        Names or groups of ``data/sources.toml``; none means all that have a checksum.
     mirror : Path, optional
         Folder to copy from; default ``$REPLICATION_OPEN_DATA``. It is not needed afterwards.
     progress : bool
@@ -79,7 +79,9 @@ def fetch(
     SourceUnavailableError
         As `locate`. What was fetched before stays, and the next call goes on from there.
     """
-    return [_in_cache(one, _in_mirror(one, mirror), progress) for one in select(names)]
+    names = list(names)
+    wanted = [one for one in select(names) if names or one.sha256]
+    return [_in_cache(one, _in_mirror(one, mirror), progress) for one in wanted]
 
 
 def select(names: Iterable[str] = ()) -> list[Source]:
@@ -102,15 +104,16 @@ def listing(names: Iterable[str] = (), folder: Path | None = None) -> str:
     for one in select(names):
         place = where(one, folder)
         there = f"in the {place}" if place else "damaged" if _copies(one, folder) else "not here"
-        lines += [f"{one.name:<16} {one.bytes / 1000:>7,.0f} kB  {there:<13}  {one.what}"]
-        lines += [f"{'':<43}{one.licence}; {one.terms}"]
+        lines += [f"{one.name:<20} {one.bytes / 1000:>7,.0f} kB  {there:<13}  {one.what}"]
+        lines += [f"{'':<47}{one.licence}; {one.terms}"]
     return "\n".join(lines)
 
 
 def where(source: Source, folder: Path | None = None) -> str:
     """Where the intact file of a source is: "mirror", "cache", or "" if it is not here."""
-    intact = (p for p, f in _copies(source, folder).items() if _checksum(f) == source.sha256)
-    return next(intact, "")
+    return next(
+        (place for place, file in _copies(source, folder).items() if _intact(source, file)), ""
+    )
 
 
 def _copies(source: Source, folder: Path | None) -> dict[str, Path]:
@@ -122,6 +125,12 @@ def _copies(source: Source, folder: Path | None) -> dict[str, Path]:
 
 def _checksum(file: Path) -> str:
     return str(_pooch().file_hash(str(file), alg="sha256"))
+
+
+def _intact(source: Source, file: Path) -> bool:
+    if source.sha256 is None:
+        return file.stat().st_size == source.bytes
+    return _checksum(file) == source.sha256
 
 
 def _pooch() -> Any:
@@ -146,11 +155,15 @@ def _in_mirror(source: Source, folder: Path | None) -> Path | None:
     file = folder / source.file
     if not file.is_file():
         return None
-    found = _checksum(file)
-    if found != source.sha256:
+    if not _intact(source, file):
+        found, expected = (
+            (f"SHA-256 is {_checksum(file)}", source.sha256)
+            if source.sha256
+            else (f"size is {file.stat().st_size:,} bytes", f"{source.bytes:,}")
+        )
         raise SourceUnavailableError(
-            f"{file} is damaged or another version: its SHA-256 is {found}, expected "
-            f"{source.sha256}; replace it, or remove it to have it downloaded"
+            f"{file} is damaged or another version: its {found}, expected {expected}; replace it, "
+            "or remove it to have it downloaded"
         )
     return file
 
@@ -167,13 +180,18 @@ def _in_cache(source: Source, copy_from: Path | None, progress: bool) -> Path:
             return
         with alone(file.parent):
             _resume(source, part, progress)
+            if source.sha256 is None and part.stat().st_size != source.bytes:
+                raise ValueError(f"{part.stat().st_size:,} bytes, not {source.bytes:,}")
             # From here on it is pooch's: a wrong checksum removes it, so nothing goes on from it.
             part.replace(output)
 
     try:
+        if source.sha256 is None and file.is_file() and not _intact(source, file):
+            # Without a checksum pooch would take it as it is.
+            file.unlink()
         _pooch().retrieve(
             source.url,
-            known_hash=f"sha256:{source.sha256}",
+            known_hash=f"sha256:{source.sha256}" if source.sha256 else None,
             fname=source.file,
             path=folder,
             downloader=bring,

@@ -6,6 +6,7 @@ nowhere else; the readers, the match of names and the pages take them from this 
 
 import re
 from collections import Counter
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Self
 
@@ -16,8 +17,8 @@ from replication.config import DATA
 from replication.records.toml import Row, Text, read
 
 SOURCES = DATA / "sources.toml"
-PINNED = re.compile(r"/[0-9a-f]{40}/|/10\.[0-9]{4,9}/")
-"""A commit or a DOI: what is behind the address does not change."""
+PINNED = re.compile(r"/[0-9a-f]{40}/|/10\.[0-9]{4,9}/|zenodo\.org/records/[0-9]+/files/")
+"""A commit, a DOI, or a version of a deposit: what is behind the address does not change."""
 
 
 def _within(file: str) -> str:
@@ -40,21 +41,26 @@ class Group(Row):
 
     name: Text
     title: Text
-    # How the header of a column that holds universities begins.
-    names: Text
+    # How the header of a column that holds universities begins; none where the file is no table
+    # of texts, or the names are of one reader only.
+    names: Text | None = None
     # Column whose value is China in the rows of Chinese universities.
     country: Text | None = None
 
 
 class Source(Row):
-    """One file: its place in the cache, its address, its size and checksum, and its terms."""
+    """One file: its place in the cache, its address, its size and checksum, and its terms.
+
+    Without a checksum nobody has seen the file here; it is held to its size, and brought only where
+    it is named.
+    """
 
     name: Text
     group: Text
     file: Annotated[Text, AfterValidator(_within)]
     url: Annotated[Text, AfterValidator(_pinned)]
     bytes: Annotated[int, Field(strict=True, gt=0)]
-    sha256: Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
+    sha256: Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")] | None = None
     what: Text
     publisher: Text
     citation: Text
@@ -94,7 +100,14 @@ def read_sources(path: Path | None = None) -> Sources:
         a name or file is a duplicate, a group has no row or no file; a checksum is no SHA-256; a
         file would leave the cache; an address is not https, or is not pinned to a commit or a DOI.
     """
-    return read(path or SOURCES, Sources)
+    path = path or SOURCES
+    return _checked(path, path.read_bytes() if path.is_file() else b"")
+
+
+@lru_cache(maxsize=4)
+def _checked(path: Path, _content: bytes) -> Sources:
+    """Check a list once for each content: every file that is looked for asks for it."""
+    return read(path, Sources)
 
 
 def load_sources(path: Path | None = None) -> pd.DataFrame:

@@ -124,34 +124,50 @@ def coverage() -> pd.DataFrame:
     """
     universities = ministry_universities()
     table = universities[["name_zh"]].rename(columns={"name_zh": "university"})
-    for group in read_sources().group:
-        printed, rows = _printed(group), university_names(group.name)
-        shared, nameless = set(joint_names(rows)), rows["name"] == ""
-        if gone := (set(rows.loc[~nameless, "name"]) | shared) - printed:
-            raise RegistryError(
-                f"{NAMES.name}: {min(gone)!r} is not in the files of {group.name!r}; look under "
-                "which name the university is now, and add a row"
-            )
-        absent = universities[universities["name_zh"].isin(rows.loc[nameless, "name_zh"])]
-        if there := {*absent["name_zh"], *absent["name_en"]} & printed - shared:
-            raise RegistryError(
-                f"{NAMES.name}: {min(there)!r} is said not to be in {group.name!r} and is there; "
-                "give its row the name"
-            )
+    for group in tabulated():
+        require_names(group.name, _printed(group))
+        rows = university_names(group.name)
+        nameless = rows["name"] == ""
         said = rows["name"].mask(nameless, rows["note"])
         table[group.name] = table["university"].map(said.groupby(rows["name_zh"]).agg("; ".join))
     return table
 
 
+def require_names(source: str, printed: set[str]) -> None:
+    """Raise `RegistryError` unless the names of a source are among those that it prints.
+
+    Nor may a university that is said to be absent be there under its own name.
+    """
+    universities, rows = ministry_universities(), university_names(source)
+    shared, nameless = set(joint_names(rows)), rows["name"] == ""
+    if gone := (set(rows.loc[~nameless, "name"]) | shared) - printed:
+        raise RegistryError(
+            f"{NAMES.name}: {min(gone)!r} is not in the files of {source!r}; look under "
+            "which name the university is now, and add a row"
+        )
+    absent = universities[universities["name_zh"].isin(rows.loc[nameless, "name_zh"])]
+    if there := {*absent["name_zh"], *absent["name_en"]} & printed - shared:
+        raise RegistryError(
+            f"{NAMES.name}: {min(there)!r} is said not to be in {source!r} and is there; "
+            "give its row the name"
+        )
+
+
+def tabulated() -> list[Group]:
+    """Sources whose files are tables with a column of names, to compare `NAMES` with."""
+    return [group for group in read_sources().group if group.names]
+
+
 def _printed(group: Group) -> set[str]:
     """Every name in the files of a source: there is a Northeastern University in Boston, too."""
     names: set[str] = set()
+    head = group.names or ""
     for source in read_sources().source:
         if source.group == group.name:
             raw = read(source.name)[0]
             if group.country is not None:
                 raw = raw[raw[group.country] == "China"]
-            columns = [column for column in raw if str(column).startswith(group.names)]
+            columns = [column for column in raw if str(column).startswith(head)]
             names |= set(raw[columns].to_numpy().ravel())
     return names - {""}
 

@@ -1,0 +1,1 @@
+"""The ministry's compilation of science and technology statistics (高等学校科技统计资料汇编)."""

@@ -1,0 +1,1 @@
+"""Smaller public lists that name ministry universities."""
