@@ -104,8 +104,8 @@ def declared(
     """How often the three steps declare mediation, one mediator at a time.
 
     Mediation is declared when exposure moves the outcome (step 1) and the mediator (step 2), the
-    mediator has a coefficient in the regression on both (step 3), all at `level` by the clustered
-    t(G − 1) test, and the coefficient of exposure is smaller there than in step 1.
+    mediator has a coefficient in the regression on both (step 3), all at `level` by CR1 and
+    t(G − 1), and the coefficient of exposure is smaller there than in step 1.
 
     Parameters
     ----------
@@ -137,7 +137,9 @@ def declared(
 def false_alarms(
     study: Study, draws: int = 200, seed: int = 1, level: float = LEVEL
 ) -> pd.DataFrame:
-    """How often the joint test of all leads rejects for a mediator, though no lead is planted.
+    """How often the F test of all leads rejects for a mediator, though no lead is planted.
+
+    The test is the usual one, CR1 and F(q, G − 1); `verbs.pretrend_test` is for few clusters.
 
     Returns
     -------
@@ -168,7 +170,7 @@ def false_alarms(
 def _leads_test(
     x: np.ndarray, y: np.ndarray, group: np.ndarray, factor: float, df: int, leads: int
 ) -> pd.Series:
-    """`verbs.pretrend_test` from columns less their effects."""
+    """F(q, G − 1) of the leads of an event study with CR1, from columns less their effects."""
     bread = np.linalg.inv(np.einsum("ni,nj->ij", x, x))
     b = bread @ np.einsum("ni,n->i", x, y)
     influence = by_cluster(x * (y - x @ b)[:, None], group) @ bread
