@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from replication.estimate.convention import wald
 from replication.estimate.mediation.decomposition import ALL, three_steps
-from replication.estimate.verbs import event_study, pretrend_test
+from replication.estimate.verbs import event_periods, event_study
 from replication.montecarlo.mediation import (
     NOT_MEDIATED,
     WORLDS,
@@ -95,7 +96,7 @@ def test_one_draw_is_the_public_regressions():
     m = np.moveaxis(draw_counts(s, mediators, rng), 2, 0)
     panel = frame(s, patents_joint=y, **dict(zip(MEDIATORS, m, strict=True)))
     for i, mediator in enumerate(MEDIATORS):
-        steps = three_steps(panel, mediator)
+        steps = three_steps(panel, mediator, variance="CR1")
         t = [steps["(1)"].frame["statistic"].iloc[0], steps["(2)"].frame["statistic"].iloc[0]]
         t.append(steps["(3)"].frame["statistic"].iloc[1])
         np.testing.assert_allclose(fast[i, :3], t, rtol=1e-7)
@@ -111,13 +112,17 @@ def rates() -> pd.DataFrame:
 
 class TestFalseAlarms:
     def test_one_draw_is_the_public_test(self):
-        """The counts of one draw, tested by `pretrend_test`, reject exactly if the rate is one."""
+        """The counts of one draw, tested by F(q, G − 1), reject exactly if the rate is one."""
         s = study(SMALL)
         rng = np.random.default_rng(4)
         m = np.moveaxis(draw_counts(s, redraw(s, rng)[1], rng), 2, 0)
         panel = frame(s, **dict(zip(MEDIATORS, m, strict=True)))
         for i, mediator in enumerate(MEDIATORS):
-            p = pretrend_test(event_study(panel, outcome=mediator, scale="log1p")).p_value
+            fit = event_study(panel, outcome=mediator, scale="log1p", variance="CR1")
+            periods = event_periods(fit.frame.index)
+            leads = [t for t, k in zip(fit.frame.index, periods, strict=True) if k < -1]
+            b, v = fit.frame.loc[leads, "estimate"], fit.vcov.loc[leads, leads]
+            p = wald(b.to_numpy(), v.to_numpy(), fit.clusters - 1).p_value
             for level in (p * 0.999, p * 1.001):
                 found = false_alarms(s, draws=1, seed=4, level=level)["counts"].iloc[i]
                 assert found == (p < level)

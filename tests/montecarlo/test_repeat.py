@@ -31,6 +31,7 @@ def test_a_study_of_many_is_the_study_alone(study: Study, design: str, model: st
     panel = expected_panel(study)
     fit = {"DID": did, "DDD": ddd}[design]
     options = {"scale": "log1p"} if model != "PPML" else {"model": "ppml"}
+    options["variance"] = "CR1"
     for number in range(3):
         alone = fit(panel.assign(patents_joint=_drawn(study, number)), **options).frame.iloc[0]
         assert many["estimate"][number] == pytest.approx(alone.estimate, abs=1e-6)
@@ -55,7 +56,7 @@ def test_separated_rows_are_left_out_as_pyfixest_leaves_them_out(study: Study) -
     y = _drawn(study, 0).astype(float)
     y[rows.effect_codes[0] == 2] = 0.0
     many = poisson_fits(rows, y[:, None])
-    alone = poisson(expected_panel(study).assign(patents_joint=y))
+    alone = poisson(expected_panel(study).assign(patents_joint=y), variance="CR1")
     assert alone.dropped
     assert many.estimate[0] == pytest.approx(alone.frame["estimate"].iloc[0], abs=1e-6)
     assert many.std_error[0] == pytest.approx(alone.frame["std_error"].iloc[0], rel=1e-5)

@@ -1,4 +1,4 @@
-"""Inference with few or unequal clusters, beside the CR1 intervals that every table prints.
+"""Inference with few or unequal clusters, by each method that the literature has for them.
 
 Cluster-robust intervals lean on many clusters of like size. Where there are few, or few that
 matter, the literature has better: the variance CR2 with its own degrees of freedom (Bell and
