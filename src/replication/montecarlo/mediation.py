@@ -139,13 +139,7 @@ def declared(
 def false_alarms(
     study: Study, draws: int = 200, seed: int = 1, level: float = LEVEL
 ) -> pd.DataFrame:
-<<<<<<< HEAD
     """How often a joint test of all leads rejects for a mediator, though no lead is planted.
-=======
-    """How often the F test of all leads rejects for a mediator, though no lead is planted.
-
-    The test is the usual one, CR1 and F(q, G − 1); `verbs.pretrend_test` is for few clusters.
->>>>>>> wt-n
 
     Returns
     -------
@@ -178,23 +172,8 @@ def false_alarms(
             rejected.append([test["p_value"] < level for test in tests])
     rates = np.array(rejected).reshape(draws, 2, len(MEDIATORS), 2).mean(axis=0)
     index = pd.Index(MEDIATORS, name="mediator")
-<<<<<<< HEAD
     shares = {"intensity_f": rates[0, :, 0], "intensity": rates[0, :, 1], "counts": rates[1, :, 1]}
     return pd.DataFrame(shares, index=index)
-=======
-    return pd.DataFrame({"intensity": rates[0], "counts": rates[1]}, index=index)
-
-
-def _leads_test(
-    x: np.ndarray, y: np.ndarray, group: np.ndarray, factor: float, df: int, leads: int
-) -> pd.Series:
-    """F(q, G − 1) of the leads of an event study with CR1, from columns less their effects."""
-    bread = np.linalg.inv(np.einsum("ni,nj->ij", x, x))
-    b = bread @ np.einsum("ni,n->i", x, y)
-    influence = by_cluster(x * (y - x @ b)[:, None], group) @ bread
-    v = factor * influence[:, :leads].T @ influence[:, :leads]
-    return wald(b[:leads], v, df)
->>>>>>> wt-n
 
 
 def _three_steps(layout: _Layout, rng: np.random.Generator) -> np.ndarray:
