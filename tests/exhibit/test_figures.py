@@ -160,7 +160,7 @@ def test_an_event_study_tells_its_ranges_in_the_order_of_its_designs() -> None:
 def test_a_period_without_a_truth_has_none_drawn() -> None:
     study = {"OLS": event_study(sample(), outcome="y")}
     figure = figures.event_study(study, truth=TRUTH.drop(3))
-    truth = figure.data.set_index("event_time")["truth"]
+    truth = figure.data.set_index("event_time")["target"]
     assert np.isnan(truth[3])
     assert truth[-1] == 0
 
@@ -183,7 +183,7 @@ def test_a_forest_draws_estimates_intervals_and_targets_in_order() -> None:
     ends = np.array([segment[:, 0] for segment in bars.get_segments()])
     np.testing.assert_allclose(ends, figure.data[["lower", "upper"]])
     (targets,) = [line for line in axes.get_lines() if line.get_marker() == "D"]
-    assert list(targets.get_xdata()) == [0.5, 0.25] == figure.data["truth"].tolist()
+    assert list(targets.get_xdata()) == [0.5, 0.25] == figure.data["target"].tolist()
     assert [t.get_text() for t in axes.get_yticklabels()] == ["B", "A"]
     assert axes.yaxis.get_inverted()
     model = did(sample(), outcome="y").frame.iloc[0]
@@ -191,7 +191,7 @@ def test_a_forest_draws_estimates_intervals_and_targets_in_order() -> None:
         model["estimate"],
         model["std_error"],
     ]
-    due = figure.data[["estimate", "lower", "upper", "truth"]].to_numpy(dtype=float).ravel()
+    due = figure.data[["estimate", "lower", "upper", "target"]].to_numpy(dtype=float).ravel()
     assert numbers(figure.alt) == [round(v, 3) for v in due]
 
 

@@ -113,7 +113,7 @@ def rates() -> pd.DataFrame:
 class TestFalseAlarms:
     def test_one_draw_is_the_public_test(self):
         """One draw, tested by `pretrend_test` and by F(q, G − 1), rejects if the rate is one."""
-        s = study(SMALL)
+        s = study()
         rng = np.random.default_rng(4)
         log_mean = redraw(s, rng)[1]
         m = np.moveaxis(draw_counts(s, log_mean, rng), 2, 0)

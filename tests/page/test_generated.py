@@ -44,7 +44,7 @@ def test_each_claim_has_the_committed_numbers_and_leads_to_its_exhibit() -> None
         link, _, estimate, truth, verdict = line.strip("| ").split(" | ")
         numbers = [float(n) for n in re.findall(r"-?\d\.\d{3}", estimate.replace("−", "-"))]
         assert numbers == [round(row[c], 3) for c in ("estimate", "lower", "upper")]
-        assert float(truth) == round(row["truth"], 3)
+        assert float(truth) == round(row["target"], 3)
         assert verdict == row["verdict"]
         page, exhibit = re.fullmatch(
             rf'<a href="../(.+)\.html#(.+)">{row["claim"]}</a>', link

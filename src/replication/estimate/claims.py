@@ -39,13 +39,13 @@ def evaluate(
         An analysis panel; columns that it lacks make the claims that need them untestable.
     source : {"simulated", "restricted", "open"}
     truth : Series, optional
-        Planted truth by claim; needed for simulated data.
+        What each design aims at, by claim; needed for simulated data.
 
     Returns
     -------
     DataFrame
         Indexed by claim: ``estimate``, ``lower``, ``upper``, ``p_value``, ``p_adjusted`` (Holm
-        within the claim's family), ``truth``, ``verdict``, ``reason`` (why it is not testable).
+        within the claim's family), ``target``, ``verdict``, ``reason`` (why it is not testable).
     """
     if source == "open" and "papers_firm" in panel.columns:
         # Publications with a firm stand in for patents. Exposure is made of the foreign ones.
@@ -151,7 +151,7 @@ def judge(
         if len(tested):
             found.loc[tested.index, "p_adjusted"] = holm(tested)
     known = truth if truth is not None and source == "simulated" else pd.Series(dtype=float)
-    found["truth"] = [float(known.get(claim, float("nan"))) for claim in found.index]
+    found["target"] = [float(known.get(claim, float("nan"))) for claim in found.index]
     found["verdict"] = [
         _verdict(row, source, level)
         for (_, row), level in zip(found.iterrows(), claims["level"], strict=True)
@@ -164,7 +164,7 @@ def _verdict(row: pd.Series, source: str, level: float) -> str:
     if pd.isna(row["estimate"]):
         return UNTESTABLE
     if source == "simulated":
-        return recovery(row, row["truth"], row["p_adjusted"] < level)
+        return recovery(row, row["target"], row["p_adjusted"] < level)
     if row["p_adjusted"] >= level:
         return UNCLEAR
     return SUPPORTED if row["estimate"] > 0 else CONTRADICTED

@@ -76,14 +76,17 @@ def event_study(
     ylabel: str = "effect of one SD of exposure",
     xlabel: str = "years since the first treated year",
 ) -> Figure:
-    """Coefficients by period with 95 % intervals, and the planted truth as a step beside them.
+    """Coefficients by period with intervals, and what they aim at as a step beside them.
+
+    Thick bars: the 95 % interval of a period. Thin bars: the simultaneous (sup-t) band, which holds
+    all periods at once in 95 % of samples.
 
     Parameters
     ----------
     estimates : mapping of str to Estimate
         Event studies by name, all with one reference period.
     truth : Series, optional
-        True effect by event time.
+        What the coefficients aim at, by event time.
     ylabel, xlabel : str
 
     Raises
@@ -99,9 +102,11 @@ def event_study(
         {name: event_frame(e) for name, e in estimates.items()}, names=["design"]
     ).reset_index()
     data = data[["design", "event_time", "estimate", "std_error", "lower", "upper"]]
+    bands = pd.concat({n: event_frame(e, simultaneous=True) for n, e in estimates.items()})
+    data["band_lower"], data["band_upper"] = bands[["lower", "upper"]].to_numpy().T
     if truth is not None:
-        # The reference has no coefficient; the truth is measured against it too.
-        data["truth"] = data["event_time"].map(truth).mask(data["event_time"] == reference, 0.0)
+        # The reference has no coefficient; what is aimed at is measured against it too.
+        data["target"] = data["event_time"].map(truth).mask(data["event_time"] == reference, 0.0)
     with theme.axes(4.0) as axes:
         axes.axhline(0, **theme.ZERO)
         axes.axvline(-0.5, **theme.CUT)
@@ -109,13 +114,14 @@ def event_study(
             steps = data.drop_duplicates("event_time")
             axes.step(
                 steps["event_time"],
-                steps["truth"],
+                steps["target"],
                 where="mid",
-                label="planted truth, log of the mean",
+                label="aimed at, log of the mean",
                 **theme.TRUTH,
             )
         for i, (name, d) in enumerate(data.groupby("design", sort=False)):
             shift = 0.16 * (i - (len(estimates) - 1) / 2)
+            axes.vlines(d["event_time"] + shift, d["band_lower"], d["band_upper"], **theme.BAND)
             axes.errorbar(
                 d["event_time"] + shift,
                 d["estimate"],
@@ -130,7 +136,7 @@ def event_study(
     shown = data[data["event_time"] != reference]
     words = [_event_words(name, d) for name, d in shown.groupby("design", sort=False)]
     if truth is not None:
-        words.append(f"Planted truth: {_ranges(shown.drop_duplicates('event_time'), 'truth')}.")
+        words.append(f"Aimed at: {_ranges(shown.drop_duplicates('event_time'), 'target')}.")
     return theme.drawn(axes, data, " ".join(words))
 
 
@@ -177,12 +183,12 @@ def estimates(
     data = pd.DataFrame(shown).T
     data = data[["estimate", "std_error", "lower", "upper"]].rename_axis("design").reset_index()
     if truth is not None:
-        data["truth"] = data["design"].map(dict(truth))
+        data["target"] = data["design"].map(dict(truth))
     return forest(data, xlabel)
 
 
 def verdicts(table: pd.DataFrame, names: Mapping[str, str]) -> Figure:
-    """Forest plot of claims: estimate, 95 % interval, planted truth where it is known.
+    """Forest plot of claims: estimate, 95 % interval, what the design aims at if that is known.
 
     Parameters
     ----------
@@ -191,8 +197,8 @@ def verdicts(table: pd.DataFrame, names: Mapping[str, str]) -> Figure:
     names : mapping of str to str
         Short name of a claim, by its id.
     """
-    require_columns(table, ["estimate", "lower", "upper", "truth"], "the figure of the claims")
-    data = table.loc[table["estimate"].notna(), ["estimate", "lower", "upper", "truth"]]
+    require_columns(table, ["estimate", "lower", "upper", "target"], "the figure of the claims")
+    data = table.loc[table["estimate"].notna(), ["estimate", "lower", "upper", "target"]]
     data.insert(0, "design", [names[str(claim)] for claim in data.index])
     data = data.reset_index(drop=True).dropna(axis=1, how="all")
     return forest(data, "effect on the log of the mean")
@@ -206,7 +212,7 @@ class Mark(NamedTuple):
     said: str
 
 
-TARGET = {"truth": Mark("D", "what the design aims at", "aims at")}
+TARGET = {"target": Mark("D", "what the design aims at", "aims at")}
 
 
 def forest(

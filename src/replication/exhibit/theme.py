@@ -28,6 +28,7 @@ SERIES: Style = {"markersize": 4.5, "linewidth": 1.2}
 ZERO: Style = {"color": LINE, "linewidth": 0.8}
 LEVEL: Style = {"color": LINE, "linestyle": "--", "linewidth": 0.8}
 GOAL: Style = {"color": "0.6", "linewidth": 0.8}
+BAND: Style = {"color": PALE, "linewidth": 0.9, "zorder": 1}
 CUT: Style = {"color": LINE, "linestyle": ":", "linewidth": 1.2}
 TRUTH: Style = {"color": INK, "linestyle": "--", "linewidth": 1.4}
 AIM: Style = {"color": INK, "markerfacecolor": "none", "markersize": 7}

@@ -11,6 +11,7 @@ from .power import power_by_effect as power_by_effect
 from .power import power_by_universities as power_by_universities
 from .record import disagreements as disagreements
 from .record import load_studies as load_studies
+from .record import require_agreement as require_agreement
 from .repeat import coverage as coverage
 from .repeat import errors as errors
 from .repeat import repeat as repeat

@@ -10,7 +10,7 @@ import hashlib
 import io
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -120,21 +120,45 @@ def is_stale(folder: Path = FOLDER) -> bool:
     return _manifest(folder).agrees_with != checksum_of_code()
 
 
+def require_agreement(
+    studies: Mapping[str, Sequence[int]], folder: Path = FOLDER, jobs: int = 1
+) -> int:
+    """Run some studies of each world again, and count the numbers that came out as committed.
+
+    Raises
+    ------
+    SchemaError
+        If any differs by more than `TOLERANCE`, naming the first.
+    """
+    compared = 0
+    for world, numbers in studies.items():
+        differing, count = disagreements(world, numbers, folder, jobs)
+        if len(differing):
+            raise SchemaError(
+                f"{len(differing)} of {count} numbers are not as in {folder}, the first "
+                f"{differing.iloc[0].to_dict()}: run `replication montecarlo`"
+            )
+        compared += count
+    return compared
+
+
 def disagreements(
     world: str, numbers: Iterable[int], folder: Path = FOLDER, jobs: int = 1
-) -> pd.DataFrame:
+) -> tuple[pd.DataFrame, int]:
     """Run studies of a world again, and tell what is not as committed.
 
     Returns
     -------
-    DataFrame
+    differing : DataFrame
         One row a number that differs by more than `TOLERANCE`: ``table``, ``row``, ``column``,
         ``committed``, ``again``. Empty where all agree.
+    compared : int
+        Numbers that were looked at.
     """
     chosen = sorted(numbers)
     committed = load_studies(folder)
     again = _joined(many_studies([(world, n) for n in chosen], jobs))
-    found = []
+    found, compared = [], 0
     for name, keys in TABLES.items():
         known = committed[name]
         if "world" in keys:
@@ -148,11 +172,13 @@ def disagreements(
         for column in known:
             old, now = known[column].to_numpy(float), new[column].to_numpy(float)
             same = np.isclose(old, now, rtol=TOLERANCE, atol=TOLERANCE * 1e-2, equal_nan=True)
+            compared += int(np.isfinite(old).sum())
             found += [
                 {"table": name, "row": row, "column": column, "committed": a, "again": b}
                 for row, a, b in zip(known.index[~same], old[~same], now[~same], strict=True)
             ]
-    return pd.DataFrame(found, columns=["table", "row", "column", "committed", "again"])
+    columns = ["table", "row", "column", "committed", "again"]
+    return pd.DataFrame(found, columns=columns), compared
 
 
 def make(folder: Path = FOLDER, *, jobs: int = 2, everything: bool = False) -> str:
@@ -195,7 +221,7 @@ def _sample_differs(folder: Path, jobs: int) -> bool:
     for world, studies in STUDIES.items():
         # An odd step, for every second study has more tests than the others.
         numbers = range(0, studies, studies // SAMPLE + 1 - studies // SAMPLE % 2)
-        differing = disagreements(world, numbers, folder, jobs)
+        differing, _ = disagreements(world, numbers, folder, jobs)
         if len(differing):
             print(
                 f"studies differ from the committed, the first:\n{differing.head()}\n", flush=True

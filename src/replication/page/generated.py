@@ -53,12 +53,12 @@ def claims_markdown() -> str:
                 f'<a href="../{target}">{claim}</a>',
                 f"{row['en']} {row['zh']}",
                 _number(row["estimate"]) + (interval if pd.notna(row["estimate"]) else ""),
-                _number(row["truth"]),
+                _number(row["target"]),
                 row["verdict"],
             )
         )
-    heads = ("claim", "in our words", "estimate [95 %]", "truth", "verdict")
-    return "\n".join(markdown.table(heads, rows, right=("estimate [95 %]", "truth")))
+    heads = ("claim", "in our words", "estimate [95 %]", "aims at", "verdict")
+    return "\n".join(markdown.table(heads, rows, right=("estimate [95 %]", "aims at")))
 
 
 def _number(value: float) -> str:
