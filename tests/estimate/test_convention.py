@@ -15,7 +15,7 @@ from replication.estimate.convention import (
     wald,
     warn_of_doubts,
 )
-from replication.estimate.few_clusters import effective_clusters
+from replication.estimate.few_clusters import bias_reduced, effective_clusters
 from replication.estimate.fit import Estimate
 from replication.estimate.sample import sample
 from replication.estimate.verbs import did, event_study, wald_test
@@ -159,6 +159,8 @@ def test_few_treated_clusters_are_named_in_a_warning(data, change, said):
         assert any(words in reason for reason in doubts(rows, effective)), doubts(rows, effective)
     with pytest.warns(errors.FewClustersWarning, match="CR2 cannot be relied on here: . of 14"):
         warn_of_doubts(rows, effective, "CR2")
+    with pytest.warns(errors.FewClustersWarning, match="CR2 cannot be relied on here: . of 14"):
+        bias_reduced(table, Y)
 
 
 def test_there_are_no_doubts_without_a_reason(data):

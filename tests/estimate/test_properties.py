@@ -169,6 +169,7 @@ FEW = settings(
 
 # The permutation test divides by the error of exposures that leave none.
 @pytest.mark.filterwarnings("ignore:(divide by zero|invalid value) encountered:RuntimeWarning")
+@pytest.mark.filterwarnings("ignore::replication.errors.FewClustersWarning")
 @pytest.mark.parametrize("name", VERBS)
 @FEW
 @given(panels())
@@ -186,6 +187,7 @@ def test_a_verb_gives_numbers_or_a_named_error_however_the_table_is_written(
         same(scaled, found, f"{name}, outcome × 64", 1.0 if name.startswith("poisson") else 64.0)
 
 
+@pytest.mark.filterwarnings("ignore::replication.errors.FewClustersWarning")
 @pytest.mark.parametrize("name", RARELY)
 @settings(FEW, max_examples=2)
 @given(panels())

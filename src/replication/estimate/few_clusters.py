@@ -4,11 +4,9 @@ Cluster-robust intervals lean on many clusters of like size. Where there are few
 matter, the literature has better: the variance CR2 with its own degrees of freedom (Bell and
 McCaffrey 2002; Imbens and Kolesár 2016; Pustejovsky and Tipton 2018), the cluster jackknife CR3
 (MacKinnon, Nielsen and Webb 2023), the restricted wild cluster bootstrap (Cameron, Gelbach and
-Miller 2008) and permutation of the exposure (Young 2019; DiCiccio and Romano 2017). All of them are
-worked out from one `many.least_squares.Regression`, exactly, with no refit.
-
-All verbs take data and a `Design`, as `verbs.did` does. With ``model="ppml"`` they work on the
-Poisson fit's weighted least squares.
+Miller 2008) and permutation of the exposure (Young 2019; DiCiccio and Romano 2017). All are worked
+out from one `many.regression.Regression`, exactly, with no refit; with ``model="ppml"``, from the
+Poisson fit's last weighted least squares. All verbs take data and a `Design`, as `verbs.did` does.
 """
 
 from collections.abc import Callable
@@ -20,7 +18,7 @@ import pandas as pd
 
 from replication.errors import DesignError, NoVariationError, ReplicationError
 from replication.estimate.clustered import Clustered, take_apart
-from replication.estimate.convention import CLUSTERED, CR2, CR3, coefficient
+from replication.estimate.convention import CLUSTERED, CR2, CR3, coefficient, warn_of_doubts
 from replication.estimate.design import STUDY, Design
 from replication.estimate.fit import ppml
 from replication.estimate.many.poisson import without_effect
@@ -49,7 +47,9 @@ def bias_reduced(data: pd.DataFrame, design: Design = STUDY, **changes: Any) -> 
     Series
         ``estimate``, ``std_error``, ``statistic``, ``p_value``, ``lower``, ``upper``, ``df``.
     """
-    return _bias_reduced(parted(data, design.but(**changes), "CR2"))
+    fit = parted(data, design.but(**changes), "CR2")
+    warn_of_doubts(fit.sample, fit.effective(), "CR2")
+    return _bias_reduced(fit)
 
 
 def _bias_reduced(fit: Clustered) -> pd.Series:
@@ -281,6 +281,7 @@ def compare(data: pd.DataFrame, design: Design = STUDY, **changes: Any) -> pd.Da
         and a column ``reason`` says why.
     """
     fit = parted(data, design.but(**changes), "the comparison of methods")
+    warn_of_doubts(fit.sample, fit.effective(), "a clustered standard error")
     groups = fit.clusters
     methods: dict[str, Callable[[], pd.Series]] = {
         CLUSTERED: lambda: coefficient(fit.estimate, fit.std_error("CR1"), groups - 1),
