@@ -9,6 +9,7 @@ import numpy as np
 import pyfixest as pf
 import pytest
 
+from replication.estimate.design import TRIPLE
 from replication.estimate.few_clusters import (
     bias_reduced,
     effective_clusters,
@@ -16,6 +17,11 @@ from replication.estimate.few_clusters import (
     randomisation_test,
     wild_cluster_bootstrap,
 )
+from replication.estimate.many.poisson import without_effect
+from replication.estimate.sample import sample
+from replication.montecarlo.truth import realised_panel
+from replication.simulate.process import Process
+from replication.simulate.study import simulate
 from tests.support.refits import (
     Design,
     by_cluster,
@@ -183,3 +189,15 @@ def test_permutations_are_of_the_weighted_regression_at_the_restricted_fit(eight
     assert ours.estimate == pytest.approx(b[0], rel=NEAR)
     assert ours.p_value == pytest.approx(share(t, t[0]), abs=1e-12)
     assert ours.p_coefficient == pytest.approx(share(b, b[0]), abs=1e-12)
+
+
+def test_rows_that_effects_separate_together_are_left_out_of_a_restricted_fit():
+    """A study whose triple difference has such a row: the likelihood without it is maximised."""
+    process = Process().without_effect()
+    table = realised_panel(simulate(process, 1_000_782))
+    rows, means = without_effect(sample(table, TRIPLE.but(model="ppml")))
+    assert rows.dropped["separated by effects and regressors together"] > 0
+    left = rows.y.to_numpy() - means
+    for code in rows.effect_codes:
+        # The fit's own tolerance: a part of all counts.
+        assert np.abs(np.bincount(code, left)).max() < 1e-8 * rows.y.sum()

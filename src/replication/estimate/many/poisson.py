@@ -166,11 +166,17 @@ def without_effect(rows: Sample) -> tuple[Sample, np.ndarray]:
         found = ppml(replace(rows, design=design, controls=()))
         means = fitted_means(found.sample, found.result)
         rows = replace(found.sample, design=rows.design, controls=rows.controls)
-    else:
-        rows = without_separated(rows)
-        means = poisson_fits(rows, rows.y.to_numpy()[:, None], fixed=0.0, keep_mean=True).mean
-    assert means is not None
-    return rows, means.ravel()
+        assert means is not None
+        return rows, means
+    rows = without_separated(rows)
+    try:
+        fits = poisson_fits(rows, rows.y.to_numpy()[:, None], fixed=0.0, keep_mean=True)
+    except NoVariationError:
+        # Some mean runs to zero for ever: effects together separate its row.
+        rows = without_separated(rows, thorough=True)
+        fits = poisson_fits(rows, rows.y.to_numpy()[:, None], fixed=0.0, keep_mean=True)
+    assert fits.mean is not None
+    return rows, fits.mean.ravel()
 
 
 def _incidence(codes: np.ndarray) -> sparse.csr_matrix:
