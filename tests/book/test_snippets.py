@@ -1,6 +1,7 @@
 """What the README and the pages tell a reader to type works: code, commands, targets, paths."""
 
 import ast
+import math
 import re
 import shlex
 import tomllib
@@ -9,9 +10,11 @@ from typing import Any
 
 import pytest
 
+import replication as rp
 from replication import cli
 from replication.arguments import parser
 from replication.config import ROOT
+from replication.estimate import few_clusters
 from replication.page import chapters
 
 STUDENTS = ROOT / "book" / "students.md"
@@ -74,6 +77,17 @@ def test_the_example_on_other_data_returns_the_number_in_print(shown: dict[str, 
     rows = tomllib.loads((ROOT / "data" / "published.toml").read_text("utf-8"))["published"]
     (printed,) = [row["value"] for row in rows if row["id"] == "organ-estimate"]
     assert f"{shown['On your own data'].estimate:.3f}" == printed
+
+
+@pytest.mark.filterwarnings("ignore::replication.errors.FewClustersWarning")
+def test_methods_disagree_about_one_treated_state_as_the_page_says() -> None:
+    (code,) = [code for heading, code in python_fences(STUDENTS) if heading == "On your own data"]
+    names: dict[str, Any] = {"rp": rp}
+    run(code, names, STUDENTS)
+    p = few_clusters.compare(names["mine"], names["donors"].sample.design)["p_value"]
+    assert (p[[few_clusters.CLUSTERED, few_clusters.CR2]] < 0.01).all()
+    assert (p[[few_clusters.WILD, few_clusters.PERMUTED]] > 0.1).all()
+    assert math.isnan(p[few_clusters.CR3])
 
 
 def test_exposed_universities_file_more_whatever_exchange_does(shown: dict[str, Any]) -> None:
