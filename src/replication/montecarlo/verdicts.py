@@ -10,12 +10,14 @@ import numpy as np
 import pandas as pd
 
 from replication.estimate import convention
-from replication.estimate.claims import INVENTS, MISSES, RECOVERS, UNCLEAR, WRONG, judge
+from replication.estimate.claims import INVENTS, MISSES, NOTHING, RECOVERS, UNCLEAR, WRONG
 from replication.estimate.contrasts import CLAIMS
 from replication.estimate.few_clusters import PERMUTED, WILD
 from replication.montecarlo.redrawn import OLS, PPML, REDRAWS
 from replication.montecarlo.repeat import rate_error
+from replication.records.registry import load_claims
 
+KEYS = ["world", "study", "claim"]
 CR1_FEW = "CR1, t(G* − 1)"
 CR3_ALL = "CR3 (jackknife), t(G − 1)"
 
@@ -147,7 +149,9 @@ def coverage(claims: pd.DataFrame, rule: str = convention.CR3) -> pd.DataFrame:
 
 
 def verdicts(claims: pd.DataFrame) -> pd.DataFrame:
-    """Judge every study that has all claims by the rule of the verdict (`claims.judge`).
+    """Judge every study that has all claims by the rule of the verdict.
+
+    The rule is `claims.judge`, for all studies at once: a test holds it to that, study by study.
 
     Returns
     -------
@@ -156,20 +160,39 @@ def verdicts(claims: pd.DataFrame) -> pd.DataFrame:
     """
     found = claims[claims["model"] == PPML]
     asked = found.groupby(["world", "study"])["claim"].transform("size")
-    found = found[asked == len(CLAIMS)]
+    found = found[asked == len(CLAIMS)].reset_index(drop=True)
     rule = RULES[convention.NAMES["CR3"]]
-    frame = convention.coefficient_table(found["estimate"], found[rule.std_error], rule.df(found))
-    keys = ["world", "study"]
-    frame = frame.set_axis(found["claim"]).assign(**{k: found[k].to_numpy() for k in keys})
-    frame["target"] = found["target"].to_numpy()
-    judged = {
-        key: judge({str(c): r for c, r in study.iterrows()}, "simulated", study["target"])[
-            "verdict"
-        ]
-        for key, study in frame.groupby(keys, sort=False)
-    }
-    table = pd.DataFrame(judged).T
-    return table.rename_axis(index=["world", "study"])
+    table = convention.coefficient_table(found["estimate"], found[rule.std_error], rule.df(found))
+    known, target = load_claims(), found["target"]
+    wide = table["p_value"].set_axis(pd.MultiIndex.from_frame(found[KEYS])).unstack("claim")
+    for family in known.groupby("family").groups.values():
+        wide[list(family)] = _holm(wide[list(family)].to_numpy())
+    adjusted = wide.stack().reindex(pd.MultiIndex.from_frame(found[KEYS])).to_numpy()
+    significant = adjusted < found["claim"].map(known["level"]).to_numpy()
+    holds = (table["lower"] <= target) & (target <= table["upper"])
+    verdict = np.select(
+        [
+            (target == 0) & significant,
+            target == 0,
+            ~significant,
+            table["estimate"] * target < 0,
+            holds,
+        ],
+        [INVENTS, NOTHING, UNCLEAR, WRONG, RECOVERS],
+        MISSES,
+    )
+    judged = pd.Series(verdict, pd.MultiIndex.from_frame(found[KEYS]))
+    return judged.unstack("claim").rename_axis(columns=None)
+
+
+def _holm(p: np.ndarray) -> np.ndarray:
+    """Adjust p-values of families by Holm, a family a row."""
+    order = np.argsort(p, axis=1)
+    steps = np.take_along_axis(p, order, axis=1) * np.arange(p.shape[1], 0, -1)
+    adjusted = np.minimum(np.maximum.accumulate(steps, axis=1), 1.0)
+    found = np.empty_like(p)
+    np.put_along_axis(found, order, adjusted, axis=1)
+    return found
 
 
 def recovery(judged: pd.DataFrame) -> pd.DataFrame:
