@@ -162,6 +162,8 @@ def refuse(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
         (["run", "99_nothing"], "no chapter 99_nothing: there are 01_baseline"),
         (["run", "--jobs", "0"], "--jobs 0: at least 1"),
         (["book", "--jobs", "-2"], "--jobs -2: at least 1"),
+        (["montecarlo", "--jobs", "0"], "--jobs 0: at least 1"),
+        (["montecarlo", "--all", "--jobs", "-1"], "--jobs -1: at least 1"),
     ],
 )
 def test_a_wrong_option_is_named(
