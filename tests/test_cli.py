@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -162,6 +163,8 @@ def refuse(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
         (["run", "99_nothing"], "no chapter 99_nothing: there are 01_baseline"),
         (["run", "--jobs", "0"], "--jobs 0: at least 1"),
         (["book", "--jobs", "-2"], "--jobs -2: at least 1"),
+        (["montecarlo", "--jobs", "0"], "--jobs 0: at least 1"),
+        (["montecarlo", "--all", "--jobs", "-1"], "--jobs -1: at least 1"),
     ],
 )
 def test_a_wrong_option_is_named(
@@ -230,6 +233,13 @@ def test_help_describes_and_gives_an_example(name: str, capsys: pytest.CaptureFi
     description = re.search(rf"usage: replication {name} .*? ([A-Z]\w+ .{{15,}}?)\. ", said)
     assert description, said
     assert re.search(rf"example: replication {name}\b", said)
+
+
+def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        cli.main(["--version"])
+    assert end.value.code == 0
+    assert capsys.readouterr().out == f"replication {version('replication')}\n"
 
 
 def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:

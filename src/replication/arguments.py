@@ -4,6 +4,8 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
+from replication import __version__
+
 
 def _study(add: Callable[..., argparse.Action]) -> None:
     """Add the options that say which study is simulated."""
@@ -31,6 +33,9 @@ def parser() -> argparse.ArgumentParser:
         description="International exchange and university–firm co-innovation, replicated.",
         epilog="`replication COMMAND --help` explains a command and gives examples.",
     )
+    # The longest of these names is what argparse sets the column of explanations by: commands are
+    # measured without their indent, so that one of ten letters would have its line broken.
+    top.add_argument("-V", "--version", action="version", version=f"replication {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def command(name: str, text: str, example: str) -> Callable[..., argparse.Action]:

@@ -2,11 +2,18 @@
 
 import math
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from replication.errors import MissingValueError
+from replication.estimate import claims
 from replication.estimate.claims import holds, recovery
+from replication.estimate.convention import CLUSTERED, CR2, CR3
+from replication.estimate.design import Design
+from replication.estimate.few_clusters import PERMUTED, WILD, compare
+from replication.montecarlo.truth import realised_panel
+from tests.support.simulated import SMALL, study
 
 RECOVERS = "recovers the planted effect"
 MISSES = "finds the direction, misses the size"
@@ -77,3 +84,78 @@ def test_no_verdict_without_a_number(name: str, unknown: float) -> None:
     truth = values.pop("truth")
     with pytest.raises(MissingValueError, match=f"no verdict without a number for {name}"):
         recovery(pd.Series(values), truth)
+
+
+# What other methods say ---------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def adjusted() -> pd.DataFrame:
+    """P-values of the claims by all methods, on a panel of ten universities."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(claims, "compare", compare_and_keep)
+        return claims.methods(realised_panel(study(SMALL)))
+
+
+def compare_and_keep(data: pd.DataFrame, design: Design) -> pd.DataFrame:
+    table = compare(data, design)
+    RAW.append(table["p_value"])
+    return table
+
+
+RAW: list[pd.Series] = []
+"""What `few_clusters.compare` found, claim by claim."""
+
+
+def test_methods_are_those_of_one_coefficient_adjusted_within_a_family(
+    adjusted: pd.DataFrame,
+) -> None:
+    assert list(adjusted.index) == [f"C{i}" for i in range(1, 10)]
+    raw = pd.DataFrame([p.to_numpy() for p in RAW], adjusted.index, RAW[0].index)
+    assert list(adjusted.columns) == list(raw.columns)
+    # Contrasts of two coefficients have no exposure of a cluster that could be permuted.
+    possible = pd.DataFrame(True, adjusted.index, adjusted.columns)
+    possible.loc["C6":"C9", PERMUTED] = False
+    assert adjusted.notna().equals(possible)
+    pd.testing.assert_frame_equal(adjusted.loc["C1":"C5"], raw.loc["C1":"C5"], check_names=False)
+    for method in raw.columns.drop(PERMUTED):
+        # Holm by hand: the k-th smallest times what is left, never less than those before.
+        ordered = raw.loc["C6":"C9", method].sort_values()
+        due = (ordered * [4, 3, 2, 1]).cummax().clip(upper=1)
+        np.testing.assert_allclose(adjusted.loc[due.index, method], due, rtol=1e-12)
+
+
+def test_a_method_that_is_not_possible_leaves_its_family_to_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    known = {"C6": 0.01, "C7": 0.02, "C8": math.nan, "C9": 0.03}
+
+    def compared(claim: str, *_: object) -> pd.DataFrame:
+        return pd.DataFrame({"p_value": {"A": known.get(claim, 0.04), "B": math.nan}})
+
+    monkeypatch.setattr(claims, "question", lambda claim, *_, **__: (claim, None))
+    monkeypatch.setattr(claims, "compare", compared)
+    table = claims.methods(pd.DataFrame())
+    assert table.loc["C1":"C5", "A"].tolist() == [0.04] * 5
+    # Three tests: .03, .04, .04.
+    assert table.loc[["C6", "C7", "C9"], "A"].tolist() == pytest.approx([0.03, 0.04, 0.04])
+    assert math.isnan(table.loc["C8", "A"])
+    assert table["B"].isna().all()
+
+
+def test_dissent_names_who_disagrees_with_the_verdict() -> None:
+    methods = [CLUSTERED, CR2, CR3, WILD, PERMUTED]
+    written = {
+        "C1": ([0.01, 0.02, 0.03, 0.04, 0.049], "all methods agree"),
+        "C2": ([0.5, 0.06, 0.3, 0.2, 0.05], "all methods agree"),
+        "C3": ([0.01, 0.06, 0.07, 0.2, 0.3], "significant by CR1"),
+        "C4": ([0.01, 0.06, 0.07, 0.2, 0.01], "significant by CR1 and randomisation test"),
+        "C5": ([0.01, 0.06, 0.02, 0.05, 0.01], "not significant by CR2 and wild cluster bootstrap"),
+        # What was not possible says nothing, and a p-value of the level itself is not below it.
+        "C6": ([0.01, math.nan, 0.02, 0.01, math.nan], "all methods agree"),
+        "C7": ([0.05, math.nan, 0.06, 0.04, math.nan], "significant by wild cluster bootstrap"),
+    }
+    table = pd.DataFrame({claim: p for claim, (p, _) in written.items()}, methods).T
+    said = claims.dissent(table)
+    assert said.to_dict() == {claim: words for claim, (_, words) in written.items()}
+    assert said.index.name == "claim"

@@ -143,6 +143,31 @@ def test_an_event_study_draws_every_period_and_interval() -> None:
     np.testing.assert_array_equal(step.get_ydata(), TRUTH.reindex(range(-4, 4), fill_value=0.0))
 
 
+def test_thin_bars_are_simultaneous_bands_and_thick_ones_intervals() -> None:
+    figure = make_event_study()
+    data, axes = sample(), axes_of(figure)
+    lines = [c for c in axes.collections if np.allclose(c.get_linewidth(), 0.9)]
+    assert len(lines) == 2
+    thick = axes.containers[0][2][0].get_linewidth()[0]
+    for i, (name, options) in enumerate(
+        {"OLS": {"outcome": "y"}, "Counts": {"model": "ppml"}}.items()
+    ):
+        rows = figure.data[figure.data["design"] == name].set_index("event_time")
+        band = event_study(data, **options).simultaneous()
+        free = rows.drop(index=-1)
+        np.testing.assert_array_equal(free["band_lower"], band["lower"])
+        np.testing.assert_array_equal(free["band_upper"], band["upper"])
+        # All periods at once need more room than each by itself.
+        assert (free["band_lower"] < free["lower"]).all()
+        assert (free["band_upper"] > free["upper"]).all()
+        assert rows.loc[-1, ["band_lower", "band_upper"]].tolist() == [0, 0]
+        ends = np.array([segment[:, 1] for segment in lines[i].get_segments()])
+        np.testing.assert_allclose(ends, rows[["band_lower", "band_upper"]])
+        at = np.array([segment[0, 0] for segment in lines[i].get_segments()])
+        np.testing.assert_allclose(at, rows.index + (-0.08, 0.08)[i])
+        assert thick > lines[i].get_linewidth()[0]
+
+
 def test_an_event_study_tells_its_ranges_in_the_order_of_its_designs() -> None:
     figure = make_event_study()
     first, second = (figure.data[figure.data["design"] == n] for n in ("OLS", "Counts"))

@@ -36,11 +36,21 @@ def test_help_lists_every_target_in_a_line_each() -> None:
     assert max(map(len, make("help").stdout.splitlines())) <= 100
 
 
-@pytest.mark.parametrize("target", ["book", "test", "notebooks", "data", "readme", "lock"])
+@pytest.mark.parametrize(
+    "target", ["book", "test", "notebooks", "data", "montecarlo", "readme", "lock"]
+)
 def test_every_step_sets_up_first(target: str) -> None:
     commands = make("-n", target, PYTHON="python3").stdout.splitlines()
     assert commands[0].endswith("tools/setup.py")
     assert len(commands) > 1
+
+
+def test_many_studies_get_as_many_processes_as_they_are_told() -> None:
+    for jobs, arguments in (("2", ()), ("5", ("JOBS=5",))):
+        last = make("-n", "montecarlo", "PYTHON=python3", *arguments).stdout.splitlines()[-1]
+        assert last.split()[1:] == ["montecarlo", "--jobs", jobs]
+    last = make("-n", "montecarlo", "PYTHON=python3", "ARGS=--all").stdout.splitlines()[-1]
+    assert last.endswith("--all")
 
 
 @pytest.mark.parametrize(("ci", "goes_on"), [("", True), ("true", False)])

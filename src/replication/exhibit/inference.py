@@ -34,7 +34,7 @@ def methods(questions: Mapping[str, Question]) -> Table:
     printed, rows = {}, []
     for name, (data, design) in questions.items():
         table, facts = compare(data, design), effective_clusters(data, design)
-        cells = {"Estimate": f"{table['estimate'].iloc[0]:.3f}"}
+        cells = {"Estimate": f"{table['estimate'].iloc[0]:.3f}".replace("-", "−")}
         cells |= {str(method): _method(row) for method, row in table.iterrows()}
         cells["Effective clusters G*"] = f"{facts['effective']:.1f} of {facts['clusters']:.0f}"
         cells["Largest cluster's share"] = f"{100 * facts['largest_share']:.0f} %"

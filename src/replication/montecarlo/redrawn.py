@@ -5,8 +5,10 @@ What is kept of it is enough to judge it by any rule afterwards: `montecarlo.ver
 """
 
 import os
+import signal
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from multiprocessing import get_context, parent_process
 from threading import Thread
 from typing import Any
@@ -139,7 +141,11 @@ def _leads(study: Study, panel: pd.DataFrame, number: int) -> list[dict[str, Any
 
 
 def _end_with_parent() -> None:
-    """Let a process of the pool end when the command that started it is killed."""
+    """Let a process of the pool end when the command that started it ends, and not before.
+
+    Ctrl-C reaches every process of a terminal: the command alone decides what it means.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = parent_process()
     assert parent is not None
 
@@ -150,16 +156,32 @@ def _end_with_parent() -> None:
     Thread(target=watch, daemon=True).start()
 
 
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Let processes that are started meanwhile have one thread each.
+
+    Their matrix products are small, and threads would only wait for each other.
+    """
+    before = {name: os.environ[name] for name in THREADS if name in os.environ}
+    os.environ |= dict.fromkeys(THREADS, "1")
+    try:
+        yield
+    finally:
+        for name in THREADS:
+            del os.environ[name]
+        os.environ |= before
+
+
 def many_studies(
     tasks: Sequence[tuple[str, int]], jobs: int = 1
 ) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
     """`one_study` of each world and number, in their order, in `jobs` processes of one thread."""
-    if jobs == 1:
+    if jobs == 1 or not tasks:
         yield from (one_study(*task) for task in tasks)
         return
-    # What a process started anew reads: its matrix products are small, and threads only wait.
-    os.environ |= dict.fromkeys(THREADS, "1")
     context = get_context("spawn")
     with ProcessPoolExecutor(jobs, mp_context=context, initializer=_end_with_parent) as pool:
-        worlds, numbers = zip(*tasks, strict=True) if tasks else ((), ())
-        yield from pool.map(one_study, worlds, numbers, chunksize=4)
+        with _one_thread():
+            # All processes are started here, and read the environment then.
+            studies = pool.map(one_study, *zip(*tasks, strict=True))
+        yield from studies

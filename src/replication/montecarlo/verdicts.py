@@ -71,7 +71,7 @@ def half(found: pd.DataFrame, which: str) -> pd.DataFrame:
     Every second pair of them, so that both halves have as many studies with all tests.
     """
     first = found["study"] // 2 % 2 == 0
-    return found[first if which == "chosen" else ~first]
+    return found[{"chosen": first, "reported": ~first}[which]]
 
 
 def sizes(claims: pd.DataFrame, level: float = convention.LEVEL) -> pd.DataFrame:
@@ -81,6 +81,11 @@ def sizes(claims: pd.DataFrame, level: float = convention.LEVEL) -> pd.DataFrame
     -------
     DataFrame
         One row a method, claim and model: ``rejected``, ``rate_error`` (Monte-Carlo), ``studies``.
+
+    Notes
+    -----
+    The bootstrap takes the target of least squares on log(1 + y) as known: that it is a mean over
+    redraws adds up to 0.6 percentage points to its size at 5 %. The randomisation test is of zero.
     """
     found = claims[claims["world"] == "none"]
     tests = {rule: p_values(found, rule, found["target"]) for rule in RULES}
@@ -99,27 +104,34 @@ def distances(claims: pd.DataFrame) -> pd.DataFrame:
     """How far the size of each rule is from nominal at worst: what a rule is chosen by.
 
     Over C1 and C2 by PPML, and C2 by least squares on log(1 + y), in the studies of the first half.
-    Its difference-in-differences is left out: its target is not the null that its users test.
+    Its difference-in-differences is left out: its target is not the null that its users test. Rules
+    as near as the nearest within its Monte-Carlo error are tied; of these, the one that rejects
+    least comes first.
 
     Returns
     -------
     DataFrame
-        Indexed by rule, the best first: ``worst`` (largest excess over nominal), ``error`` (its
-        Monte-Carlo error), ``mean`` size.
+        Indexed by rule, the best first: ``worst`` (largest distance from nominal, above or below),
+        ``error`` (its Monte-Carlo error), ``mean`` size, ``tied`` with the best.
     """
     table = sizes(half(claims, "chosen"))
     table = table[table["method"].isin(list(RULES))]
     judged = (table["model"] == PPML) & table["claim"].isin(["C1", "C2"])
     table = table[judged | ((table["model"] == OLS) & (table["claim"] == "C2"))]
+    table["distance"] = (table["rejected"] - convention.LEVEL).abs()
     rules = table.groupby("method")
     found = pd.DataFrame(
         {
-            "worst": rules["rejected"].max() - convention.LEVEL,
+            "worst": rules["distance"].max(),
             "error": rules["rate_error"].max(),
             "mean": rules["rejected"].mean(),
         }
-    )
-    return found.sort_values(["worst", "mean"]).rename_axis("rule")
+    ).rename_axis("rule")
+    least = found["worst"].min()
+    error = found.loc[found["worst"] == least, "error"].max()
+    found["tied"] = found["worst"] <= least + error
+    order = found["worst"].where(~found["tied"], least)
+    return found.assign(order=order).sort_values(["order", "mean"]).drop(columns="order")
 
 
 def coverage(claims: pd.DataFrame, rule: str = convention.CR3) -> pd.DataFrame:
@@ -230,7 +242,7 @@ def lead_tests(leads: pd.DataFrame, level: float = convention.LEVEL) -> pd.DataF
     -------
     DataFrame
         Indexed by ``model``: shares ``f`` and ``htz``; ``none``, the share of studies that are too
-        unequal for HTZ; ``rate_error``, ``studies``.
+        unequal for HTZ, which do not reject; ``rate_error``, ``studies``.
     """
     tests = ["f", "htz"]
     table = (leads[tests] <= level).groupby(leads["model"], sort=False).mean()
