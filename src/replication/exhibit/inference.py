@@ -105,9 +105,9 @@ def recovery_figure(table: pd.DataFrame, names: Mapping[str, str]) -> Figure:
     data = table[["recovered", "direction", "invented"]].reset_index()
     data.insert(1, "name", [names[str(claim)] for claim in data["claim"]])
     lines = {
-        "recovered, effect planted": ("o", data["recovered"]),
-        "significant, effect planted": ("^", data["recovered"] + data["direction"]),
-        "significant, no effect planted": ("D", data["invented"]),
+        "recovered, where planted": ("o", data["recovered"]),
+        "significant, where planted": ("^", data["recovered"] + data["direction"]),
+        "significant, where nothing is planted": ("D", data["invented"]),
     }
     rows = range(len(data))
     with theme.axes(1.3 + 0.34 * len(data)) as axes:
@@ -118,7 +118,8 @@ def recovery_figure(table: pd.DataFrame, names: Mapping[str, str]) -> Figure:
         axes.set(xlabel="share of studies", xlim=(-0.02, 1.02))
         axes.set_yticks(rows, data["name"])
         axes.set_ylim(len(data) - 0.5, -0.5)
-        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
+        # Where claims that are nearly always or nearly never found leave room.
+        axes.legend(loc="upper center", bbox_to_anchor=(0.45, 1.0))
     words = [
         f"{r['name']}: {r['recovered']:.2f} recovered, {r['invented']:.2f} without effect"
         for _, r in data.iterrows()
