@@ -74,7 +74,7 @@ def test_a_coefficient_may_differ_by_rounding_only(chapter: Path, by: float, red
         (lambda t: t.iloc[[1, 0, *range(2, len(t))]], "row 1"),
         (lambda t: t.iloc[:-1], "rows of"),
         (lambda t: t.rename(columns={"target": "aim"}), "rows of"),
-        (lambda t: t.assign(truth=np.nan), "column 'truth', row 1"),
+        (lambda t: t.assign(target=np.nan), "column 'target', row 1"),
         (lambda t: t.assign(design="PPML"), "column 'design', row 1"),
         (lambda t: t.assign(lower="low"), "column 'lower' changed its type"),
     ],

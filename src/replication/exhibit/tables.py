@@ -201,7 +201,7 @@ def tests(results: Mapping[str, pd.Series]) -> Table:
     frame = pd.DataFrame(results).T.astype({"q": int})
     frame.columns = pd.Index(["F", "Restrictions", "Degrees of freedom", "p-value"])
     frame.index.name = "test"
-    return plain(frame, formats={"p-value": "{:.3f}", "Degrees of freedom": "{:.1f}"})
+    return plain(frame, formats={"p-value": "{:.3f}", "Degrees of freedom": "{:.3g}"})
 
 
 def decomposition_table(decomposition: Decomposition, planted: Sequence[float]) -> Table:

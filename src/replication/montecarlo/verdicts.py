@@ -194,7 +194,8 @@ def verdicts(claims: pd.DataFrame) -> pd.DataFrame:
         MISSES,
     )
     judged = pd.Series(verdict, pd.MultiIndex.from_frame(found[KEYS]))
-    return judged.unstack("claim").rename_axis(columns=None)
+    order = pd.MultiIndex.from_frame(found[KEYS[:2]]).unique()
+    return judged.unstack("claim").rename_axis(columns=None).loc[order]
 
 
 def _holm(p: np.ndarray) -> np.ndarray:
