@@ -166,9 +166,9 @@ def test_recovery_draws_and_says_its_shares():
     (axes,) = figure.canvas.axes
     drawn = {line.get_label(): line for line in axes.get_lines()}
     due = {
-        "recovered, effect planted": [0.75, 0.5],
-        "significant, effect planted": [0.875, 0.75],
-        "significant, no effect planted": [0.0625, 0.03],
+        "recovered, where planted": [0.75, 0.5],
+        "significant, where planted": [0.875, 0.75],
+        "significant, where nothing is planted": [0.0625, 0.03],
     }
     for label, values in due.items():
         np.testing.assert_array_equal(drawn[label].get_xdata(), values)

@@ -88,8 +88,11 @@ class Regression:
             left, spread = self._left(g), self.working[rows] / self.working.max()
             rank = int((np.linalg.eigvalsh(left) > ALONE).sum())
             values, vectors = np.linalg.eigh(spread[:, None] * left * spread)
-            # Eigenvalues in rising order: those beyond the rank are rounding errors.
-            values, vectors = values[-rank:], spread[:, None] * vectors[:, -rank:]
+            # In rising order: eigenvalues beyond the rank are rounding errors, and so are those
+            # of rows whose mean all but vanishes, which have no part in any regressor.
+            kept = np.arange(len(values)) >= len(values) - rank
+            kept &= values > np.finfo(float).eps * values[-1]
+            values, vectors = values[kept], spread[:, None] * vectors[:, kept]
             found.append(vectors @ (vectors.T @ (own / spread[:, None]) / np.sqrt(values)[:, None]))
         # Of the nested effects, which are in no residual, Φ has brought something back.
         return self.kernel.sweep(np.concatenate(found))
