@@ -12,7 +12,7 @@ from scipy import stats
 
 from replication import errors
 from replication.config import ROOT
-from replication.estimate.design import STUDY
+from replication.estimate.design import STUDY, TRIPLE
 from replication.estimate.few_clusters import (
     bias_reduced,
     compare,
@@ -21,8 +21,11 @@ from replication.estimate.few_clusters import (
     randomisation_test,
     wild_cluster_bootstrap,
 )
-from replication.estimate.verbs import did
+from replication.estimate.verbs import ddd, did
+from replication.montecarlo.truth import realised_panel
 from replication.panel.load import load_panel
+from replication.simulate.process import Process
+from replication.simulate.study import simulate
 from tests.support.designs_panel import UNIVERSITIES, panel
 
 THIRD = {"third": "control_exposure"}
@@ -241,3 +244,16 @@ def test_what_cannot_be_permuted_leaves_the_other_methods(data):
     table = compare(moving, outcome="y", treatment="x")
     assert table["p_value"].isna().tolist() == [False, False, False, False, True]
     assert "pass exposure= and post=" in table["reason"].iloc[-1]
+
+
+def test_cr2_of_a_cluster_that_effects_take_up_is_that_without_it():
+    """University × year effects fit all rows of a university with one cell: it says nothing."""
+    table = realised_panel(simulate(Process().without_effect(), 1_001_348))
+    design = TRIPLE.but(model="ppml")
+    cells = ddd(table, design, variance="CR1").sample.rows.groupby("university")["discipline"]
+    alone = cells.nunique().index[cells.nunique() == 1]
+    assert len(alone) == 1
+    whole = bias_reduced(table, design)
+    rest = bias_reduced(table[~table["university"].isin(alone)], design)
+    assert rest.std_error == pytest.approx(whole.std_error, rel=1e-6)
+    assert rest.df == pytest.approx(whole.df, rel=1e-6)

@@ -240,8 +240,7 @@ def slow(world, number):
 
 if __name__ == "__main__":
     redrawn.one_study = slow
-    for _ in redrawn.many_studies([("none", n) for n in range(500)], jobs=2):
-        pass
+    list(redrawn.many_studies([("none", n) for n in range(500)], jobs=2))
 """
 
 

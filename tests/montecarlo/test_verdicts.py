@@ -6,7 +6,7 @@ import pytest
 from scipy import stats
 
 from replication.estimate import convention
-from replication.estimate.claims import INVENTS, MISSES, NOTHING, RECOVERS, UNCLEAR, WRONG
+from replication.estimate.claims import INVENTS, MISSES, NOTHING, RECOVERS, UNCLEAR, WRONG, judge
 from replication.estimate.contrasts import CLAIMS
 from replication.estimate.few_clusters import PERMUTED, WILD
 from replication.montecarlo import verdicts as v
@@ -386,3 +386,16 @@ def test_joint_tests_of_leads_are_counted() -> None:
     assert table["studies"].tolist() == [4, 2]
     assert table["rate_error"].tolist() == pytest.approx(list(np.sqrt(0.05 * 0.95 / np.r_[4, 2])))
     assert v.lead_tests(leads, 0.01).loc[PPML, ["f", "htz"]].tolist() == [0.25, 0.0]
+
+
+def test_committed_studies_have_the_verdicts_that_judge_gives_each_alone() -> None:
+    claims = load_studies()["claims"]
+    found = v.verdicts(claims)
+    for world, step in {"none": 74, "planted": 43}.items():
+        for number in range(0, 1000, step):
+            own = claims[(claims["world"] == world) & (claims["study"] == number)]
+            own = own[own["model"] == PPML].set_index("claim")
+            df = (own["effective"] - 1).to_numpy()
+            table = convention.coefficient_table(own["estimate"], own["cr3"], df)
+            alone = judge({str(c): table.loc[c] for c in CLAIMS}, "simulated", own["target"])
+            assert found.loc[(world, number)].to_dict() == alone["verdict"].to_dict()

@@ -175,3 +175,16 @@ def test_an_unknown_chapter_is_named(project: Path) -> None:
     assert chapters.chapters() == chapters.chapters([]) == ["small"]
     with pytest.raises(RegistryError, match="no chapter large: there are small"):
         chapters.chapters(["large", "small"])
+
+
+@pytest.mark.parametrize(("asked", "threads"), [(None, "1"), ("3", "3")])
+def test_kernels_side_by_side_have_one_thread_each_unless_more_are_asked_for(
+    project: Path, monkeypatch: pytest.MonkeyPatch, asked: str | None, threads: str
+) -> None:
+    """Two that each start a thread a core took ten times as long on two cores."""
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    if asked:
+        monkeypatch.setenv("OPENBLAS_NUM_THREADS", asked)
+    write(project, 'print(os.environ["OPENBLAS_NUM_THREADS"])')
+    run = chapters.execute("small", project / "build" / "results")
+    assert [o.text for c in code(run.notebook) for o in c.outputs][-1] == f"{threads}\n"

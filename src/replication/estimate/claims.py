@@ -103,7 +103,7 @@ def dissent(p_values: pd.DataFrame) -> pd.Series:
         others = {method: value for method, value in p.items() if pd.notna(value)}
         against = [m for m, value in others.items() if (value < level[claim]) != verdict]
         word = "significant" if not verdict else "not significant"
-        names = " and ".join(str(method).split(",")[0] for method in against)
+        names = ", ".join(str(method).split(",")[0] for method in against)
         said[claim] = f"{word} by {names}" if against else "all methods agree"
     return pd.Series(said, name="methods").rename_axis("claim")
 

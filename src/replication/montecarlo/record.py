@@ -61,7 +61,7 @@ class Manifest(BaseModel):
     studies : dict of str to int
         By world.
     made_by : str
-        Checksum of the code that made all of them.
+        Checksum of the code that finished the run.
     agrees_with : str
         Checksum of the code by which a sample of them was run last, and came out the same.
     sha256 : dict of str to str

@@ -149,7 +149,12 @@ def execute(name: str, results: Path) -> Run:
         resources={"metadata": {"path": str(NOTEBOOKS)}},
     )
     begin = time.perf_counter()
-    environment = {**os.environ, "REPLICATION_RESULTS": str(results)}
+    # Kernels run side by side, and each would start a thread a core for its small matrices.
+    environment = {
+        "OPENBLAS_NUM_THREADS": "1",
+        **os.environ,
+        "REPLICATION_RESULTS": str(results),
+    }
     _running.add(client)
     try:
         with client.setup_kernel(env=environment):

@@ -43,8 +43,8 @@ class PoissonFits:
         Clusters with rows that no effect separates.
     factor : ndarray, shape (S,)
         Small-sample factor of CR1.
-    mean, x : ndarray, shape (N, S), or None
-        Fitted means, zero in separated rows, and the residualised regressor.
+    mean : ndarray, shape (N, S), or None
+        Fitted means, zero in separated rows.
     """
 
     estimate: np.ndarray
@@ -54,7 +54,6 @@ class PoissonFits:
     clusters: np.ndarray
     factor: np.ndarray
     mean: np.ndarray | None = None
-    x: np.ndarray | None = None
 
     @property
     def std_error(self) -> np.ndarray:
@@ -154,7 +153,6 @@ def poisson_fits(
         clusters=clusters,
         factor=factor,
         mean=final_mean if keep_mean else None,
-        x=final_residual if keep_mean else None,
     )
 
 

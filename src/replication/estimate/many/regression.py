@@ -74,7 +74,7 @@ class Regression:
 
         Least squares: (I − H_gg)^(−1/2), H the hat matrix (Bell and McCaffrey 2002). Under errors
         of unequal variance Φ it is Φ [Φ (I − H_gg) Φ]^(−1/2), H being that of the weighted rows:
-        the matrix D'B^(−1/2)D of Pustejovsky and Tipton (2018, section 2.2), D = Φ^(1/2), with
+        the matrix D'B^(−1/2)D of Pustejovsky and Tipton (2018), D = Φ^(1/2), with
         weights in inverse proportion to Φ. A direction that only one cluster can tell is in no
         residual, and stays out.
         """
@@ -88,10 +88,9 @@ class Regression:
             left, spread = self._left(g), self.working[rows] / self.working.max()
             rank = int((np.linalg.eigvalsh(left) > ALONE).sum())
             values, vectors = np.linalg.eigh(spread[:, None] * left * spread)
-            # In rising order: eigenvalues beyond the rank are rounding errors, and so are those
-            # of rows whose mean all but vanishes, which have no part in any regressor.
+            # In rising order: eigenvalues beyond the rank are rounding errors. It may be zero, as
+            # of a university with one cell, whose rows university × year effects take up.
             kept = np.arange(len(values)) >= len(values) - rank
-            kept &= values > np.finfo(float).eps * values[-1]
             values, vectors = values[kept], spread[:, None] * vectors[:, kept]
             found.append(vectors @ (vectors.T @ (own / spread[:, None]) / np.sqrt(values)[:, None]))
         # Of the nested effects, which are in no residual, Φ has brought something back.

@@ -88,7 +88,7 @@ def wald_degrees_of_freedom(reg: Regression, contrasts: np.ndarray) -> float:
     """η of the small-sample Wald test HTZ of contrasts (Q, M) with the variance CR2.
 
     The variance of the M contrasts is approximated by a Wishart distribution with η degrees of
-    freedom (Pustejovsky and Tipton 2018, section 3.2); with one contrast it is Satterthwaite's.
+    freedom (Pustejovsky and Tipton 2018); with one contrast it is Satterthwaite's.
     """
     p = covariances(reg, reg.bread @ contrasts)
     # What CR2 is expected to be; with weights, not quite the variance that it estimates.
