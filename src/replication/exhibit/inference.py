@@ -119,7 +119,7 @@ def recovery_figure(table: pd.DataFrame, names: Mapping[str, str]) -> Figure:
         axes.set_yticks(rows, data["name"])
         axes.set_ylim(len(data) - 0.5, -0.5)
         # Where claims that are nearly always or nearly never found leave room.
-        axes.legend(loc="upper center", bbox_to_anchor=(0.45, 1.0))
+        axes.legend(loc="upper center", bbox_to_anchor=(0.45, 0.78))
     words = [
         f"{r['name']}: {r['recovered']:.2f} recovered, {r['invented']:.2f} without effect"
         for _, r in data.iterrows()
