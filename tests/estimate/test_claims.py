@@ -152,8 +152,8 @@ def test_dissent_names_who_disagrees_with_the_verdict() -> None:
         "C1": ([0.01, 0.02, 0.03, 0.04, 0.049], "all methods agree"),
         "C2": ([0.5, 0.06, 0.3, 0.2, 0.05], "all methods agree"),
         "C3": ([0.01, 0.06, 0.07, 0.2, 0.3], "significant by CR1"),
-        "C4": ([0.01, 0.06, 0.07, 0.2, 0.01], "significant by CR1 and randomisation test"),
-        "C5": ([0.01, 0.06, 0.02, 0.05, 0.01], "not significant by CR2 and wild cluster bootstrap"),
+        "C4": ([0.01, 0.06, 0.07, 0.2, 0.01], "significant by CR1, randomisation test"),
+        "C5": ([0.01, 0.06, 0.02, 0.05, 0.01], "not significant by CR2, wild cluster bootstrap"),
         # What was not possible says nothing, and a p-value of the level itself is not below it.
         "C6": ([0.01, math.nan, 0.02, 0.01, math.nan], "all methods agree"),
         "C7": ([0.05, math.nan, 0.06, 0.04, math.nan], "significant by wild cluster bootstrap"),
