@@ -145,6 +145,16 @@ def parser() -> argparse.ArgumentParser:
     add("--update", action="store_true", help="keep the new outputs and results")
     add("--jobs", type=int, default=2, help="chapters at a time (default: 2)")
 
+    add = command(
+        "verify",
+        "run chapters in a clean copy of what is committed and report on each exhibit",
+        "replication verify --chapters 01_baseline --html report.html",
+    )
+    add("--chapters", nargs="+", metavar="NAME", help="chapters (default: all whose data are here)")
+    add("--json", type=Path, metavar="FILE", help="default: build/verification/report.json")
+    add("--html", type=Path, metavar="FILE", help="default: build/verification/report.html")
+    add("--jobs", type=int, default=2, help="chapters at a time (default: 2)")
+
     add = command("book", "run all chapters, compare, build and check the site", "replication book")
     add("--jobs", type=int, default=2, help="chapters at a time (default: 2)")
 

@@ -181,6 +181,20 @@ def _run(options: argparse.Namespace) -> int:
     return 1 if outcome.differences else 0
 
 
+def _verify(options: argparse.Namespace) -> int:
+    from replication.page.verification.render import as_text, write
+    from replication.page.verification.report import verify
+
+    _require(options.jobs >= 1, f"--jobs {options.jobs}: at least 1 is needed")
+    for option, path in (("--json", options.json), ("--html", options.html)):
+        _require(not (path and path.is_dir()), f"{option} {path} is a folder: name a file in it")
+    report = verify(options.chapters, jobs=options.jobs)
+    paths = write(report, options.json, options.html)
+    print(as_text(report))
+    print("the whole report: " + ", ".join(str(path) for path in paths))
+    return 0 if report.verified else 1
+
+
 def _book(options: argparse.Namespace) -> int:
     from replication.page import book
 
@@ -236,6 +250,7 @@ COMMANDS = {
     "fetch": _fetch,
     "codebook": _codebook,
     "run": _run,
+    "verify": _verify,
     "book": _book,
     "claims": _claims,
     "montecarlo": _montecarlo,

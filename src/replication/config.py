@@ -12,5 +12,13 @@ BUILD = ROOT / "build"
 
 
 def results() -> Path:
-    """Folder that exhibits are written to: ``$REPLICATION_RESULTS``, or ``results/``."""
-    return Path(os.environ.get("REPLICATION_RESULTS") or ROOT / "results")
+    """Folder that exhibits are written to: ``$REPLICATION_RESULTS``, or ``results/``.
+
+    That is the project's in the project, and the working directory's elsewhere: a notebook that
+    was taken out of the project does not write into it.
+    """
+    told = os.environ.get("REPLICATION_RESULTS")
+    if told:
+        return Path(told)
+    here = Path.cwd()
+    return (ROOT if here.is_relative_to(ROOT) else here) / "results"

@@ -349,7 +349,12 @@ def test_results_go_where_the_environment_says(
     monkeypatch.delenv("REPLICATION_RESULTS")
     from replication.config import results
 
-    assert results() == ROOT / "results"
+    # A notebook that was taken out of the project must not write into it.
+    monkeypatch.chdir(tmp_path)
+    assert results() == tmp_path / "results"
+    for inside in (ROOT, ROOT / "notebooks"):
+        monkeypatch.chdir(inside)
+        assert results() == ROOT / "results"
 
 
 def test_the_registry_keeps_what_was_there(folder: Path) -> None:

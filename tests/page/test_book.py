@@ -9,6 +9,7 @@ import pytest
 
 from replication.page import book, chapters
 from replication.page.chapters import Outcome
+from replication.page.verification import render
 
 SOUND = """\
 <html><head><title>Home</title></head><body>
@@ -30,6 +31,7 @@ sys.exit({code})
 def builder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., None]:
     """Puts a builder with a given end in the place of Jupyter Book."""
     monkeypatch.setattr(book, "ROOT", tmp_path)
+    monkeypatch.setattr(render, "BUILD", tmp_path / "build")
     monkeypatch.setattr(book.build_site, "__defaults__", (tmp_path, None))
 
     def replace(page: str = SOUND, said: str = "", code: int = 0) -> None:

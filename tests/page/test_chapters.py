@@ -8,7 +8,13 @@ import nbformat
 import pytest
 from nbformat.v4 import new_notebook
 
-from replication.errors import BusyError, ChapterError, RegistryError, SourceUnavailableError
+from replication.errors import (
+    BusyError,
+    ChapterError,
+    OverwriteError,
+    RegistryError,
+    SourceUnavailableError,
+)
 from replication.page import chapters
 from tests.support.chapter import code
 
@@ -188,3 +194,62 @@ def test_kernels_side_by_side_have_one_thread_each_unless_more_are_asked_for(
     write(project, 'print(os.environ["OPENBLAS_NUM_THREADS"])')
     run = chapters.execute("small", project / "build" / "results")
     assert [o.text for c in code(run.notebook) for o in c.outputs][-1] == f"{threads}\n"
+
+
+def test_an_edit_in_the_executed_half_is_not_thrown_away(project: Path) -> None:
+    """Only what people typed counts: a text that has moved on since the last run is no edit."""
+    write(project, "print(2 + 2)")
+    chapters.run(keep=True)
+    write(project, "print(2 + 3)")
+    chapters.run(keep=True)
+    path = project / "notebooks" / "small.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    code(notebook)[-1]["source"] = "print('typed in Jupyter')"
+    nbformat.write(notebook, path)
+    before = path.read_bytes()
+    with pytest.raises(
+        OverwriteError, match=r"small\.ipynb has cells that notebooks/small\.md has not"
+    ):
+        chapters.run(keep=True)
+    assert path.read_bytes() == before
+    write(project, "print('typed in Jupyter')")
+    chapters.run(keep=True)
+    assert [o.text for c in code(nbformat.read(path, as_version=4)) for o in c.outputs][-1] == (
+        "typed in Jupyter\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "megabytes", "kept"), [(12, 440, True), (40, 400, False), (10, 600, False)]
+)
+def test_a_cost_is_recorded_anew_where_it_is_news(
+    project: Path, seconds: float, megabytes: float, kept: bool
+) -> None:
+    fresh = project / "fresh"
+    fresh.mkdir()
+    record = project / "results" / "runs.json"
+    chapters.update({"small": chapters.Run("small", new_notebook(), fresh, 10.0, 400.0)})
+    before = record.read_bytes()
+    chapters.update({"small": chapters.Run("small", new_notebook(), fresh, seconds, megabytes)})
+    assert (record.read_bytes() == before) == kept
+
+
+def test_an_edited_working_copy_is_never_called_committed() -> None:
+    assert chapters.Outcome([]).verdict == "every output and result is as committed"
+    said = chapters.Outcome([], edited={"results/a.csv": "edited"}).verdict
+    assert said == (
+        "every output and result is as in this working copy, 1 of whose files are not as committed"
+    )
+
+
+def test_another_copy_of_the_project_runs_with_its_own_library(
+    project: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy"
+    (copy / "notebooks").mkdir(parents=True)
+    (copy / "src").mkdir()
+    (copy / "src" / "replication.py").write_text("where = 'the copy'", encoding="utf-8")
+    text = CHAPTER % "import replication; print(replication.where)"
+    (copy / "notebooks" / "small.md").write_text(text, encoding="utf-8")
+    run = chapters.execute("small", project / "build" / "results", copy)
+    assert [o.text for c in code(run.notebook) for o in c.outputs][-1] == "the copy\n"

@@ -5,6 +5,7 @@ item ``results`` of `conftest`; `tests/test_conftest.py` has the tests of that i
 """
 
 import json
+import math
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,7 @@ import nbformat
 import numpy as np
 import pandas as pd
 import pytest
-from nbformat.v4 import new_markdown_cell, new_output
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 
 from replication.config import NOTEBOOKS
 from replication.page import chapters, compare
@@ -192,3 +193,38 @@ def test_a_changed_output_is_seen(
 ) -> None:
     (line,) = chapters.compare(run_of(chapter, edit))
     assert "the output is not the committed one" in line
+
+
+def test_a_cell_more_or_less_is_one_difference(chapter: Path) -> None:
+    """By number alone every later cell would differ from the one in its place."""
+    more = run_of(chapter, lambda n: n.cells.insert(4, new_code_cell("1 + 1")))
+    assert compare.compare_notebook(more.notebook, chapter / f"{MODEL}.ipynb") == [
+        f"{MODEL}.ipynb: cell 4 of the text is added"
+    ]
+    less = run_of(chapter, lambda n: n.cells.pop(4))
+    assert compare.compare_notebook(less.notebook, chapter / f"{MODEL}.ipynb") == [
+        f"{MODEL}.ipynb, cell 4: no longer in the text"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "apart"),
+    [
+        ("a.csv", "x,y\n1,0.5\n2,4\n", "x,y\n1,0.5\n2,4.4\n", (0.4, 0.1, "column 'y', row 2")),
+        ("a.csv", "x\n0\n", "x\n0.5\n", (0.5, math.inf, "column 'x', row 1")),
+        ("a.csv", "x\n\n1\n", "x\n\n1\n", (0, 0, "")),
+        ("a.json", '{"a": {"v": 2.0}}', '{"a": {"v": 2.5}}', (0.5, 0.25, "'a', 'v'")),
+        ("a.json", '{"a": 1, "b": 2}', '{"a": 1, "c": 3}', (0, 0, "")),
+    ],
+)
+def test_the_largest_difference_of_two_files(
+    tmp_path: Path, name: str, old: str, new: str, apart: tuple[float, float, str]
+) -> None:
+    for folder, text in (("old", old), ("new", new)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / name).write_text(text)
+    absolute, relative, where = compare.largest_difference(
+        tmp_path / "new" / name, tmp_path / "old" / name
+    )
+    assert (absolute, relative) == pytest.approx(apart[:2])
+    assert where == apart[2]

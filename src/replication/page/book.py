@@ -10,6 +10,9 @@ from pathlib import Path
 from replication.config import ROOT
 from replication.page import chapters
 from replication.page.site import check_site
+from replication.page.verification import render
+from replication.page.verification.commitment import known
+from replication.page.verification.report import now, report
 
 JUPYTER_BOOK = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()"]
 
@@ -60,7 +63,9 @@ def make(names: list[str] | None = None, jobs: int = 2) -> int:
     int
         0 if everything is as committed and the site is sound, else 1.
     """
+    begun = now()
     outcome = chapters.run(names, jobs=jobs)
+    render.write(report(outcome.runs, ROOT, known(), begun, outcome.not_run))
     print("building the site", flush=True)
     site, problems = build_site(not_run=outcome.not_run)
     problems += check_site(site)

@@ -4,6 +4,7 @@ A chapter is a pair: ``notebooks/x.md``, which people edit and review, and ``not
 executed, which the book shows. Its exhibits are in ``results/x/``.
 """
 
+import hashlib
 import json
 import os
 import re
@@ -15,17 +16,30 @@ from pathlib import Path
 from typing import Any
 
 import jupytext
+import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
 from replication.config import BUILD, NOTEBOOKS, ROOT
-from replication.errors import ChapterError, RegistryError, SourceUnavailableError
-from replication.page.compare import compare_csv, compare_run, with_committed
+from replication.errors import (
+    ChapterError,
+    OverwriteError,
+    RegistryError,
+    SourceUnavailableError,
+)
+from replication.page.compare import compare_csv, compare_pair, compare_run, sources, with_committed
+from replication.page.verification.commitment import known
 from replication.records.open import download
 from replication.writing import alone, settle, write_files
 
 RUNS = "runs.json"
+
+EXECUTED = "replication_sources"
+"""Entry of a notebook's metadata: checksum of its cells when they were executed."""
+
+NOISE = 0.3
+"""Share by which time and memory of a run may differ from the recorded ones without being news."""
 
 DOWNLOADS: dict[str, list[str]] = {"05_real_universities": ["the", "leiden", "bcur", "evaluation"]}
 """Chapters that read files which do not ship, and the groups of ``data/sources.toml`` they read."""
@@ -62,10 +76,16 @@ class Outcome:
         From what is committed.
     not_run : dict of str to str
         Chapters whose data are not to be had here, and why; their committed outputs stand.
+    runs : dict of str to Run
+        The chapters that ran.
+    edited : dict of str to str
+        Files that are not as they were committed, so that the run was compared with edited ones.
     """
 
     differences: list[str]
     not_run: dict[str, str] = field(default_factory=dict)
+    runs: dict[str, Run] = field(default_factory=dict)
+    edited: dict[str, str] = field(default_factory=dict)
 
     @property
     def verdict(self) -> str:
@@ -73,6 +93,9 @@ class Outcome:
         if self.differences:
             return f"{len(self.differences)} differences"
         but = f", except of what did not run: {', '.join(self.not_run)}" if self.not_run else ""
+        if self.edited:
+            count = f"{len(self.edited)} of whose files are not as committed"
+            return f"every output and result is as in this working copy, {count}{but}"
         return f"every output and result is as committed{but}"
 
     @property
@@ -121,8 +144,17 @@ class _Client(NotebookClient):
 _running: set[_Client] = set()
 
 
-def execute(name: str, results: Path) -> Run:
+def execute(name: str, results: Path, copy: Path | None = None) -> Run:
     """Execute ``notebooks/<name>.md`` from the data, in a new kernel, cell by cell.
+
+    Parameters
+    ----------
+    name : str
+    results : Path
+        Folder for the exhibits.
+    copy : Path, optional
+        Folder of another copy of the project, whose notebook, library and data are taken instead of
+        this one's.
 
     Raises
     ------
@@ -130,7 +162,8 @@ def execute(name: str, results: Path) -> Run:
         On the first cell that fails, takes too long or ends the kernel: which one, its source, the
         error.
     """
-    notebook = jupytext.read(NOTEBOOKS / f"{name}.md")
+    notebooks = copy / "notebooks" if copy else NOTEBOOKS
+    notebook = jupytext.read(notebooks / f"{name}.md")
     notebook.metadata["kernelspec"] = {
         "display_name": "Python 3",
         "language": "python",
@@ -146,7 +179,7 @@ def execute(name: str, results: Path) -> Run:
         record_timing=False,
         # The kernel listens on this machine only; its warning about that tells a reader nothing.
         extra_arguments=["--IPKernelApp.log_level=ERROR"],
-        resources={"metadata": {"path": str(NOTEBOOKS)}},
+        resources={"metadata": {"path": str(notebooks)}},
     )
     begin = time.perf_counter()
     # Kernels run side by side, and each would start a thread a core for its small matrices.
@@ -155,6 +188,10 @@ def execute(name: str, results: Path) -> Run:
         **os.environ,
         "REPLICATION_RESULTS": str(results),
     }
+    if copy:
+        # Ahead of the installed library, which is this project's.
+        paths = [str(copy / "src"), os.environ.get("PYTHONPATH", "")]
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
     _running.add(client)
     try:
         with client.setup_kernel(env=environment):
@@ -184,7 +221,9 @@ def _execute_cell(client: NotebookClient, name: str, cell: NotebookNode, index: 
     raise ChapterError(f"notebooks/{name}.md, cell {index}: {said}\n\n{cell.source}")
 
 
-def execute_all(names: list[str], results: Path, jobs: int = 2) -> dict[str, Run]:
+def execute_all(
+    names: list[str], results: Path, jobs: int = 2, copy: Path | None = None
+) -> dict[str, Run]:
     """Execute several chapters at a time and say when each is done.
 
     Their kernels are children of this process: one that is interrupted ends them, and they end
@@ -192,7 +231,7 @@ def execute_all(names: list[str], results: Path, jobs: int = 2) -> dict[str, Run
     """
     runs: dict[str, Run] = {}
     with ThreadPoolExecutor(jobs) as pool:
-        futures = {pool.submit(execute, name, results): name for name in names}
+        futures = {pool.submit(execute, name, results, copy): name for name in names}
         print(f"running {len(names)} chapters: {', '.join(names)}", flush=True)
         try:
             for future in as_completed(futures):
@@ -209,18 +248,53 @@ def execute_all(names: list[str], results: Path, jobs: int = 2) -> dict[str, Run
     return {name: runs[name] for name in names}
 
 
+def require_unedited(names: list[str]) -> None:
+    """Refuse to overwrite notebooks whose cells were edited since they were executed.
+
+    Raises
+    ------
+    OverwriteError
+        The notebooks, and how the edit is taken over or thrown away.
+    """
+    for name in names:
+        text, executed = NOTEBOOKS / f"{name}.md", NOTEBOOKS / f"{name}.ipynb"
+        if not executed.is_file() or not compare_pair(text, executed):
+            continue
+        notebook = nbformat.read(executed, as_version=4)
+        if notebook.metadata.get(EXECUTED, _digest(notebook)) != _digest(notebook):
+            raise OverwriteError(
+                f"notebooks/{name}.ipynb has cells that notebooks/{name}.md has not, and --update "
+                f"would throw them away: take them over with `jupytext --to md:myst "
+                f"notebooks/{name}.ipynb`, or drop them with `git checkout notebooks/{name}.ipynb`"
+            )
+
+
+def _digest(notebook: NotebookNode) -> str:
+    return hashlib.sha256(repr(sources(notebook)).encode()).hexdigest()
+
+
 def update(runs: dict[str, Run]) -> None:
     """Keep the outputs and results of `runs` as the committed ones, all of them or none."""
     record = json.loads(_read(ROOT / "results" / RUNS) or "{}")
     files: dict[str, bytes | None] = {}
     for name, run in runs.items():
         path = (NOTEBOOKS / f"{name}.ipynb").relative_to(ROOT)
+        run.notebook.metadata[EXECUTED] = _digest(run.notebook)
         files[path.as_posix()] = jupytext.writes(run.notebook, fmt="ipynb").encode()
         kept = _kept(run.results, ROOT / "results" / name)
         files |= {f"results/{name}/{file}": content for file, content in kept.items()}
-        record[name] = {"megabytes": round(run.megabytes, -1), "seconds": round(run.seconds)}
+        cost = {"megabytes": round(run.megabytes, -1), "seconds": round(run.seconds)}
+        # One run differs from the next by so much on any machine, and the record would never rest.
+        if not _about(cost, record.get(name)):
+            record[name] = cost
     files[f"results/{RUNS}"] = _as_json(dict(sorted(record.items())))
     write_files(ROOT, files)
+
+
+def _about(cost: dict[str, float], old: dict[str, float] | None) -> bool:
+    return old is not None and all(
+        abs(cost[key] - old[key]) <= max(NOISE * old[key], 5) for key in cost
+    )
 
 
 def _kept(fresh: Path, target: Path) -> dict[str, bytes | None]:
@@ -277,11 +351,15 @@ def run(names: list[str] | None = None, *, keep: bool = False, jobs: int = 2) ->
     ------
     SourceUnavailableError
         If that chapter was asked for by its name.
+    OverwriteError
+        If `keep` would throw away an edit that was made in a notebook, and not in its text.
     BusyError
         If another process runs chapters here.
     """
     settle(ROOT)
     wanted = chapters(names)
+    if keep:
+        require_unedited(wanted)
     not_run = {name: reason for name in wanted if (reason := unavailable(name))}
     for name, reason in not_run.items():
         if names:
@@ -293,6 +371,6 @@ def run(names: list[str] | None = None, *, keep: bool = False, jobs: int = 2) ->
         runs = execute_all([name for name in wanted if name not in not_run], results, jobs)
         if keep:
             update(runs)
-            return Outcome([], not_run)
+            return Outcome([], not_run, runs)
         differences = [difference for one in runs.values() for difference in compare(one)]
-    return Outcome(differences, not_run)
+    return Outcome(differences, not_run, runs, known(ROOT).edited)

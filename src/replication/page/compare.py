@@ -5,6 +5,7 @@ Numbers and drawings are compared with a tolerance, text exactly.
 
 import json
 from base64 import b64decode
+from difflib import SequenceMatcher
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -40,23 +41,49 @@ def compare_run(fresh: NotebookNode, results: Path, executed: Path, committed: P
     executed, committed : Path
         The committed notebook and its results.
     """
+    found = compare_notebook(fresh, executed)
+    return found + compare_results(results, committed) if executed.is_file() else found
+
+
+def compare_notebook(fresh: NotebookNode, executed: Path) -> list[str]:
+    """Differences of a notebook just executed from the committed one, a sentence each."""
     if not executed.is_file():
         remedy = f"`replication run --update {executed.stem}` makes it"
         return [f"{executed.name} is not there: {remedy}"]
-    old_cells = nbformat.read(executed, as_version=4).cells
+    committed = nbformat.read(executed, as_version=4)
     found = compare_pair(executed.with_suffix(".md"), executed) + not_in_order(executed)
-    for index, (old, new) in enumerate(zip(old_cells, fresh.cells, strict=False)):
-        if old.cell_type == "code" and _shown(old) != _shown(new):
-            found.append(f"{executed.name}, cell {index}: the output is not the committed one")
-        for one, other in zip(_pictures(new), _pictures(old), strict=False):
-            found += [f"{executed.name}, cell {index}: {d}" for d in compare_pictures(one, other)]
-    return found + compare_results(results, committed)
+    # By what they say, so that one cell more does not make all that follow it differ.
+    matched = SequenceMatcher(None, sources(committed), sources(fresh), autojunk=False)
+    for what, first, last, begin, end in matched.get_opcodes():
+        if what != "equal":
+            gone, added = committed.cells[first:last], fresh.cells[begin:end]
+            found += [
+                f"{executed.name}, cell {first + i}: no longer in the text"
+                for i in range(len(gone))
+            ]
+            found += [
+                f"{executed.name}: cell {begin + i} of the text is added" for i in range(len(added))
+            ]
+            continue
+        for index in range(first, last):
+            old, new = committed.cells[index], fresh.cells[begin + index - first]
+            if old.cell_type == "code" and _shown(old) != _shown(new):
+                found.append(f"{executed.name}, cell {index}: the output is not the committed one")
+            for one, other in zip(_pictures(new), _pictures(old), strict=False):
+                apart = compare_pictures(one, other)
+                found += [f"{executed.name}, cell {index}: {said}" for said in apart]
+    return found
+
+
+def sources(notebook: NotebookNode) -> list[tuple[str, str]]:
+    """What each cell is and says, without its outputs."""
+    return [(cell.cell_type, cell.source.strip()) for cell in notebook.cells]
 
 
 def compare_pair(source: Path, executed: Path) -> list[str]:
     """Cells that the two halves of a pair do not have in common."""
     halves = jupytext.read(source), nbformat.read(executed, as_version=4)
-    left, right = ([(c.cell_type, c.source.strip()) for c in half.cells] for half in halves)
+    left, right = (sources(half) for half in halves)
     if left == right:
         return []
     first = next(
@@ -135,6 +162,51 @@ def with_committed(fresh: Any, committed: Any) -> Any:
     if isinstance(fresh, dict) and isinstance(committed, dict):
         return {key: with_committed(value, committed.get(key)) for key, value in fresh.items()}
     return committed if _same(fresh, committed) else fresh
+
+
+def largest_difference(fresh: Path, committed: Path) -> tuple[float, float, str]:
+    """Largest absolute and relative difference between the numbers of two files, and where.
+
+    Parameters
+    ----------
+    fresh, committed : Path
+        Both csv or both json. A number that one of them lacks is not compared here: `COMPARE` says
+        what is missing.
+
+    Returns
+    -------
+    absolute, relative : float
+        Relative to the committed number; infinite where that one is zero and the other is not.
+    where : str
+        Place of the largest relative difference; empty without any.
+    """
+    new, old = _numbers(fresh), _numbers(committed)
+    shared = [place for place in old if place in new]
+    apart = np.abs([new[place] - old[place] for place in shared])
+    size = np.abs([old[place] for place in shared])
+    if not np.any(apart > 0):
+        return 0.0, 0.0, ""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        relative = np.where(apart > 0, apart / size, 0.0)
+    most = int(np.nanargmax(relative))
+    return float(np.nanmax(apart)), float(relative[most]), shared[most]
+
+
+def _numbers(path: Path) -> dict[str, float]:
+    """Every number of a csv or json file by its place in it."""
+    if path.suffix == ".csv":
+        table = pd.read_csv(path, **CSV)
+        return {
+            f"column {column!r}, row {row}": float(value)
+            for column in table.select_dtypes("number")
+            for row, value in enumerate(table[column], 1)
+        }
+    flat = pd.json_normalize(json.loads(path.read_text(encoding="utf-8")), sep="\0")
+    return {
+        ", ".join(repr(part) for part in str(name).split("\0")): float(values.iloc[0])
+        for name, values in flat.items()
+        if isinstance(values.iloc[0], (int, float))
+    }
 
 
 def _same(new: Any, old: Any) -> bool:

@@ -9,6 +9,7 @@ from replication.config import ROOT
 from replication.page import markdown
 from replication.page.api import api_markdown
 from replication.page.codebook import codebook_markdown
+from replication.page.verification.render import page_markdown
 from replication.records.article import Context, Driver, load_context, load_timeline
 from replication.records.registry import load_claims, load_register
 
@@ -209,6 +210,7 @@ PARTS = {
     "context-measures": Part(measures_markdown, ("data/context.toml",)),
     "context-recommendations": Part(recommendations_markdown, ("data/context.toml",)),
     "register": Part(register_markdown, ("data/register.toml",)),
+    "verification": Part(page_markdown, ("build/verification/report.json",)),
     "timeline": Part(timeline_markdown, ("data/timeline.toml",)),
 }
 """What the pages may ask for, by name."""
