@@ -16,15 +16,17 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from replication.errors import DesignError, NoVariationError, ReplicationError
+from replication.errors import DesignError, ReplicationError
 from replication.estimate.clustered import Clustered, take_apart
 from replication.estimate.convention import CLUSTERED, CR2, CR3, coefficient, warn_of_doubts
 from replication.estimate.design import STUDY, Design
 from replication.estimate.fit import ppml
+from replication.estimate.many.permuted import exposure_of_clusters
 from replication.estimate.many.poisson import without_effect
 from replication.estimate.many.regression import regression
 from replication.estimate.many.resampling import (
     Permutations,
+    Schedule,
     Weights,
     WildBootstrap,
     bootstrap_weights,
@@ -253,12 +255,9 @@ def _randomisation(
     y = rows.y.to_numpy()
     y = y if means is None else (y - means) / means
     k = regression(rows, PERMUTED, means).kernel
-    dose = pd.Series(rows.exposure).groupby(rows.cluster(PERMUTED)).agg(["min", "max"])
-    if (dose["min"] != dose["max"]).any():
-        raise NoVariationError("the exposure differs within a cluster: there is nothing to permute")
-    actual = dose["min"].to_numpy()
+    actual = exposure_of_clusters(rows.exposure, rows.cluster(PERMUTED))
     strata = None if levels is None else pd.factorize(levels[k.names], sort=True)[0]
-    test = Permutations(k, rows.schedule, exposures(actual, draws, seed, strata))
+    test = Permutations(Schedule(k, rows.schedule), exposures(actual, draws, seed, strata))
     estimate, statistic = (v[0] for v in test.statistics(k.residualise(k.arrange(y))))
     values = {
         "estimate": float(estimate[0]),
