@@ -193,6 +193,15 @@ def test_an_order_that_the_effects_absorb_is_no_draw(table, drawn):
     assert f"in {exposed} of {DRAWS} permutations" in lost.reason
 
 
+def test_two_clusters_have_no_standard_error(table):
+    """Each score is zero, whoever has which exposure: no statistic, and no p-value below one."""
+    two = table[table["university"] < "U03"]
+    design = STUDY.but(outcome="y", effects=DID)
+    (one,) = permuted(two, [design], orders(["U01", "U02"], draws=9))
+    assert "the standard error of 'the treatment' is zero but for rounding" in one.reason
+    assert randomisation_test(two, design, draws=9).p_value == 1.0
+
+
 def test_a_cluster_without_an_order_is_an_error(table):
     with pytest.raises(errors.DesignError, match="'U09' is not one of them"):
         permuted(table, [DESIGNS["did"]], orders([f"U0{i}" for i in range(1, 9)]))

@@ -15,7 +15,7 @@ import pandas as pd
 from scipy import stats
 
 from replication.errors import DesignError, NoVariationError, ReplicationError
-from replication.estimate.convention import correction
+from replication.estimate.convention import correction, require_variance
 from replication.estimate.design import Design
 from replication.estimate.many.least_squares import kernel
 from replication.estimate.many.poisson import without_effect
@@ -206,6 +206,7 @@ def permuted(data: pd.DataFrame, designs: Sequence[Design], orders: Orders) -> l
         try:
             one = PermutedDesign(data, design, orders, layouts)
             estimate, statistic = one.statistics()
+            require_variance(estimate[:, 0] / statistic[:, 0], [0.0], ["the treatment"])
         except ReplicationError as error:
             found.append(Permuted(reason=str(error)))
             continue
@@ -235,7 +236,8 @@ class _Layout:
         if rows.design.model == "ppml":
             self.rows, self.means = without_effect(rows)
         self.kernel = kernel(self.rows, METHOD, self.means)
-        self.factor = correction(self.rows, self.rows.k)[0]
+        alike = np.ptp(self.kernel.root) == 0
+        self.factor = correction(self.rows, self.rows.k, self.kernel.added if alike else None)[0]
         self.schedules: dict[tuple[str, ...], Schedule] = {}
 
 

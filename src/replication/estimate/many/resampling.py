@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from replication.estimate.convention import LEVEL
+from replication.estimate.convention import LEVEL, ROUNDING
 from replication.estimate.many.least_squares import Kernel
 from replication.estimate.many.regression import Regression
 
@@ -214,12 +214,18 @@ class Permutations:
         self.square = self.squares.sum(axis=1)
 
     def statistics(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Coefficients and t statistics of residualised outcomes (N, S), shape (S, draws)."""
+        """Coefficients and t statistics of residualised outcomes (N, S), shape (S, draws).
+
+        A standard error that is zero but for rounding, as of two clusters, makes t infinite.
+        """
         found = np.empty((2, y.shape[1], len(self.exposures)))
         for at, to_y in enumerate(self.schedule.products(y)):
             products = self.exposures @ to_y.T
             estimate = products.sum(axis=1) / self.square
             scores = products - estimate[:, None] * self.squares
+            top, bottom = estimate * self.square, np.sqrt(np.einsum("dg,dg->d", scores, scores))
             found[0, at] = estimate
-            found[1, at] = estimate * self.square / np.sqrt(np.einsum("dg,dg->d", scores, scores))
+            sized = bottom > ROUNDING * np.abs(top)
+            np.divide(top, bottom, out=found[1, at], where=sized)
+            found[1, at, ~sized] = np.copysign(np.inf, estimate[~sized])
         return found[0], found[1]
