@@ -198,9 +198,7 @@ def _wild(fit: Clustered, drawn: np.ndarray, null: float = 0.0, interval: bool =
     error = fit.std_error("CR1")
     require_variance([error], [1e-3 * abs(fit.estimate)], [WILD])
 
-    def test(null: float) -> float:
-        return float(boot.p_values(null, drawn)[0])
-
+    test = boot.test(drawn)
     values = {
         "estimate": fit.estimate,
         "statistic": (fit.estimate - null) / error,

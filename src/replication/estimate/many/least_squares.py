@@ -125,8 +125,14 @@ class Kernel:
     def crossed(self, s: Stack, at: Any = slice(None)) -> np.ndarray:
         """Crossed effects in some blocks of a stack, nested ones taken out, shape (B, n, k)."""
         rows, columns = s.rows[at], s.columns[at]
-        own = [self.dummies[r][:, c].toarray() for r, c in zip(rows, columns, strict=True)]
-        return replace(s, nested=s.nested[at]).sweep(np.array(own))
+        # Levels rise within a block, so that one search finds the places of all.
+        first = np.arange(len(rows))[:, None] * self.dummies.shape[1]
+        levels = self.dummies.indices.reshape(len(self.order), -1)[rows]
+        place = np.searchsorted((first + columns).ravel(), first[:, :, None] + levels)
+        own = np.zeros((*rows.shape, columns.shape[1]))
+        b, i, _ = np.indices(levels.shape)
+        own[b, i, place - b * columns.shape[1]] = self.root[rows][:, :, None]
+        return replace(s, nested=s.nested[at]).sweep(own)
 
     def arrange(self, values: np.ndarray) -> np.ndarray:
         """Bring rows of the sample into the order of the clusters, weighted; shape (N, S)."""

@@ -80,9 +80,38 @@ class WildBootstrap:
         total = self.leverage.sum()
         gap = own.sum() / total
         observed = abs(own.sum()) / np.linalg.norm(own - gap * self.leverage)
-        moves = weights @ own / total
-        scores = weights @ crossing.T - np.outer(moves, self.leverage)
-        return np.abs(moves * total), np.linalg.norm(scores, axis=1), float(observed)
+        top, scores = self._sample(weights, own, crossing)
+        return np.abs(top), np.linalg.norm(scores, axis=1), float(observed)
+
+    def test(self, weights: np.ndarray, s: int = 0) -> Callable[[float], float]:
+        """Two-sided p-value of outcome `s` as a function of the null, for many nulls.
+
+        In each sample the coefficient at the null is linear in it, and the square of its error
+        quadratic: what `statistics` makes of products anew for each null is made once. About the
+        estimate, so that nothing cancels.
+        """
+        total = self.leverage.sum()
+        estimate = self.own_y[s].sum() / total
+        own = self.own_y[s] - estimate * self.leverage
+        top, left = self._sample(weights, own, self.cross_y[s] - estimate * self.cross_x)
+        slope, right = self._sample(weights, self.leverage, self.cross_x)
+        squares = [np.einsum("dg,dg->d", a, b) for a, b in ((left, left), (left, right))]
+        squares.append(np.einsum("dg,dg->d", right, right))
+
+        def p_value(null: float) -> float:
+            d = null - estimate
+            bottom = np.sqrt(np.maximum(squares[0] - 2 * d * squares[1] + d**2 * squares[2], 0.0))
+            observed = abs(d) * total / np.linalg.norm(own)
+            return beyond(np.abs(top - d * slope), observed * bottom, weights)
+
+        return p_value
+
+    def _sample(
+        self, weights: np.ndarray, own: np.ndarray, crossing: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Numerators (draws,) and scores by cluster (draws, G) of bootstrap samples."""
+        sums = weights @ own
+        return sums, weights @ crossing.T - np.outer(sums / self.leverage.sum(), self.leverage)
 
 
 def beyond(drawn: np.ndarray, observed: Any, weights: np.ndarray) -> float:
