@@ -134,6 +134,15 @@ class Kernel:
         own[b, i, place - b * columns.shape[1]] = self.root[rows][:, :, None]
         return replace(s, nested=s.nested[at]).sweep(own)
 
+    def hat(self, s: Stack) -> np.ndarray:
+        """Blocks of the crossed effects' hat matrix, nested ones taken out, shape (B, n, n)."""
+        levels = self.dummies.indices.reshape(len(self.order), -1)[s.rows]
+        found = self.root[s.rows][:, :, None] * self.root[s.rows][:, None, :]
+        # Row i has a one in few columns: what the inverse holds for these and those of row j.
+        pairs = self.inverse[levels[:, :, None, :, None], levels[:, None, :, None, :]]
+        found *= pairs.sum(axis=(3, 4))
+        return s.sweep(s.sweep(found).transpose(0, 2, 1))
+
     def arrange(self, values: np.ndarray) -> np.ndarray:
         """Bring rows of the sample into the order of the clusters, weighted; shape (N, S)."""
         values = np.asarray(values, dtype=float).reshape(len(self.order), -1)[self.order]

@@ -162,12 +162,10 @@ def _solve(k: Kernel, z: np.ndarray) -> tuple[np.ndarray, set[int]]:
     """(I − effects' block of the hat matrix)^(−1) z, and the clusters where it has no inverse."""
     solved, bad = np.empty_like(z), set()
     for s in k.stacks:
-        q, at = k.crossed(s), s.columns
-        hat = q @ k.inverse[at[:, :, None], at[:, None, :]] @ q.transpose(0, 2, 1)
-        left = np.eye(q.shape[1]) - hat
+        left = np.eye(s.rows.shape[1]) - k.hat(s)
         safe = _safe(left)
         bad |= set(s.cluster[~safe].tolist())
-        left[~safe] = np.eye(q.shape[1])
+        left[~safe] = np.eye(left.shape[1])
         solved[s.rows] = np.linalg.solve(left, z[s.rows])
     return solved, bad
 
