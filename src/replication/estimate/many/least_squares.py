@@ -196,7 +196,8 @@ def kernel(sample: Sample, method: str, weights: np.ndarray | None = None) -> Ke
     stacks = []
     for n, r, k in np.unique(shapes, axis=0):
         alike = np.flatnonzero((shapes == (n, r, k)).all(axis=1))
-        for some in np.array_split(alike, 1 + len(alike) * n * max(k, r) // PIECE):
+        pieces = min(len(alike), 1 + len(alike) * n * max(k, r) // PIECE)
+        for some in np.array_split(alike, pieces):
             rows = edges[some][:, None] + np.arange(n)
             basis = _basis(within.columns(rows), root[rows][:, :, None])
             stacks.append(Stack(rows, codes[rows[:, 0]], basis, other.levels(rows, k)))
