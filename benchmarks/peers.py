@@ -101,6 +101,14 @@ def statspai_wild(panel: pd.DataFrame, draws: int) -> Answer:
     return Answer(found["p_boot"], *found["ci_boot"])
 
 
+def statspai_whole(panel: pd.DataFrame, draws: int) -> Answer:
+    """Restricted bootstrap of StatsPAI's own fit with absorbed effects."""
+    frame = columns(panel)
+    fit = statspai.feols(FORMULA, frame, vcov={"CRV1": "university"})
+    found = statspai.wild_cluster_boot(fit, frame, "university", "x", n_boot=draws, seed=SEED)
+    return Answer(found["p_boot"], *found["ci_boot"])
+
+
 def diff_diff_wild(panel: pd.DataFrame, draws: int) -> Answer:
     """Restricted bootstrap of demeaned columns, and the interval that inverts it."""
     frame = demeaned(panel)

@@ -289,12 +289,13 @@ def _inverse(
         basis.eliminate_zeros()
         found.append(dummies[s.rows.ravel()].T @ basis)
     loadings = sparse.hstack(found, format="csc")
-    if SPARSE * (np.diff(loadings.indptr) ** 2.0).sum() > len(cross) ** 2 * loadings.shape[1]:
-        for start in range(0, loadings.shape[1], 1 + PIECE // len(cross)):
-            piece = loadings[:, start : start + 1 + PIECE // len(cross)].toarray()
-            cross -= piece @ piece.T
-    else:
-        cross -= (loadings @ loadings.T).toarray()
+    # Those of university × year effects are full, those of cells almost empty.
+    heavy = SPARSE * np.diff(loadings.indptr) ** 2.0 > len(cross) ** 2
+    light, full = loadings[:, ~heavy], loadings[:, heavy]
+    cross -= (light @ light.T).toarray()
+    for start in range(0, full.shape[1], 1 + PIECE // len(cross)):
+        piece = full[:, start : start + 1 + PIECE // len(cross)].toarray()
+        cross -= piece @ piece.T
     added = 0
     for number in np.unique(owner[owner >= 0]):
         within = np.ix_(own := np.flatnonzero(owner == number), own)
