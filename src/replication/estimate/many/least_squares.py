@@ -293,8 +293,9 @@ def _inverse(
     heavy = SPARSE * np.diff(loadings.indptr) ** 2.0 > len(cross) ** 2
     light, full = loadings[:, ~heavy], loadings[:, heavy]
     cross -= (light @ light.T).toarray()
-    for start in range(0, full.shape[1], 1 + PIECE // len(cross)):
-        piece = full[:, start : start + 1 + PIECE // len(cross)].toarray()
+    step = 1 + PIECE // max(1, len(cross))
+    for start in range(0, full.shape[1], step):
+        piece = full[:, start : start + step].toarray()
         cross -= piece @ piece.T
     added = 0
     for number in np.unique(owner[owner >= 0]):
