@@ -1,6 +1,6 @@
 # Two commands matter: `make book` and `make test`. Each sets up what it needs.
 .DEFAULT_GOAL := help
-.PHONY: help setup book test faults lint format notebooks data montecarlo readme lock system serve clean
+.PHONY: help setup book test faults lint format notebooks data montecarlo bench readme lock system serve clean
 
 # Python 3.11 is what the committed outputs were made with; any later one will do.
 PYTHON ?= $(or $(shell for p in python3.11 python3 python python3.12 python3.13 python3.14; do \
@@ -50,14 +50,23 @@ data: setup ## simulate the records, build the panel and print the codebook
 montecarlo: setup ## run the committed Monte Carlo again where its code has changed (an hour at most)
 	$(BIN)/replication montecarlo --jobs $(JOBS) $(ARGS)
 
+bench: setup ## time our tests for few clusters beside the peers' (minutes; results/benchmarks.csv)
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python build/benchmarks
+	$(BIN)/uv pip install --quiet --require-hashes --python build/benchmarks -r benchmarks/requirements.txt
+	OPENBLAS_NUM_THREADS=1 PYTHONPATH=src $(subst .venv,build/benchmarks,$(BIN))/python \
+		benchmarks/run.py $(ARGS)
+
 readme: setup ## print the generated parts of README.md
 	$(BIN)/replication readme $(ARGS)
 
+# The peers have a lock of their own: with numba beside it, moderndid takes other ways.
+COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile pyproject.toml --quiet \
+	--universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --all-extras
+
 lock: setup ## resolve pyproject.toml into requirements.txt (ARGS=--upgrade for newer versions)
-	UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile pyproject.toml --quiet \
-		--universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
-		--no-emit-index-url --no-emit-find-links \
-		--all-extras $(addprefix --group ,build tests lint benchmarks lock) -o requirements.txt $(ARGS)
+	$(COMPILE) $(addprefix --group ,build tests lint lock) -o requirements.txt $(ARGS)
+	$(COMPILE) --group benchmarks -c requirements.txt -o benchmarks/requirements.txt $(ARGS)
 
 system: setup ## install the browser and the Chinese fonts that the tests need
 	$(BIN)/python tools/system_packages.py

@@ -23,8 +23,15 @@ OURS = re.compile(r"replication \(pyproject\.toml(?::(?P<group>[\w-]+))?\)")
 DIRECT = [
     *[("", text) for text in PROJECT["project"]["dependencies"]],
     *[("", t) for texts in PROJECT["project"]["optional-dependencies"].values() for t in texts],
-    *[(group, text) for group, texts in PROJECT["dependency-groups"].items() for text in texts],
+    *[
+        (group, text)
+        for group, texts in PROJECT["dependency-groups"].items()
+        for text in texts
+        if group != "benchmarks"
+    ],
 ]
+# Of the peers, in an environment of their own: numba in this one would change how moderndid works.
+PEERS = (ROOT / "benchmarks" / "requirements.txt").read_text(encoding="utf-8")
 
 
 @cache
@@ -77,6 +84,21 @@ def test_lock_names_no_place_to_download_from() -> None:
     form = re.compile(r"[A-Za-z0-9._-]+==[\w.+!]+( ; [\w .'<>=!()]+)? \\|\s*#[\w ().:,/-]*")
     assert [line for line in lines if not form.fullmatch(line)] == []
     assert not re.search(r"://|/(?:opt|home|root|tmp|work|Users)/", LOCK)
+
+
+def test_the_peers_are_locked_beside_the_versions_of_the_project() -> None:
+    pin = re.compile(
+        r"^([a-z0-9][a-z0-9._-]*)==([^ ;]+)[^\\\n]*\\\n    --hash=sha256:", re.MULTILINE
+    )
+    theirs = {canonicalize_name(name): version for name, version in pin.findall(PEERS)}
+    for text in PROJECT["dependency-groups"]["benchmarks"]:
+        wish = Requirement(text)
+        assert wish.specifier.contains(theirs[canonicalize_name(wish.name)])
+    ours = {name: str(pin.specifier).removeprefix("==") for name, (pin, *_) in locked().items()}
+    shared = set(theirs) & set(ours)
+    assert {n: theirs[n] for n in shared} == {n: ours[n] for n in shared}
+    assert {"linearmodels", "pyfixest", "moderndid"} <= shared
+    assert "://" not in re.sub(r"#.*", "", PEERS)
 
 
 def test_every_locked_package_has_hashes() -> None:

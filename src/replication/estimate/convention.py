@@ -253,7 +253,12 @@ def band(
     return found.assign(lower=found["estimate"] - half, upper=found["estimate"] + half)
 
 
-def parameters(k: int, effects: Sequence[np.ndarray], clusters: Sequence[np.ndarray]) -> int:
+def parameters(
+    k: int,
+    effects: Sequence[np.ndarray],
+    clusters: Sequence[np.ndarray],
+    added: int | None = None,
+) -> int:
     """K of the small-sample factor, by rank: the same, however a model is written.
 
     Parameters
@@ -262,6 +267,8 @@ def parameters(k: int, effects: Sequence[np.ndarray], clusters: Sequence[np.ndar
         Regressors and controls; a constant, too, where no effect is absorbed.
     effects, clusters : sequence of ndarray, shape (N,)
         Number of each row's level, one array an effect, and of its cluster, one a dimension.
+    added : int, optional
+        Dimensions that the effects that are not nested add to the others, where they are known.
 
     Returns
     -------
@@ -280,6 +287,8 @@ def parameters(k: int, effects: Sequence[np.ndarray], clusters: Sequence[np.ndar
     inside = nested(effects, clusters)
     first = [e for e, is_in in zip(effects, inside, strict=True) if is_in]
     then = [e for e, is_in in zip(effects, inside, strict=True) if not is_in]
+    if added is not None:
+        return k + 1 + added - (not first)
     return k + 1 + added_rank(first, then)
 
 
@@ -306,15 +315,15 @@ def small_sample_factor(n: Any, groups: Any, counted: Any) -> Any:
     return groups / (groups - 1) * (n - 1) / (n - counted)
 
 
-def correction(sample: Sample, k: int) -> tuple[float, int, str]:
+def correction(sample: Sample, k: int, added: int | None = None) -> tuple[float, int, str]:
     """Small-sample factor, degrees of freedom and name of a variance, with `k` regressors.
 
     With two dimensions of clusters the smaller number of clusters counts, and an effect is nested
     if it is nested in one of them. Without clusters the factor is N/(N − K), all effects in K; a
-    Poisson model, whose variance is not estimated, has none.
+    Poisson model, whose variance is not estimated, has none. `added` is for `parameters`.
     """
     n, dimensions = len(sample.rows), [c.to_numpy() for _, c in sample.clusters.items()]
-    counted = parameters(k, sample.effect_codes, dimensions)
+    counted = parameters(k, sample.effect_codes, dimensions, added)
     if n <= counted:
         raise _no_degrees_of_freedom(n, counted)
     if not dimensions:

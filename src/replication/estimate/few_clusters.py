@@ -16,15 +16,25 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from replication.errors import DesignError, NoVariationError, ReplicationError
+from replication.errors import DesignError, ReplicationError
 from replication.estimate.clustered import Clustered, take_apart
-from replication.estimate.convention import CLUSTERED, CR2, CR3, coefficient, warn_of_doubts
+from replication.estimate.convention import (
+    CLUSTERED,
+    CR2,
+    CR3,
+    coefficient,
+    require_variance,
+    warn_of_doubts,
+)
 from replication.estimate.design import STUDY, Design
 from replication.estimate.fit import ppml
+from replication.estimate.many.least_squares import Kernel
+from replication.estimate.many.permuted import exposure_of_clusters
 from replication.estimate.many.poisson import without_effect
 from replication.estimate.many.regression import regression
 from replication.estimate.many.resampling import (
     Permutations,
+    Schedule,
     Weights,
     WildBootstrap,
     bootstrap_weights,
@@ -186,10 +196,9 @@ def wild_cluster_bootstrap(
 def _wild(fit: Clustered, drawn: np.ndarray, null: float = 0.0, interval: bool = True) -> pd.Series:
     boot = WildBootstrap(fit.regression, fit.residuals + fit.estimate * fit.regression.x)
     error = fit.std_error("CR1")
+    require_variance([error], [1e-3 * abs(fit.estimate)], [WILD])
 
-    def test(null: float) -> float:
-        return float(boot.p_values(null, drawn)[0])
-
+    test = boot.test(drawn)
     values = {
         "estimate": fit.estimate,
         "statistic": (fit.estimate - null) / error,
@@ -245,20 +254,21 @@ def randomisation_test(
 
 
 def _randomisation(
-    rows: Sample, draws: int = 9999, seed: int = 2026, levels: pd.Series | None = None
+    rows: Sample,
+    draws: int = 9999,
+    seed: int = 2026,
+    levels: pd.Series | None = None,
+    known: Kernel | None = None,
 ) -> pd.Series:
     means = None
     if rows.design.model == "ppml":
         rows, means = without_effect(rows)
     y = rows.y.to_numpy()
     y = y if means is None else (y - means) / means
-    k = regression(rows, PERMUTED, means).kernel
-    dose = pd.Series(rows.exposure).groupby(rows.cluster(PERMUTED)).agg(["min", "max"])
-    if (dose["min"] != dose["max"]).any():
-        raise NoVariationError("the exposure differs within a cluster: there is nothing to permute")
-    actual = dose["min"].to_numpy()
+    k = known or regression(rows, PERMUTED, means).kernel
+    actual = exposure_of_clusters(rows.exposure, rows.cluster(PERMUTED))
     strata = None if levels is None else pd.factorize(levels[k.names], sort=True)[0]
-    test = Permutations(k, rows.schedule, exposures(actual, draws, seed, strata))
+    test = Permutations(Schedule(k, rows.schedule), exposures(actual, draws, seed, strata))
     estimate, statistic = (v[0] for v in test.statistics(k.residualise(k.arrange(y))))
     values = {
         "estimate": float(estimate[0]),
@@ -283,12 +293,14 @@ def compare(data: pd.DataFrame, design: Design = STUDY, **changes: Any) -> pd.Da
     fit = parted(data, design.but(**changes), "the comparison of methods")
     warn_of_doubts(fit.sample, fit.effective(), "a clustered standard error")
     groups = fit.clusters
+    # A Poisson model is permuted in the metric of its restricted fit.
+    known = fit.regression.kernel if fit.sample.design.model == "ols" else None
     methods: dict[str, Callable[[], pd.Series]] = {
         CLUSTERED: lambda: coefficient(fit.estimate, fit.std_error("CR1"), groups - 1),
         CR2: lambda: _bias_reduced(fit),
         CR3: lambda: _jackknife(fit),
         WILD: lambda: _wild(fit, bootstrap_weights(groups, 9999, "rademacher", 2026)),
-        PERMUTED: lambda: _randomisation(fit.sample),
+        PERMUTED: lambda: _randomisation(fit.sample, known=known),
     }
     rows, reasons = {}, {}
     for name, method in methods.items():

@@ -8,6 +8,7 @@ import pandas as pd
 from replication.config import ROOT
 from replication.page import markdown
 from replication.page.api import api_markdown
+from replication.page.benchmarks import benchmarks_markdown
 from replication.page.codebook import codebook_markdown
 from replication.page.verification.render import page_markdown
 from replication.records.article import Context, Driver, load_context, load_timeline
@@ -201,6 +202,7 @@ class Part(NamedTuple):
 VERDICT_FILES = tuple(path.relative_to(ROOT).as_posix() for path in VERDICTS.values())
 PARTS = {
     "api": Part(api_markdown, ("src/replication/__init__.pyi",)),
+    "benchmarks": Part(benchmarks_markdown, ("results/benchmarks.csv", "results/benchmarks.json")),
     "claims": Part(claims_markdown, ("data/claims.toml", VERDICT_FILES[0])),
     "codebook": Part(
         codebook_markdown,

@@ -23,6 +23,7 @@ from replication.estimate.few_clusters import (
     randomisation_test,
     wild_cluster_bootstrap,
 )
+from replication.estimate.many import least_squares
 from replication.estimate.many.least_squares import kernel
 from replication.estimate.many.regression import regression
 from replication.estimate.sample import sample
@@ -222,3 +223,24 @@ def test_nothing_depends_on_the_number_of_threads():
     # Shares of draws: the same ones, in both tables.
     assert [row[3] for row in one[0][3:]] == [row[3] for row in other[0][3:]]
     assert [row[3] for row in one[1][3:]] == [row[3] for row in other[1][3:]]
+
+
+def test_crossed_effects_add_the_rank_of_their_dummies(shape):
+    """By singular values of all dummies, with the nested ones and without."""
+    k = kernel(sample(shape.data, shape.design), "a test")
+    groups = [shape.data.groupby(list(columns_of(e))).ngroup() for e in shape.design.effects]
+    dummies = [pd.get_dummies(g).to_numpy(float) for g in groups]
+    dummies = dummies or [np.ones((len(shape.data), 1))]
+    nested = [d for d in dummies if all(len(np.unique(shape.cluster[c > 0])) == 1 for c in d.T)]
+    inside = np.linalg.matrix_rank(np.column_stack(nested)) if nested else 0
+    assert k.added == np.linalg.matrix_rank(np.column_stack(dummies)) - inside
+
+
+def test_a_block_larger_than_a_piece_is_one_of_its_own(monkeypatch):
+    """As a cluster of many rows is: laid out alone, with the same answer."""
+    whole = kernel(sample(rows(), STUDY.but(outcome="y", unit=None)), "a test")
+    monkeypatch.setattr(least_squares, "PIECE", 5)
+    alone = kernel(sample(rows(), STUDY.but(outcome="y", unit=None)), "a test")
+    assert max(len(s.rows) for s in alone.stacks) == 1
+    values = np.sin(np.arange(len(rows())))[:, None]
+    np.testing.assert_allclose(alone.residualise(values), whole.residualise(values), atol=1e-12)

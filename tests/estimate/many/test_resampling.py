@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 from replication import errors
-from replication.estimate.few_clusters import randomisation_test, wild_cluster_bootstrap
+from replication.estimate.design import STUDY
+from replication.estimate.few_clusters import parted, randomisation_test, wild_cluster_bootstrap
+from replication.estimate.many.resampling import WildBootstrap
 from tests.support.refits import (
     Design,
     coefficient,
@@ -85,6 +87,17 @@ class TestWildBootstrap:
         assert ours.draws == 399
         assert ours.p_value == pytest.approx((1 + share(t, observed) * 399) / 400, abs=1e-12)
         assert 0.005 < ours.p_value < 0.995
+
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_a_p_value_of_many_nulls_is_that_of_each(self, kind):
+        """By one product for all nulls, and by one for each; equal shares, not near ones."""
+        d = design(kind, clusters=9, controls=["x1"])
+        fit = parted(d.data, STUDY.but(**d.verb), "a test")
+        boot = WildBootstrap(fit.regression, fit.residuals + fit.estimate * fit.regression.x)
+        weights = np.random.default_rng(3).choice([-1.0, 1.0], (999, d.clusters))
+        test = boot.test(weights)
+        for null in np.linspace(fit.estimate - 2, fit.estimate + 2, 40):
+            assert test(float(null)) == boot.p_values(float(null), weights)[0]
 
     def test_other_weights_are_an_error(self):
         d = design("DID", clusters=5)

@@ -18,14 +18,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy import sparse
-from scipy.linalg import block_diag
+from scipy.linalg import block_diag, lapack
 from scipy.sparse.csgraph import connected_components
 
 from replication.estimate.effects import is_nested
 from replication.estimate.sample import Sample
 
 TOLERANCE = 1e-10
-"""Eigenvalues below this part of the largest are zero: collinear dummies, absorbed directions."""
+"""What is left of a column's squares below this part is zero: it is collinear with the others."""
+
+SINGULAR = 1e-10
+"""The same of singular values of columns of length one."""
+
+SPARSE = 50
+"""A product of sparse matrices takes so much longer than one of dense ones, for each operation."""
 
 PIECE = 500_000
 """Entries of the crossed columns that are worked on at a time."""
@@ -43,18 +49,18 @@ class Stack:
     nested : ndarray, shape (B, n, r)
         Orthonormal basis of the effects nested in the cluster; columns of zeros where the dummies
         are collinear.
-    crossed : ndarray, shape (B, n, k)
-        The other columns that are not zero here, nested effects taken out: dummies of the crossed
-        effects, then the controls, of which all effects are taken out.
     columns : ndarray of int, shape (B, k)
-        Which of the K columns these are.
+        Which of the K other columns are not zero here: levels of the crossed effects.
     """
 
     rows: np.ndarray
     cluster: np.ndarray
     nested: np.ndarray
-    crossed: np.ndarray
     columns: np.ndarray
+
+    def sweep(self, own: np.ndarray) -> np.ndarray:
+        """Take the nested effects out of the stack's own rows of some columns, (B, n, M)."""
+        return own - self.nested @ (self.nested.transpose(0, 2, 1) @ own)
 
 
 @dataclass(frozen=True)
@@ -71,21 +77,30 @@ class Kernel:
     names : ndarray, shape (G,)
         Values of the cluster column.
     stacks : tuple of Stack
+        Blocks of all shapes.
+    dummies : sparse array, shape (N, E)
+        Dummies of the crossed effects, the nested ones not taken out: dense columns without them
+        would be many times the data.
     inverse : ndarray, shape (K, K)
-        Pseudo-inverse of the cross products of the crossed columns.
+        Generalised inverse of the cross products of the crossed columns: dummies, nested effects
+        taken out of them, and controls.
     root : ndarray, shape (N,)
         Square roots of the weights by which rows and columns were multiplied.
-    controls : int
-        How many of the K columns, the last, are controls.
+    controls : ndarray, shape (N, K − E)
+        All effects taken out.
+    added : int
+        Dimensions that the crossed effects add to the nested ones.
     """
 
     order: np.ndarray
     starts: np.ndarray
     names: np.ndarray
     stacks: tuple[Stack, ...]
+    dummies: sparse.csr_array
     inverse: np.ndarray
     root: np.ndarray
-    controls: int = 0
+    controls: np.ndarray
+    added: int
 
     @property
     def slices(self) -> list[slice]:
@@ -95,15 +110,38 @@ class Kernel:
 
     def loadings(self, values: np.ndarray) -> np.ndarray:
         """Products of the crossed columns with one swept column, by cluster, shape (K, G)."""
-        found = np.zeros((len(self.inverse), len(self.starts)))
-        for s in self.stacks:
-            own = (s.crossed.transpose(0, 2, 1) @ values[s.rows])[:, :, 0]
-            np.add.at(found, (s.columns, s.cluster[:, None]), own)
-        return found
+        ends = np.append(self.starts, len(self.order))
+        own = sparse.csc_array((values[:, 0], np.arange(len(values)), ends))
+        controls = self.by_cluster(self.controls * values).T
+        return np.vstack([(self.dummies.T @ own).toarray(), controls])
 
     def spread(self, slopes: np.ndarray, s: Stack) -> np.ndarray:
         """Fitted values of the crossed columns with slopes (K, M) in a stack, shape (B, n, M)."""
-        return s.crossed @ slopes[s.columns]
+        effects = self.dummies.shape[1]
+        fitted = self.dummies[s.rows.ravel()] @ slopes[:effects]
+        found = s.sweep(fitted.reshape(*s.rows.shape, -1))
+        return found + self.controls[s.rows] @ slopes[effects:] if self.controls.size else found
+
+    def crossed(self, s: Stack, at: Any = slice(None)) -> np.ndarray:
+        """Crossed effects in some blocks of a stack, nested ones taken out, shape (B, n, k)."""
+        rows, columns = s.rows[at], s.columns[at]
+        # Levels rise within a block, so that one search finds the places of all.
+        first = np.arange(len(rows))[:, None] * self.dummies.shape[1]
+        levels = self.dummies.indices.reshape(len(self.order), -1)[rows]
+        place = np.searchsorted((first + columns).ravel(), first[:, :, None] + levels)
+        own = np.zeros((*rows.shape, columns.shape[1]))
+        b, i, _ = np.indices(levels.shape)
+        own[b, i, place - b * columns.shape[1]] = self.root[rows][:, :, None]
+        return replace(s, nested=s.nested[at]).sweep(own)
+
+    def hat(self, s: Stack) -> np.ndarray:
+        """Blocks of the crossed effects' hat matrix, nested ones taken out, shape (B, n, n)."""
+        levels = self.dummies.indices.reshape(len(self.order), -1)[s.rows]
+        found = self.root[s.rows][:, :, None] * self.root[s.rows][:, None, :]
+        # Row i has a one in few columns: what the inverse holds for these and those of row j.
+        pairs = self.inverse[levels[:, :, None, :, None], levels[:, None, :, None, :]]
+        found *= pairs.sum(axis=(3, 4))
+        return s.sweep(s.sweep(found).transpose(0, 2, 1))
 
     def arrange(self, values: np.ndarray) -> np.ndarray:
         """Bring rows of the sample into the order of the clusters, weighted; shape (N, S)."""
@@ -114,20 +152,16 @@ class Kernel:
         """Take out the nested effects, block by block."""
         swept = values.copy()
         for s in self.stacks:
-            own = values[s.rows]
-            swept[s.rows] = own - s.nested @ (s.nested.transpose(0, 2, 1) @ own)
+            swept[s.rows] = s.sweep(values[s.rows])
         return swept
 
     def residualise(self, values: np.ndarray) -> np.ndarray:
         """Take all effects and controls out of arranged `values`, shape (N, S)."""
-        swept = self.sweep(values)
-        total = np.zeros((len(self.inverse), values.shape[1]))
-        for s in self.stacks:
-            np.add.at(total, s.columns, s.crossed.transpose(0, 2, 1) @ swept[s.rows])
-        slopes = self.inverse @ total
-        for s in self.stacks:
-            swept[s.rows] -= self.spread(slopes, s)
-        return swept
+        swept, effects = self.sweep(values), self.dummies.shape[1]
+        products = np.vstack([self.dummies.T @ swept, self.controls.T @ swept])
+        slopes = self.inverse @ products
+        swept -= self.sweep(self.dummies @ slopes[:effects])
+        return swept - self.controls @ slopes[effects:]
 
     def by_cluster(self, values: np.ndarray) -> np.ndarray:
         """Sums over the rows of each cluster, shape (G, S)."""
@@ -155,25 +189,23 @@ def kernel(sample: Sample, method: str, weights: np.ndarray | None = None) -> Ke
     )
     sizes = np.diff(edges, append=len(codes))
     block = np.repeat(np.arange(len(edges)), sizes)
-    inside = _Dummies([e[order] for e, is_in in zip(effects, nested, strict=True) if is_in], block)
-    across = _Dummies(
-        [e[order] for e, is_in in zip(effects, nested, strict=True) if not is_in], block
-    )
-    shapes = np.column_stack([sizes, inside.counts, across.counts])
+    inside = [e[order] for e, is_in in zip(effects, nested, strict=True) if is_in]
+    across = [e[order] for e, is_in in zip(effects, nested, strict=True) if not is_in]
+    within, other = _Levels(inside, block), _Levels(across, block)
+    shapes = np.column_stack([sizes, within.counts, other.counts])
     stacks = []
     for n, r, k in np.unique(shapes, axis=0):
         alike = np.flatnonzero((shapes == (n, r, k)).all(axis=1))
-        for some in np.array_split(alike, 1 + len(alike) * n * max(k, r) // PIECE):
+        pieces = min(len(alike), 1 + len(alike) * n * max(k, r) // PIECE)
+        for some in np.array_split(alike, pieces):
             rows = edges[some][:, None] + np.arange(n)
-            scale = root[rows][:, :, None]
-            basis = _basis(inside.columns(rows, r)[0] * scale)
-            q, at = across.columns(rows, k)
-            q *= scale
-            q -= basis @ (basis.transpose(0, 2, 1) @ q)
-            stacks.append(Stack(rows, codes[rows[:, 0]], basis, q, at))
-    inverse = _inverse(stacks, component, across.size)
+            basis = _basis(within.columns(rows), root[rows][:, :, None])
+            stacks.append(Stack(rows, codes[rows[:, 0]], basis, other.levels(rows, k)))
+    dummies = other.dummies(root)
+    inverse, added = _inverse(stacks, dummies, component)
     starts = np.searchsorted(codes, np.arange(len(names)))
-    found = Kernel(order, starts, names, tuple(stacks), inverse, root)
+    none = np.empty((len(codes), 0))
+    found = Kernel(order, starts, names, tuple(stacks), dummies, inverse, root, none, added)
     return _controlled(found, sample) if sample.controls else found
 
 
@@ -190,58 +222,105 @@ def _components(effects: Sequence[np.ndarray]) -> np.ndarray:
     return connected_components(links, directed=False)[1][:n]
 
 
-class _Dummies:
-    """Dummies of some effects, in each block those of the levels that occur there.
+class _Levels:
+    """Levels of some effects, in each block those that occur there.
 
     Attributes
     ----------
-    size : int
-        Levels of all effects.
     counts : ndarray of int, shape (blocks,)
-        Dummies of each block.
+        Levels of all effects in each block.
     """
 
     def __init__(self, effects: Sequence[np.ndarray], block: np.ndarray) -> None:
         blocks = int(block[-1]) + 1
         self.counts = np.zeros(blocks, dtype=int)
-        self.size = 0
-        self._effects = []
+        self._n, self._size = len(block), 0
+        # Of each row: place of its level among those of the block, by effect and of all effects.
+        self._places: list[np.ndarray] = []
+        self._levels: list[tuple[np.ndarray, np.ndarray]] = []
         for e in effects:
             levels = int(e.max()) + 1
             pairs, at = np.unique(block * levels + e, return_inverse=True)
             count = np.bincount(pairs // levels, minlength=blocks)
-            first = np.cumsum(count) - count
-            place = at - first[block] + self.counts[block]
-            self._effects.append((place, e + self.size))
+            place = at - (np.cumsum(count) - count)[block]
+            self._places.append(place)
+            self._levels.append((place + self.counts[block], e + self._size))
             self.counts += count
-            self.size += levels
+            self._size += levels
 
-    def columns(self, rows: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-        """Dummies (B, n, k) of blocks that have k of them, and which levels these are (B, k)."""
-        dummies = np.zeros((*rows.shape, k))
+    def columns(self, rows: np.ndarray) -> list[np.ndarray]:
+        """Dummies of blocks of one shape, an array (B, n, levels) an effect."""
+        return [
+            (place[rows][:, :, None] == np.arange(place[rows].max() + 1)).astype(float)
+            for place in self._places
+        ]
+
+    def levels(self, rows: np.ndarray, k: int) -> np.ndarray:
+        """Levels that occur in blocks that have k of them, shape (B, k)."""
         at = np.zeros((len(rows), k), dtype=int)
-        b, i = np.indices(rows.shape)
-        for place, level in self._effects:
-            dummies[b, i, place[rows]] = 1.0
+        b = np.arange(len(rows))[:, None]
+        for place, level in self._levels:
             at[b, place[rows]] = level[rows]
-        return dummies, at
+        return at
+
+    def dummies(self, root: np.ndarray) -> sparse.csr_array:
+        """Dummies of all effects, rows times the root of their weight, shape (N, size)."""
+        many = len(self._levels)
+        at = np.column_stack([level for _, level in self._levels]) if many else np.empty(0, int)
+        starts = np.arange(self._n + 1) * many
+        values = np.repeat(root, many)
+        return sparse.csr_array((values, at.ravel(), starts), shape=(self._n, self._size))
 
 
-def _inverse(stacks: Sequence[Stack], component: np.ndarray, size: int) -> np.ndarray:
-    """Pseudo-inverse of the cross products of the crossed effects, one component at a time."""
-    cross, owner = np.zeros((size, size)), np.full(size, -1)
+def _inverse(
+    stacks: Sequence[Stack], dummies: sparse.csr_array, component: np.ndarray
+) -> tuple[np.ndarray, int]:
+    """Generalised inverse of the crossed effects' cross products, by component, and its rank."""
+    cross = (dummies.T @ dummies).toarray()
+    size, owner, found = cross.diagonal().copy(), np.full(len(cross), -1), []
     for s in stacks:
-        products = s.crossed.transpose(0, 2, 1) @ s.crossed
         owner[s.columns] = component[s.rows[:, :1]]
-        if len(products) > s.columns.shape[1]:
-            np.add.at(cross, (s.columns[:, :, None], s.columns[:, None, :]), products)
-            continue
-        for at, product in zip(s.columns, products, strict=True):
-            cross[np.ix_(at, at)] += product
+        blocks, n, r = s.nested.shape
+        at = np.repeat(np.arange(blocks * r).reshape(blocks, 1, r), n, axis=1)
+        starts = np.arange(blocks * n + 1) * r
+        basis = sparse.csr_array(
+            (s.nested.flatten(), at.ravel(), starts), shape=(blocks * n, blocks * r)
+        )
+        basis.eliminate_zeros()
+        found.append(dummies[s.rows.ravel()].T @ basis)
+    loadings = sparse.hstack(found, format="csc")
+    # Those of university × year effects are full, those of cells almost empty.
+    heavy = SPARSE * np.diff(loadings.indptr) ** 2.0 > len(cross) ** 2
+    light, full = loadings[:, ~heavy], loadings[:, heavy]
+    cross -= (light @ light.T).toarray()
+    step = 1 + PIECE // max(1, len(cross))
+    for start in range(0, full.shape[1], step):
+        piece = full[:, start : start + step].toarray()
+        cross -= piece @ piece.T
+    added = 0
     for number in np.unique(owner[owner >= 0]):
-        at = np.ix_(own := np.flatnonzero(owner == number), own)
-        cross[at] = np.linalg.pinv(cross[at], rcond=TOLERANCE, hermitian=True)
-    return cross
+        within = np.ix_(own := np.flatnonzero(owner == number), own)
+        cross[within], rank = _generalised(cross[within], size[own])
+        added += rank
+    return cross, added
+
+
+def _generalised(cross: np.ndarray, size: np.ndarray) -> tuple[np.ndarray, int]:
+    """Inverse of cross products on as many columns as are independent, zero elsewhere, and rank.
+
+    Whichever columns a pivoted Cholesky elimination takes, fitted values are the same. `size` are
+    the columns' squares before nested effects were taken out.
+    """
+    found, scale = np.zeros_like(cross), np.sqrt(size)
+    left = cross / np.outer(scale, scale)
+    # The elimination holds every pivot but its first against the tolerance.
+    if left.diagonal().max() <= TOLERANCE:
+        return found, 0
+    factor, pivots, rank, _ = lapack.dpstrf(left, tol=TOLERANCE)
+    upper, _ = lapack.dpotri(factor[:rank, :rank])
+    own = pivots[:rank] - 1
+    found[np.ix_(own, own)] = np.triu(upper) + np.triu(upper, 1).T
+    return found / np.outer(scale, scale), rank
 
 
 def _controlled(effects: Kernel, sample: Sample) -> Kernel:
@@ -250,25 +329,28 @@ def _controlled(effects: Kernel, sample: Sample) -> Kernel:
     z = z - z.mean(axis=0)
     z = z / np.maximum(np.sqrt((z**2).mean(axis=0)), 1e-300)
     z = effects.residualise(effects.residualise(effects.arrange(z)))
-    own = len(effects.inverse) + np.arange(z.shape[1])
-    stacks = tuple(
-        replace(
-            s,
-            crossed=np.concatenate([s.crossed, z[s.rows]], axis=2),
-            columns=np.hstack([s.columns, np.tile(own, (len(s.columns), 1))]),
-        )
-        for s in effects.stacks
-    )
     inverse = np.linalg.pinv(z.T @ z, rcond=TOLERANCE, hermitian=True)
-    both = block_diag(effects.inverse, inverse)
-    return replace(effects, stacks=stacks, inverse=both, controls=z.shape[1])
+    return replace(effects, controls=z, inverse=block_diag(effects.inverse, inverse))
 
 
-def _basis(columns: np.ndarray) -> Any:
-    """Orthonormal bases of the spaces of columns (B, n, r); zeros where these are collinear."""
-    if columns.shape[2] == 1:
-        return columns / np.linalg.norm(columns, axis=1, keepdims=True)
-    if not columns.shape[2]:
-        return columns
-    left, values, _ = np.linalg.svd(columns, full_matrices=False)
-    return left * (values > TOLERANCE * values[:, :1])[:, None, :]
+def _basis(effects: Sequence[np.ndarray], root: np.ndarray) -> np.ndarray:
+    """Orthonormal bases of the spaces of dummies, an array (B, n, levels) an effect.
+
+    The dummies of one effect are orthogonal as they are, so that only what the others add to it is
+    decomposed; columns of zeros where that is collinear. `root`, shape (B, n, 1), scales the rows.
+    """
+    scaled = sorted((e * root for e in effects), key=lambda e: -e.shape[2])
+    if not scaled:
+        return np.empty((*root.shape[:2], 0))
+    first, *others = scaled
+    first /= np.linalg.norm(first, axis=1, keepdims=True)
+    if not others:
+        return first
+    more = np.concatenate(others, axis=2)
+    more /= np.linalg.norm(more, axis=1, keepdims=True)
+    # A second time, since the first leaves rounding errors.
+    for _ in range(2):
+        more -= first @ (first.transpose(0, 2, 1) @ more)
+    left, values, _ = np.linalg.svd(more, full_matrices=False)
+    left *= (values > SINGULAR)[:, None, :]
+    return np.concatenate([first, left], axis=2)

@@ -118,12 +118,15 @@ class Regression:
         """Crossed columns of a cluster, shape (n, K_g), and their part of the inverse."""
         k, rows = self.kernel, self.kernel.slices[g]
         own = [(s, np.flatnonzero(s.cluster == g)) for s in k.stacks]
+        own = [(s, i) for s, i in own if len(i)]
         at = np.unique(np.concatenate([s.columns[i].ravel() for s, i in own]))
         q = np.zeros((rows.stop - rows.start, len(at)))
         for s, i in own:
             places = np.searchsorted(at, s.columns[i])
-            q[s.rows[i][:, :, None] - rows.start, places[:, None, :]] = s.crossed[i]
-        return q, k.inverse[np.ix_(at, at)]
+            q[s.rows[i][:, :, None] - rows.start, places[:, None, :]] = k.crossed(s, i)
+        controls = np.arange(len(k.inverse) - k.controls.shape[1], len(k.inverse))
+        at = np.concatenate([at, controls])
+        return np.hstack([q, k.controls[rows]]), k.inverse[np.ix_(at, at)]
 
     @cached_property
     def left_out(self) -> tuple[np.ndarray, np.ndarray]:
@@ -138,7 +141,7 @@ class Regression:
         M = Z_g'B^(−1)Z_g it is (I − H)^(−1) Z_g = B^(−1) Z_g (Z'Z − M)^(−1) Z'Z.
         """
         k, own = self.kernel, self.x.shape[1]
-        z = np.hstack([self._controls, self.x])
+        z = np.hstack([k.controls, self.x])
         solved, bad = _solve(k, z)
         alone, found = [], np.empty_like(self.x)
         whole = z.T @ z
@@ -154,27 +157,15 @@ class Regression:
                 alone.append(k.names[g])
         return found, np.array(alone)
 
-    @property
-    def _controls(self) -> np.ndarray:
-        """Controls less all effects, shape (N, C)."""
-        c = self.kernel.controls
-        found = np.empty((len(self.x), c))
-        for s in self.kernel.stacks:
-            found[s.rows] = s.crossed[:, :, s.crossed.shape[2] - c :]
-        return found
-
 
 def _solve(k: Kernel, z: np.ndarray) -> tuple[np.ndarray, set[int]]:
     """(I − effects' block of the hat matrix)^(−1) z, and the clusters where it has no inverse."""
     solved, bad = np.empty_like(z), set()
     for s in k.stacks:
-        effects = s.columns.shape[1] - k.controls
-        q, at = s.crossed[:, :, :effects], s.columns[:, :effects]
-        hat = q @ k.inverse[at[:, :, None], at[:, None, :]] @ q.transpose(0, 2, 1)
-        left = np.eye(q.shape[1]) - hat
+        left = np.eye(s.rows.shape[1]) - k.hat(s)
         safe = _safe(left)
         bad |= set(s.cluster[~safe].tolist())
-        left[~safe] = np.eye(q.shape[1])
+        left[~safe] = np.eye(left.shape[1])
         solved[s.rows] = np.linalg.solve(left, z[s.rows])
     return solved, bad
 
@@ -262,6 +253,7 @@ def regressions(sample: Sample, method: str, weights: np.ndarray | None = None) 
             f"{', '.join(map(repr, sample.terms))} are collinear once effects and controls are "
             "out: take out one of them"
         )
-    factor, _, _ = correction(sample, sample.k)
     squared = design.root**2
+    # Weights that are almost zero would hide a dimension from the kernel's own count.
+    factor, _, _ = correction(sample, sample.k, design.added if np.ptp(squared) == 0 else None)
     return Regression(design, residual, factor, 1 / squared if weights is None else squared)

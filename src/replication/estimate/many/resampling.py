@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from replication.estimate.convention import LEVEL
+from replication.estimate.convention import LEVEL, ROUNDING
 from replication.estimate.many.least_squares import Kernel
 from replication.estimate.many.regression import Regression
 
@@ -80,9 +80,38 @@ class WildBootstrap:
         total = self.leverage.sum()
         gap = own.sum() / total
         observed = abs(own.sum()) / np.linalg.norm(own - gap * self.leverage)
-        moves = weights @ own / total
-        scores = weights @ crossing.T - np.outer(moves, self.leverage)
-        return np.abs(moves * total), np.linalg.norm(scores, axis=1), float(observed)
+        top, scores = self._sample(weights, own, crossing)
+        return np.abs(top), np.linalg.norm(scores, axis=1), float(observed)
+
+    def test(self, weights: np.ndarray, s: int = 0) -> Callable[[float], float]:
+        """Two-sided p-value of outcome `s` as a function of the null, for many nulls.
+
+        In each sample the coefficient at the null is linear in it, and the square of its error
+        quadratic: what `statistics` makes of products anew for each null is made once. About the
+        estimate, so that nothing cancels.
+        """
+        total = self.leverage.sum()
+        estimate = self.own_y[s].sum() / total
+        own = self.own_y[s] - estimate * self.leverage
+        top, left = self._sample(weights, own, self.cross_y[s] - estimate * self.cross_x)
+        slope, right = self._sample(weights, self.leverage, self.cross_x)
+        squares = [np.einsum("dg,dg->d", a, b) for a, b in ((left, left), (left, right))]
+        squares.append(np.einsum("dg,dg->d", right, right))
+
+        def p_value(null: float) -> float:
+            d = null - estimate
+            bottom = np.sqrt(np.maximum(squares[0] - 2 * d * squares[1] + d**2 * squares[2], 0.0))
+            observed = abs(d) * total / np.linalg.norm(own)
+            return beyond(np.abs(top - d * slope), observed * bottom, weights)
+
+        return p_value
+
+    def _sample(
+        self, weights: np.ndarray, own: np.ndarray, crossing: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Numerators (draws,) and scores by cluster (draws, G) of bootstrap samples."""
+        sums = weights @ own
+        return sums, weights @ crossing.T - np.outer(sums / self.leverage.sum(), self.leverage)
 
 
 def beyond(drawn: np.ndarray, observed: Any, weights: np.ndarray) -> float:
@@ -143,57 +172,89 @@ def rank(statistic: np.ndarray) -> float:
     return float((np.abs(statistic) >= abs(statistic[0]) * (1 - 1e-9)).mean())
 
 
+class Schedule:
+    """What permuted exposures share: cross products of the clusters' regressors, by cluster.
+
+    A cluster's regressor is its exposure times the schedule. Residualised, it lies in the rows of
+    every cluster, since crossed effects link them; so for each cluster g there is a form in all
+    exposures D, Σ_hk T[g, h, k] D_h D_k, that is the sum of squares of the regressor there.
+
+    Attributes
+    ----------
+    kernel : Kernel
+    pairs : ndarray, shape (G (G + 1) / 2, G)
+        The forms, a row a pair h ≤ k, a column a cluster g.
+    """
+
+    def __init__(self, k: Kernel, schedule: np.ndarray) -> None:
+        """Take `schedule`, what multiplies a cluster's exposure in its rows, in their own order."""
+        self.kernel = k
+        self._own = k.sweep(k.arrange(schedule))
+        loadings = k.loadings(self._own)
+        self._slopes = k.inverse @ loadings
+        groups = len(k.starts)
+        products = np.zeros((groups, groups, groups))
+        for s in k.stacks:
+            spread = k.spread(self._slopes, s)
+            np.add.at(products, s.cluster, spread.transpose(0, 2, 1) @ spread)
+        across = loadings.T @ self._slopes
+        at = np.arange(groups)
+        products[at, at, :] -= across
+        products[at, :, at] -= across
+        products[at, at, at] += k.by_cluster(self._own**2)[:, 0]
+        self._first, self._second = np.triu_indices(groups)
+        twice = np.where(self._first == self._second, 1.0, 2.0)
+        self.pairs = products[:, self._first, self._second].T * twice[:, None]
+
+    def squares(self, exposures: np.ndarray) -> np.ndarray:
+        """Sums of squares of the residualised regressor by cluster, shape (draws, G)."""
+        found = np.empty_like(exposures)
+        # In pieces that stay in the processor's cache.
+        for start in range(0, len(exposures), 128):
+            part = np.ascontiguousarray(exposures[start : start + 128].T)
+            found[start : start + 128] = (part[self._first] * part[self._second]).T @ self.pairs
+        return found
+
+    def products(self, y: np.ndarray) -> np.ndarray:
+        """Products with residualised outcomes (N, S): of cluster h's regressor in g, (S, G, G)."""
+        k = self.kernel
+        groups = len(k.starts)
+        found = np.zeros((y.shape[1], groups, groups))
+        for s in k.stacks:
+            spread = k.spread(self._slopes, s).transpose(0, 2, 1)
+            np.subtract.at(found.transpose(1, 2, 0), s.cluster, spread @ y[s.rows])
+        at = np.arange(groups)
+        found[:, at, at] += k.by_cluster(self._own * y).T
+        return found
+
+
 class Permutations:
     """Coefficients and t statistics (CR0) of many exposures, none of them residualised.
 
     Parameters
     ----------
-    k : Kernel
-    schedule : ndarray, shape (N,)
-        What multiplies a cluster's exposure in its rows, in the rows' own order.
+    schedule : Schedule
     exposures : ndarray, shape (draws, G)
     """
 
-    def __init__(self, k: Kernel, schedule: np.ndarray, exposures: np.ndarray) -> None:
-        self.kernel, self.exposures = k, exposures
-        self.schedule = k.sweep(k.arrange(schedule))
-        loadings = k.loadings(self.schedule)
-        self.slopes = k.inverse @ loadings
-        diagonal = k.by_cluster(self.schedule**2)[:, 0]
-        # The regressor of cluster h, residualised, lies in the rows of every cluster g. `to_x` are
-        # its products there with the regressors of the other clusters.
-        self.squares = np.empty_like(exposures)
-        products = np.zeros((len(diagonal), len(diagonal), len(diagonal)))
-        for s in k.stacks:
-            spread = k.spread(self.slopes, s)
-            np.add.at(products, s.cluster, spread.transpose(0, 2, 1) @ spread)
-        for g, to_x in enumerate(products):
-            across = loadings[:, g] @ self.slopes
-            to_x[g, :] -= across
-            to_x[:, g] -= across
-            to_x[g, g] += diagonal[g]
-            # In pieces that stay in the processor's cache.
-            for at_once in range(0, len(exposures), 512):
-                part = exposures[at_once : at_once + 512]
-                self.squares[at_once : at_once + 512, g] = ((part @ to_x) * part).sum(axis=1)
+    def __init__(self, schedule: Schedule, exposures: np.ndarray) -> None:
+        self.schedule, self.exposures = schedule, exposures
+        self.squares = schedule.squares(exposures)
         self.square = self.squares.sum(axis=1)
 
     def statistics(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Coefficients and t statistics of residualised outcomes (N, S), shape (S, draws)."""
-        k = self.kernel
-        groups = len(k.starts)
-        own = k.by_cluster(self.schedule * y)
-        to_y = np.zeros((y.shape[1], groups, groups))
-        for s in k.stacks:
-            spread = k.spread(self.slopes, s).transpose(0, 2, 1)
-            np.subtract.at(to_y.transpose(1, 2, 0), s.cluster, spread @ y[s.rows])
-        diagonal = np.arange(groups)
-        to_y[:, diagonal, diagonal] += own.T
-        found = []
-        for one in to_y:
-            products = self.exposures @ one.T
+        """Coefficients and t statistics of residualised outcomes (N, S), shape (S, draws).
+
+        A standard error that is zero but for rounding, as of two clusters, makes t infinite.
+        """
+        found = np.empty((2, y.shape[1], len(self.exposures)))
+        for at, to_y in enumerate(self.schedule.products(y)):
+            products = self.exposures @ to_y.T
             estimate = products.sum(axis=1) / self.square
             scores = products - estimate[:, None] * self.squares
-            found.append((estimate, estimate * self.square / np.linalg.norm(scores, axis=1)))
-        estimates, statistics = zip(*found, strict=True)
-        return np.array(estimates), np.array(statistics)
+            top, bottom = estimate * self.square, np.sqrt(np.einsum("dg,dg->d", scores, scores))
+            found[0, at] = estimate
+            sized = bottom > ROUNDING * np.abs(top)
+            np.divide(top, bottom, out=found[1, at], where=sized)
+            found[1, at, ~sized] = np.copysign(np.inf, estimate[~sized])
+        return found[0], found[1]

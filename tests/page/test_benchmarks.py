@@ -1,0 +1,63 @@
+"""The committed benchmarks: complete, judged by their own rule, and ours still answer the same."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from replication.estimate.design import TRIPLE
+from replication.estimate.few_clusters import randomisation_test, wild_cluster_bootstrap
+from replication.page import benchmarks
+from replication.panel.load import load_panel
+
+TABLE = pd.read_csv(benchmarks.TABLE)
+PEERS = TABLE[TABLE["task"].isin(benchmarks.HEADS)]
+
+
+def test_times_are_medians_of_five_calls_at_least() -> None:
+    timed = TABLE.dropna(subset="seconds")
+    assert (timed["repeats"] >= 5).all()
+    assert (timed["least"] <= timed["seconds"]).all()
+    assert (timed["seconds"] <= timed["most"]).all()
+    for _, own in timed.groupby("task"):
+        np.testing.assert_allclose(own["ratio"], own["seconds"] / own["seconds"].iloc[0], rtol=1e-3)
+
+
+def test_whoever_answers_zero_or_nothing_is_wrong_and_says_why() -> None:
+    bad = (PEERS["p_value"] == 0) | PEERS["seconds"].isna()
+    assert bad.any()
+    assert (PEERS.loc[bad, "verdict"] == "wrong").all()
+    assert (PEERS["reason"].notna() == (PEERS["verdict"] == "wrong")).all()
+    assert (PEERS.loc[PEERS["peer"].str.startswith("replication"), "verdict"] == "right").all()
+
+
+@pytest.mark.parametrize("task", ["wild cluster bootstrap", "randomisation test"])
+def test_our_answers_are_those_that_were_timed(task: str) -> None:
+    panel = load_panel("simulated")
+    panel = panel.assign(y=np.log1p(panel["patents_joint"]))
+    design = TRIPLE.but(outcome="y", unit=None)
+    verb = wild_cluster_bootstrap if task == "wild cluster bootstrap" else randomisation_test
+    row = PEERS[PEERS["task"] == task].iloc[0]
+    assert row["rows"] == len(panel)
+    found = verb(panel, design, draws=int(row["draws"]))
+    assert found.p_value == pytest.approx(row["p_value"], rel=1e-4)
+    if task == "wild cluster bootstrap":
+        assert [found.lower, found.upper] == pytest.approx([row["lower"], row["upper"]], rel=1e-3)
+
+
+def test_memory_and_time_grow_with_the_rows_and_no_faster() -> None:
+    growth = TABLE[TABLE["task"] == "growth"].sort_values("rows")
+    first, last = growth.iloc[0], growth.iloc[-1]
+    assert last["rows"] == 100 * first["rows"]
+    assert last["seconds"] < 100 * first["seconds"]
+    assert last["memory_mb"] < 3 * last["data_mb"]
+
+
+def test_the_page_prints_every_row_and_where_it_was_measured() -> None:
+    page = benchmarks.benchmarks_markdown()
+    for peer in PEERS["peer"].unique():
+        assert f"| {peer} |" in page
+    where = json.loads(benchmarks.MACHINE.read_text(encoding="utf-8"))
+    assert f"Measured on {where['date']}" in page
+    assert all(version in page for version in where["versions"].values())
