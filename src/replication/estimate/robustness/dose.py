@@ -83,7 +83,8 @@ def dose_spline(
     df : int
         Columns of the spline, 2 or more; its knots are quantiles of the clusters' doses.
     at : sequence of float, optional
-        Doses to say the response at; 41 from the lowest to the highest by default.
+        Doses to say the response at; by default 41 from the 5th to the 95th percentile of the
+        clusters, beyond which a few of them decide.
 
     Returns
     -------
@@ -103,7 +104,8 @@ def dose_spline(
     formula = f"0 + cr(dose, df={df}, constraints='center')"
     made = model_matrix(formula, doses.rename("dose").to_frame())
     basis = pd.DataFrame(made)
-    grid = np.linspace(doses.min(), doses.max(), 41) if at is None else np.asarray(at, dtype=float)
+    inner = doses.quantile([0.05, 0.95])
+    grid = np.linspace(*inner, 41) if at is None else np.asarray(at, dtype=float)
     asked = pd.DataFrame({"dose": np.append(grid, doses.mean())})
     values = np.asarray(made.model_spec.get_model_matrix(asked))
     names = [f"spline {i}" for i in range(1, df + 1)]
