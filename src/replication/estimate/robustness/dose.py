@@ -104,8 +104,8 @@ def dose_spline(
     formula = f"0 + cr(dose, df={df}, constraints='center')"
     made = model_matrix(formula, doses.rename("dose").to_frame())
     basis = pd.DataFrame(made)
-    inner = doses.quantile([0.05, 0.95])
-    grid = np.linspace(*inner, 41) if at is None else np.asarray(at, dtype=float)
+    inner = np.linspace(float(doses.quantile(0.05)), float(doses.quantile(0.95)), 41)
+    grid = inner if at is None else np.asarray(at, dtype=float)
     asked = pd.DataFrame({"dose": np.append(grid, doses.mean())})
     values = np.asarray(made.model_spec.get_model_matrix(asked))
     names = [f"spline {i}" for i in range(1, df + 1)]
