@@ -53,6 +53,7 @@ from .exhibit.publish import numbers as numbers
 
 # Namespaces: what is used less often, by subject.
 from .exhibit import tables as tables
+from .exhibit import doses as doses
 from .exhibit import figures as figures
 from .exhibit import in_print as in_print
 from .exhibit import article as article
@@ -63,6 +64,7 @@ from .estimate import contrasts as contrasts
 from .estimate import families as families
 from .estimate import few_clusters as few_clusters
 from .estimate import mediation as mediation
+from .estimate import robustness as robustness
 from .estimate import staggered as staggered
 from . import montecarlo as montecarlo
 from .panel import scores as scores

@@ -58,11 +58,15 @@ def realised_panel(study: Study) -> pd.DataFrame:
     -------
     DataFrame
         As of `expected_panel`, less ``log_effect``; where both have a column it equals that of
-        `panel.build_panel` on the study's records.
+        `panel.build_panel` on the study's records. ``patents_alone`` are the applications that a
+        university files without a firm, which exchange does not move.
     """
     related = study.joint[study.technology.ai[study.joint["subclass"]]].assign(group=0)
-    ai = tally(related, (*study.shock.shape, 1), study.process)[:, :, 0]
-    return _panel(study, study.counts, study.mediator_counts, ai)
+    shape = (*study.shock.shape, 1)
+    ai = tally(related, shape, study.process)[:, :, 0]
+    alone = tally(study.sole, shape, study.process)
+    panel = _panel(study, study.counts, study.mediator_counts, ai)
+    return panel.assign(patents_alone=alone.ravel())
 
 
 def _panel(

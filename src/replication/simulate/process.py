@@ -70,6 +70,15 @@ class Process:
     confounder : float
         Shock from ``first_treated`` on, per standard deviation of exposure, to every discipline
         alike, that has nothing to do with exchange.
+    spillover : float
+        What a log point of mean effect in a discipline adds, from ``first_treated`` on, to every
+        university there, exchange or none; below zero it is displacement: firms leave others.
+    policy : float
+        Effect from ``first_treated`` on of being on a list that universities with much exchange
+        are likelier to be on, and that has nothing to do with exchange (`Study.listed`).
+    exposure_noise : float
+        Standard deviation of what a university's records of a year add to the logs of its six
+        counts; the effect acts through the counts without it.
     year_sd, cell_sd, mediator_sd : float
         Standard deviations of the shocks to university × year, cell × year, mediator × cell × year.
     persistence : float
@@ -99,6 +108,9 @@ class Process:
     pretrend: float = 0.0
     anticipation: float = 0.0
     confounder: float = 0.0
+    spillover: float = 0.0
+    policy: float = 0.0
+    exposure_noise: float = 0.0
     year_sd: float = 0.07
     cell_sd: float = 0.30
     mediator_sd: float = 0.25

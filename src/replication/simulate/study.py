@@ -39,7 +39,9 @@ class Study:
     disciplines : ndarray of str, shape (D,)
         Codes.
     exposure : ndarray, shape (U,)
-        Overall exposure, standardised (R7).
+        Overall exposure as it is recorded, standardised (R7).
+    listed : ndarray of bool, shape (U,)
+        Universities on the list of `Process.policy`.
     forms : ndarray, shape (U, 4)
         The exposures of `FORMS`, standardised.
     control_exposure : ndarray, shape (D,)
@@ -68,6 +70,7 @@ class Study:
     discipline: np.ndarray
     disciplines: np.ndarray
     exposure: np.ndarray
+    listed: np.ndarray
     forms: np.ndarray
     control_exposure: np.ndarray
     strength: np.ndarray
@@ -116,7 +119,17 @@ def simulate(process: Process | None = None, seed: int = 2026) -> Study:
     process = process or Process()
     rng = {
         part: np.random.default_rng([seed, zlib.crc32(part.encode())])
-        for part in ("universities", "cells", "levels", "shocks", "patents", "hires", "papers")
+        for part in (
+            "universities",
+            "cells",
+            "levels",
+            "shocks",
+            "patents",
+            "hires",
+            "papers",
+            "policy",
+            "recording",
+        )
     }
     years = process.years
     clock = years - process.first_treated
@@ -124,6 +137,7 @@ def simulate(process: Process | None = None, seed: int = 2026) -> Study:
 
     latent, exchange, resources = draw_universities(process, rng["universities"])
     exposure, cooperation, conferences = exchange_exposures(exchange[:, ~post])
+    listed = exposure + 0.7 * rng["policy"].standard_normal(len(exposure)) > 0
     u, d, strength, disciplines = draw_cells(process, latent, rng["cells"])
     advantaged = strength > 1 - ADVANTAGED_SHARE
     technology = draw_technology(disciplines, rng["cells"])
@@ -141,7 +155,7 @@ def simulate(process: Process | None = None, seed: int = 2026) -> Study:
 
     # Levels, shocks, and the faults that a user may switch on: all that is no effect of exchange.
     sole = sole + shock
-    shock = shock + _faults(process, exposure)[u] + mediator_shock @ process.loadings
+    shock = shock + faults(process, exposure, listed)[u] + mediator_shock @ process.loadings
     untreated = level + shock[:, :, None]
     mediators = mediator_level + mediator_shock
     mediator_effect = np.zeros_like(mediators)
@@ -172,7 +186,13 @@ def simulate(process: Process | None = None, seed: int = 2026) -> Study:
     total = per_university[u] * bracket
     effect[:, post] += (total[:, None] + np.outer(per_university[u], key))[:, None, :]
     mediator_effect[:, post] = total[:, None, None] * process.responses
+    if process.spillover:
+        effect[:, post] += (process.spillover * _by_discipline(total, weight, d))[:, None, None]
     mediators = mediators + mediator_effect
+
+    if process.exposure_noise:
+        exchange = recorded(exchange, process.exposure_noise, rng["recording"])
+        exposure = exchange_exposures(exchange[:, ~post])[0]
 
     hires.append(hire(mediators[..., hiring], post))
     patents.append(file(untreated + effect, post, technology))
@@ -182,6 +202,7 @@ def simulate(process: Process | None = None, seed: int = 2026) -> Study:
         discipline=d,
         disciplines=disciplines,
         exposure=exposure,
+        listed=listed,
         forms=forms,
         control_exposure=control,
         strength=strength,
@@ -217,7 +238,9 @@ def redraw(study: Study, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarr
     """
     process, u = study.process, study.university
     shock, mediator_shock = shocks(process, u, rng)
-    shock = shock + _faults(process, study.exposure)[u] + mediator_shock @ process.loadings
+    shock = (
+        shock + faults(process, study.exposure, study.listed)[u] + mediator_shock @ process.loadings
+    )
     joint = study.level + study.effect + shock[:, :, None]
     return joint, study.mediator_level + study.mediator_effect + mediator_shock
 
@@ -227,10 +250,24 @@ def draw_counts(study: Study, log_mean: np.ndarray, rng: np.random.Generator) ->
     return negative_binomial(rng, log_mean, study.process.dispersion)
 
 
-def _faults(process: Process, exposure: np.ndarray) -> np.ndarray:
+def recorded(exchange: np.ndarray, noise: float, rng: np.random.Generator) -> np.ndarray:
+    """Counts (U, T, 6) as recorded: each university and year adds a shock to their logs."""
+    shock = noise * rng.standard_normal(exchange.shape[:2])
+    return np.rint(exchange * np.exp(shock)[:, :, None]).astype(np.int64)
+
+
+def faults(process: Process, exposure: np.ndarray, listed: np.ndarray) -> np.ndarray:
     """What a broken design adds to every discipline of a university by year, shape (U, T)."""
     clock = process.years - process.first_treated
-    return np.outer(exposure, process.pretrend * (clock + 1) + process.confounder * (clock >= 0))
+    post = clock >= 0
+    added = np.outer(exposure, process.pretrend * (clock + 1) + process.confounder * post)
+    return added + np.outer(listed, process.policy * post)
+
+
+def _by_discipline(values: np.ndarray, weight: np.ndarray, d: np.ndarray) -> np.ndarray:
+    """Weighted mean of a cell's discipline, in each cell, shape (C,)."""
+    sums, weights = (np.bincount(d, weights=w)[d] for w in (values * weight, weight))
+    return sums / weights
 
 
 def _measure_hires(hires: pd.DataFrame, u: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
