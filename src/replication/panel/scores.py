@@ -18,15 +18,12 @@ from replication.records.open import rankings
 from replication.records.open.evaluation import frame
 from replication.records.open.universities import coverage, tabulated, university_names
 
-LAG = 3
-"""Years from what universities report for an edition to its name.
+FIRST_EDITION = 2021
+"""First edition whose income is of the study's first treated year (R2), 2018.
 
-Edition 2021, of autumn 2020, has income of about 2018: our reading of THE's statement that its data
-are about two years older than the publication. Papers in outlook come from several years.
+``data/the_editions.toml`` has the year of each edition and what says so. Papers in outlook come
+from several years.
 """
-
-FIRST_EDITION = 2018 + LAG
-"""First edition whose data are of the study's first treated year (R2)."""
 
 LAST_EDITION = 2023
 """From edition 2024 on the scores are made by another method."""

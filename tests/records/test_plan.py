@@ -1,0 +1,38 @@
+"""Dates and plan of the analysis of real universities: their order, and what is refused."""
+
+from pathlib import Path
+
+import pytest
+
+from replication.config import DATA
+from replication.errors import NoVariationError, RegistryError
+from replication.panel import scores
+from replication.records import plan
+
+
+def test_the_code_takes_the_first_treated_edition_that_the_dates_give() -> None:
+    assert scores.FIRST_EDITION == plan.first_edition(2018)
+    assert scores.LAST_EDITION == plan.load_editions().index.max()
+    assert plan.first_edition(2017) == scores.FIRST_EDITION - 1
+
+
+def test_no_edition_of_a_year_is_named() -> None:
+    with pytest.raises(NoVariationError, match="income of 2030 or later; the last is of 2020"):
+        plan.first_edition(2030)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("edition = 2017", "edition = 2016", "edition 2, field 'id': 2016"),
+        ("income_year = 2014", "income_year = 2016", "must follow each other"),
+        ('evidence = "bounded"', 'evidence = "certain"', "edition 6, field 'evidence'"),
+    ],
+)
+def test_a_faulty_date_is_named(tmp_path: Path, old: str, new: str, said: str) -> None:
+    text = (DATA / "the_editions.toml").read_text(encoding="utf-8")
+    assert old in text
+    path = tmp_path / "the_editions.toml"
+    path.write_text(text.replace("\n" + old, "\n" + new, 1), encoding="utf-8")
+    with pytest.raises(RegistryError, match=said):
+        plan.load_editions(path)
