@@ -11,8 +11,8 @@ from replication.records import plan
 
 
 def test_the_code_takes_the_first_treated_edition_that_the_dates_give() -> None:
-    assert scores.FIRST_EDITION == plan.first_edition(2018)
-    assert scores.LAST_EDITION == plan.load_editions().index.max()
+    assert plan.first_edition(2018) == scores.FIRST_EDITION
+    assert plan.load_editions().index.max() == scores.LAST_EDITION
     assert plan.first_edition(2017) == scores.FIRST_EDITION - 1
 
 
@@ -24,7 +24,7 @@ def test_no_edition_of_a_year_is_named() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("edition = 2017", "edition = 2016", "edition 2, field 'id': 2016"),
+        ("edition = 2017", "edition = 2018", "edition 2, field 'id': 2018"),
         ("income_year = 2014", "income_year = 2016", "must follow each other"),
         ('evidence = "bounded"', 'evidence = "certain"', "edition 6, field 'evidence'"),
     ],
