@@ -33,6 +33,8 @@ from .estimate.contrasts import question as question
 
 # Claims: what was expected, and the verdict on it.
 from .records.registry import load_claims as load_claims
+from .records.plan import load_plan as load_plan
+from .records.plan import load_editions as load_editions
 from .estimate.claims import evaluate as evaluate
 from .estimate.claims import judge as judge
 from .estimate.claims import recovery as recovery
@@ -57,15 +59,18 @@ from .exhibit import figures as figures
 from .exhibit import in_print as in_print
 from .exhibit import article as article
 from .exhibit import inference as inference
+from .exhibit import evidence as evidence
 from .exhibit import studies as studies
 from .estimate import claims as claims
 from .estimate import contrasts as contrasts
 from .estimate import families as families
 from .estimate import few_clusters as few_clusters
+from .estimate import planned as planned
 from .estimate import mediation as mediation
 from .estimate import staggered as staggered
 from . import montecarlo as montecarlo
 from .panel import scores as scores
+from .panel import ministry as ministry
 from .estimate import open_scores as open_scores
 from .records.open import rankings as rankings
 from . import errors as errors

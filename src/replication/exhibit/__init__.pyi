@@ -1,4 +1,5 @@
 from . import article as article
+from . import evidence as evidence
 from . import figures as figures
 from . import in_print as in_print
 from . import inference as inference

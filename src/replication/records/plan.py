@@ -112,6 +112,7 @@ class Plan(Row):
     other_editions: list[int]
     rule: Text
     also: list[Text]
+    settled: dict[str, Text]
     test: list[Test]
     untestable: list[Untestable]
     departure: list[Departure] = Field(default=[])
@@ -124,6 +125,8 @@ class Plan(Row):
             raise ValueError(
                 f"claims {', '.join(found)}: each of C1 to C9 has primary tests or a reason why not"
             )
+        if set(self.settled) != tested:
+            raise ValueError("settled has a row for each claim that is tested, and for no other")
         return self
 
 

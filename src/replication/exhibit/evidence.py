@@ -1,0 +1,139 @@
+"""Exhibits of the evidence on real universities: the plan, the claims side by side, bins."""
+
+import textwrap
+from dataclasses import replace
+
+import pandas as pd
+
+from replication.estimate.claims import UNTESTABLE
+from replication.exhibit import theme
+from replication.exhibit.tables import Table, plain
+from replication.exhibit.theme import Figure
+from replication.records.checks import require_columns
+from replication.records.plan import load_plan
+
+COLUMNS = {
+    "short": ("claim", 0.0, 20),
+    "abstract": ("the abstract", 0.21, 12),
+    "simulated": ("simulated studies", 0.34, 20),
+    "real": ("real universities", 0.52, 23),
+    "settled_by": ("what would settle it", 0.71, 44),
+}
+"""Head of each column of the figure of the claims, where it begins, and letters in a line."""
+
+
+def plan_table() -> Table:
+    """The plan's tests, one row each, as they are read from ``data/plan.toml``."""
+    rows = [
+        {
+            "test": test.id,
+            "claim": test.claim,
+            "role": test.role,
+            "outcome": test.outcome,
+            "model": test.model,
+            "family": test.family or "",
+            "sample": test.sample,
+            "what is estimated": test.estimand,
+        }
+        for test in load_plan().test
+    ]
+    return plain(pd.DataFrame(rows).set_index("test"), words=True)
+
+
+def departures_table() -> Table:
+    """What was done differently from the plan, and why."""
+    rows = [row.model_dump() for row in load_plan().departure]
+    frame = pd.DataFrame(rows, columns=["date", "what", "reason"]).astype(str)
+    return plain(frame.set_index("date"), words=True)
+
+
+def estimates_table(table: pd.DataFrame, role: str) -> Table:
+    """Tests of one role: estimate with its interval, p-values, clusters, verdict.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As of `planned.estimates`.
+    role : {"primary", "secondary"}
+    """
+    require_columns(table, ["role", "estimate", "p_value", "p_holm"], "the table of the tests")
+    rows = table[table["role"] == role]
+    shown = pd.DataFrame(
+        {
+            "Claim": rows["claim"],
+            "Estimate": rows["estimate"],
+            "95 % interval": [
+                f"{low:.3f} to {high:.3f}".replace("-", "−")
+                for low, high in zip(rows["lower"], rows["upper"], strict=True)
+            ],
+            "p": rows["p_value"],
+            "p (Holm)": rows["p_holm"],
+            "Universities": rows["universities"],
+            "G*": rows["effective"],
+            "Verdict of the test": rows["verdict"],
+        }
+    )
+    if role == "secondary":
+        shown = shown.drop(columns=["p (Holm)", "Verdict of the test"])
+    printed = plain(shown.rename_axis(None), digits=3, formats={"G*": "{:.1f}"}, words=True)
+    return replace(printed, data=rows.reset_index())
+
+
+def claims_figure(table: pd.DataFrame) -> Figure:
+    """For each claim: the abstract, simulated studies, real universities, what would settle it.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Indexed by claim: ``short``, ``abstract``, ``simulated``, ``real``, ``verdict`` and
+        ``settled_by``, all text.
+    """
+    require_columns(table, [*COLUMNS, "verdict"], "the figure of the claims")
+    data = table[[*COLUMNS, "verdict"]].reset_index()
+    with theme.axes(6.6) as axes:
+        axes.grid(visible=False)
+        axes.set(xlim=(0, 1), ylim=(len(data) - 0.45, -0.95), xticks=[], yticks=[])
+        for row, claim in enumerate(data.to_dict("records")):
+            tested = claim["verdict"] != UNTESTABLE
+            if tested:
+                axes.axhspan(row - 0.5, row + 0.5, color=theme.WASH, zorder=0)
+            for column, (_, left, letters) in COLUMNS.items():
+                said = textwrap.fill(str(claim[column]), letters)
+                bold = "bold" if column == "real" and tested else "normal"
+                axes.text(left, row, said, fontsize=6.3, va="center", fontweight=bold)
+            axes.axhline(row + 0.5, color=theme.GRID, linewidth=0.8)
+        for head, left, _ in COLUMNS.values():
+            axes.text(left, -0.72, head, fontsize=7.2, fontweight="bold", va="center")
+        axes.axhline(-0.5, **theme.ZERO)
+        axes.spines[:].set_visible(False)
+        axes.spines["left"].set_color("none")
+        axes.spines["bottom"].set_color("none")
+    words = [
+        f"{r['short']}: {r['simulated']}; real universities: {r['real']}"
+        for r in data.to_dict("records")
+    ]
+    return theme.drawn(axes, data, f"Table drawn as a figure, a row a claim. {'. '.join(words)}.")
+
+
+def bins_figure(bins: pd.DataFrame, ylabel: str) -> Figure:
+    """Mean change of an outcome by bins of exposure.
+
+    Parameters
+    ----------
+    bins : DataFrame
+        As of `ministry.binned`.
+    ylabel : str
+    """
+    require_columns(bins, ["universities", "exposure", "change"], "the bins")
+    with theme.axes(3.2) as axes:
+        axes.axhline(0, **theme.ZERO)
+        axes.plot(bins["exposure"], bins["change"], "o", **theme.SERIES)
+        axes.set(xlabel="exchange in 2016, standard deviations (mean of the bin)", ylabel=ylabel)
+    few, most = bins["universities"].min(), bins["universities"].max()
+    ends = bins.iloc[[0, -1]]
+    said = " and ".join(
+        f"{change:.2f} at {dose:.2f}"
+        for change, dose in zip(ends["change"], ends["exposure"], strict=True)
+    )
+    alt = f"Dots of {len(bins)} bins of {few} to {most} universities; {ylabel}: {said}."
+    return theme.drawn(axes, bins, alt.replace("-", "−"))

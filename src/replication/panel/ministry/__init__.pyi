@@ -1,0 +1,4 @@
+from .panels import binned as binned
+from .panels import edition_panel as edition_panel
+from .panels import kept as kept
+from .panels import window_panel as window_panel
