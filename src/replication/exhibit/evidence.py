@@ -11,6 +11,7 @@ from replication.exhibit.tables import Table, plain
 from replication.exhibit.theme import Figure
 from replication.records.checks import require_columns
 from replication.records.plan import load_plan
+from replication.records.registry import load_claims
 
 COLUMNS = {
     "short": ("claim", 0.0, 20),
@@ -137,3 +138,35 @@ def bins_figure(bins: pd.DataFrame, ylabel: str) -> Figure:
     )
     alt = f"Dots of {len(bins)} bins of {few} to {most} universities; {ylabel}: {said}."
     return theme.drawn(axes, bins, alt.replace("-", "−"))
+
+
+ABSTRACT = {
+    "effect": "there is one",
+    "mechanism": "it is a channel",
+    "heterogeneity": "it is larger",
+}
+"""What the abstract says of a claim, by its kind."""
+
+
+def sides(judged: pd.DataFrame, recovery: pd.DataFrame) -> pd.DataFrame:
+    """What each source says of each claim, in words, for `claims_figure`.
+
+    Parameters
+    ----------
+    judged : DataFrame
+        As of `planned.verdicts`.
+    recovery : DataFrame
+        As of `montecarlo.verdicts.recovery`.
+    """
+    claims = load_claims()
+    found = 100 * (recovery["recovered"] + recovery["direction"])
+    return pd.DataFrame(
+        {
+            "short": claims["short"],
+            "abstract": claims["kind"].map(ABSTRACT),
+            "simulated": [f"found in {found[claim]:.0f} % of studies" for claim in claims.index],
+            "real": judged["verdict"],
+            "verdict": judged["verdict"],
+            "settled_by": judged["settled_by"],
+        }
+    ).rename_axis("claim")

@@ -27,7 +27,18 @@ from replication.writing import alone, settle, write_files
 
 RUNS = "runs.json"
 
-DOWNLOADS: dict[str, list[str]] = {"05_real_universities": ["the", "leiden", "bcur", "evaluation"]}
+DOWNLOADS: dict[str, list[str]] = {
+    "05_real_universities": [
+        "compilation",
+        "the",
+        "leiden-2020",
+        "leiden",
+        "bcur",
+        "evaluation",
+        "the-subjects",
+        "entity-list",
+    ]
+}
 """Chapters that read files which do not ship, and the groups of ``data/sources.toml`` they read."""
 
 
