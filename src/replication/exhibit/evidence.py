@@ -1,7 +1,9 @@
 """Exhibits of the evidence on real universities: the plan, the claims side by side, bins."""
 
 import textwrap
+from collections.abc import Hashable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import pandas as pd
 
@@ -16,9 +18,9 @@ from replication.records.registry import load_claims
 COLUMNS = {
     "short": ("claim", 0.0, 20),
     "abstract": ("the abstract", 0.21, 12),
-    "simulated": ("simulated studies", 0.34, 20),
-    "real": ("real universities", 0.52, 23),
-    "settled_by": ("what would settle it", 0.71, 44),
+    "simulated": ("simulated studies", 0.34, 22),
+    "real": ("real universities", 0.53, 24),
+    "settled_by": ("what would settle it", 0.725, 42),
 }
 """Head of each column of the figure of the claims, where it begins, and letters in a line."""
 
@@ -91,7 +93,7 @@ def claims_figure(table: pd.DataFrame) -> Figure:
     """
     require_columns(table, [*COLUMNS, "verdict"], "the figure of the claims")
     data = table[[*COLUMNS, "verdict"]].reset_index()
-    with theme.axes(6.6) as axes:
+    with theme.axes(6.4) as axes:
         axes.grid(visible=False)
         axes.set(xlim=(0, 1), ylim=(len(data) - 0.45, -0.95), xticks=[], yticks=[])
         for row, claim in enumerate(data.to_dict("records")):
@@ -140,6 +142,15 @@ def bins_figure(bins: pd.DataFrame, ylabel: str) -> Figure:
     return theme.drawn(axes, bins, alt.replace("-", "−"))
 
 
+def _said(row: Mapping[Hashable, Any]) -> str:
+    """Verdict, with how many tests it is over and their smallest adjusted p-value."""
+    if not row["tests"]:
+        return str(row["verdict"])
+    p = f"{row['smallest_p']:.3f}".replace("0.", ".", 1)
+    many = "one test" if row["tests"] == 1 else f"{row['tests']} tests"
+    return f"{row['verdict']} ({many}, p {'=' if row['tests'] == 1 else '≥'} {p})"
+
+
 ABSTRACT = {
     "effect": "there is one",
     "mechanism": "it is a channel",
@@ -164,8 +175,10 @@ def sides(judged: pd.DataFrame, recovery: pd.DataFrame) -> pd.DataFrame:
         {
             "short": claims["short"],
             "abstract": claims["kind"].map(ABSTRACT),
-            "simulated": [f"found in {found[claim]:.0f} % of studies" for claim in claims.index],
-            "real": judged["verdict"],
+            "simulated": [
+                f"planted, and found in {found[claim]:.0f} % of studies" for claim in claims.index
+            ],
+            "real": [_said(row) for row in judged.to_dict("records")],
             "verdict": judged["verdict"],
             "settled_by": judged["settled_by"],
         }

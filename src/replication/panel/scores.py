@@ -123,17 +123,6 @@ def _standing(score: float, pool: np.ndarray) -> float:
     return float(stats.percentileofscore(pool, score, kind="mean", nan_policy="propagate"))
 
 
-def left_out(whole: pd.DataFrame, part: pd.DataFrame) -> tuple[int, str]:
-    """How many universities of one panel another lacks, and whether they are those at its ends.
-
-    The most and the least exposed: ``"both are"``, ``"one is"`` or ``"none is"`` among them.
-    """
-    gone = set(whole["university"]) - set(part["university"])
-    by_exposure = whole.sort_values("exposure")["university"]
-    ends = gone & {by_exposure.iloc[0], by_exposure.iloc[-1]}
-    return len(gone), ("none is", "one is", "both are")[len(ends)]
-
-
 def entries() -> pd.DataFrame:
     """Ministry universities in each edition: how many, new, gone; means of the two scores."""
     scores = rankings.the_scores(range(rankings.FIRST_EDITION, LAST_EDITION + 1))

@@ -5,7 +5,6 @@ done differently is a row of its own, a departure.
 """
 
 import datetime
-from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -130,7 +129,6 @@ class Plan(Row):
         return self
 
 
-@cache
 def load_plan(path: Path = PLAN) -> Plan:
     """Read the plan.
 

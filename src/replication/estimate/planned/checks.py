@@ -8,10 +8,9 @@ from replication.estimate.convention import coefficient
 from replication.estimate.fit import Estimate
 from replication.estimate.planned.plan import EDITIONS, Panels, panels
 from replication.estimate.verbs import did
-from replication.panel.compilation import EDITION, exchange_2016
+from replication.panel.compilation import compiled_2016, exchange_2016
 from replication.panel.ministry.panels import CEILING, kept
-from replication.records.open import download, rankings
-from replication.records.open.compilation.reader import read_compilation
+from replication.records.open import rankings
 from replication.records.open.lists.subjects import the_subjects
 from replication.records.plan import load_editions, load_plan
 from replication.records.variables import CONTROLS
@@ -37,7 +36,7 @@ def dating() -> pd.DataFrame:
         ``rank_always`` (Spearman's rank correlation with funds per teacher, on all universities of
         the edition, and on those in every one), ``universities`` and ``always`` (how many).
     """
-    table = _compiled()
+    table = compiled_2016().set_index("university")
     funds = table["funds_firms"] / table["teachers"]
     scores = rankings.the_scores(load_editions().index)
     wide = scores.pivot_table(index="university", columns="edition", values="industry")
@@ -64,7 +63,7 @@ def cross_section() -> pd.DataFrame:
         ``universities``: those with a row in the table. It compares universities and is no effect.
     """
     exchange = exchange_2016().set_index("university")
-    incomes = _compiled().loc[exchange.index]
+    incomes = compiled_2016().set_index("university").loc[exchange.index]
     rows = []
     for column, name in INCOMES.items():
         for controls in ((), CONTROLS):
@@ -93,7 +92,7 @@ def in_yuan(points: float) -> pd.Series:
     """
     editions = load_editions()
     edition = int(editions.index[editions["income_year"] == 2016][0])
-    table = _compiled()
+    table = compiled_2016().set_index("university")
     funds = 1000 * table["funds_firms"] / table["teachers"]
     scores = rankings.the_scores([edition]).set_index("university")["industry"]
     both = pd.DataFrame({"funds": np.log(funds), "industry": scores}).dropna()
@@ -210,10 +209,6 @@ def variants(main: Panels) -> dict[str, Estimate]:
         "Exposure by component (R7)": did(table, EDITIONS, exposure="exposure_component"),
         "Exposure: THE's outlook before": did(table, EDITIONS, exposure="outlook"),
     }
-
-
-def _compiled() -> pd.DataFrame:
-    return read_compilation(download.locate(EDITION)).set_index("university")
 
 
 def _least_squares(y: pd.Series, x: pd.DataFrame) -> dict[str, float]:

@@ -10,17 +10,12 @@ from replication.estimate.contrasts import holm, question
 from replication.estimate.design import Design
 from replication.estimate.families import romano_wolf
 from replication.estimate.few_clusters import effective_clusters
+from replication.estimate.open_scores import SCORES
 from replication.estimate.verbs import did
 from replication.panel.ministry.panels import edition_panel, kept, window_panel
 from replication.records.plan import load_plan
 
-EDITIONS = Design(
-    outcome="industry",
-    unit="university",
-    time="edition",
-    effects=("university", "edition"),
-    missing="drop",
-)
+EDITIONS = SCORES
 """THE scores: a university and edition a row."""
 
 WINDOWS = Design(

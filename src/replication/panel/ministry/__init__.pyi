@@ -1,3 +1,5 @@
+from .panels import ONE_SIDE as ONE_SIDE
+from .panels import UNCOUNTED as UNCOUNTED
 from .panels import binned as binned
 from .panels import edition_panel as edition_panel
 from .panels import kept as kept
