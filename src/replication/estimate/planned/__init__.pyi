@@ -5,6 +5,8 @@ from .checks import in_yuan as in_yuan
 from .checks import selection as selection
 from .checks import subjects as subjects
 from .checks import variants as variants
+from .fields import by_field as by_field
+from .fields import by_field_here as by_field_here
 from .plan import EDITIONS as EDITIONS
 from .plan import WINDOWS as WINDOWS
 from .plan import asked as asked
