@@ -152,9 +152,9 @@ def _said(row: Mapping[Hashable, Any]) -> str:
 
 
 ABSTRACT = {
-    "effect": "there is one",
-    "mechanism": "it is a channel",
-    "heterogeneity": "it is larger",
+    "effect": "exchange raises it",
+    "mechanism": "a channel",
+    "heterogeneity": "a larger effect",
 }
 """What the abstract says of a claim, by its kind."""
 
