@@ -31,6 +31,14 @@ from .estimate.contrasts import side_by_side as side_by_side
 from .estimate.contrasts import difference as difference
 from .estimate.contrasts import question as question
 
+# Robustness: what the answer would be if an assumption failed, a variable or a row were left out.
+from .estimate.robustness.parallel_trends import honest_bounds as honest_bounds
+from .estimate.robustness.parallel_trends import breakdown as breakdown
+from .estimate.robustness.parallel_trends import pretrend_power as pretrend_power
+from .estimate.robustness.confounding import sensitivity as sensitivity
+from .estimate.robustness.confounding import oster as oster
+from .estimate.robustness.leave_out import leave_one_out as leave_one_out
+
 # Claims: what was expected, and the verdict on it.
 from .records.registry import load_claims as load_claims
 from .records.plan import load_plan as load_plan
