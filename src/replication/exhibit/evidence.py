@@ -9,7 +9,7 @@ import pandas as pd
 
 from replication.estimate.claims import UNTESTABLE
 from replication.exhibit import theme
-from replication.exhibit.tables import Table, plain
+from replication.exhibit.tables import Table, in_words, plain
 from replication.exhibit.theme import Figure
 from replication.records.checks import require_columns
 from replication.records.plan import load_plan
@@ -27,20 +27,19 @@ COLUMNS = {
 
 def plan_table() -> Table:
     """The plan's tests, one row each, as they are read from ``data/plan.toml``."""
+    tests = [test.model_dump() for test in load_plan().test]
     rows = [
         {
-            "test": test.id,
-            "claim": test.claim,
-            "role": test.role,
-            "outcome": test.outcome,
-            "model": test.model,
-            "family": test.family or "",
-            "sample": test.sample,
-            "what is estimated": test.estimand,
+            "test": test["id"],
+            "claim": test["claim"],
+            "outcome": f"{in_words(test['outcome'])}, {test['model'].upper()}",
+            "family": test["family"] or "secondary",
+            "what is estimated, and on whom": f"{test['estimand']}. On: {test['sample']}.",
         }
-        for test in load_plan().test
+        for test in tests
     ]
-    return plain(pd.DataFrame(rows).set_index("test"), words=True)
+    printed = plain(pd.DataFrame(rows).set_index("test"), words=True)
+    return replace(printed, data=pd.DataFrame(tests).astype({"controls": str}))
 
 
 def departures_table() -> Table:
@@ -51,7 +50,7 @@ def departures_table() -> Table:
 
 
 def estimates_table(table: pd.DataFrame, role: str) -> Table:
-    """Tests of one role: estimate with its interval, p-values, clusters, verdict.
+    """Tests of one role: estimate with its interval, p-values, universities, effective clusters.
 
     Parameters
     ----------
@@ -64,22 +63,26 @@ def estimates_table(table: pd.DataFrame, role: str) -> Table:
     shown = pd.DataFrame(
         {
             "Claim": rows["claim"],
-            "Estimate": rows["estimate"],
+            "Estimate": rows["estimate"].map(_short),
             "95 % interval": [
-                f"{low:.3f} to {high:.3f}".replace("-", "−")
+                f"{_short(low)} to {_short(high)}"
                 for low, high in zip(rows["lower"], rows["upper"], strict=True)
             ],
             "p": rows["p_value"],
-            "p (Holm)": rows["p_holm"],
-            "Universities": rows["universities"],
+            "Holm": rows["p_holm"],
+            "N": rows["universities"],
             "G*": rows["effective"],
-            "Verdict of the test": rows["verdict"],
         }
     )
     if role == "secondary":
-        shown = shown.drop(columns=["p (Holm)", "Verdict of the test"])
+        shown = shown.drop(columns="Holm")
     printed = plain(shown.rename_axis(None), digits=3, formats={"G*": "{:.1f}"}, words=True)
     return replace(printed, data=rows.reset_index())
+
+
+def _short(value: float) -> str:
+    """Three decimals of what is below one, two of what is not."""
+    return (f"{value:.3f}" if abs(value) < 1 else f"{value:.2f}").replace("-", "−")
 
 
 def claims_figure(table: pd.DataFrame) -> Figure:

@@ -68,7 +68,7 @@ def cross_section() -> pd.DataFrame:
     for column, name in INCOMES.items():
         for controls in ((), CONTROLS):
             row = _least_squares(np.log1p(incomes[column]), exchange[["exposure", *controls]])
-            rows.append({"income": name, "resources held fixed": bool(controls), **row})
+            rows.append({"income": name, "controls": bool(controls), **row})
     return pd.DataFrame(rows).set_index("income")
 
 
