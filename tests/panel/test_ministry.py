@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from replication.errors import NoVariationError
+from replication.errors import NoVariationError, ReplicationError
 from replication.panel.compilation import exchange_2016
 from replication.panel.ministry import panels
 from replication.records.open.lists.project_985 import project_985
@@ -109,3 +109,18 @@ def test_members_of_project_985_are_the_32_under_the_ministry() -> None:
     # By the list of the ministry; the last is no member, though it was of Project 211.
     assert {"清华大学", "中国海洋大学", "西北农林科技大学"} <= members
     assert "北京交通大学" not in members
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("name_zh\n清华大学\n清华大学\n", "a duplicate; keep one row"),
+        ("name_zh\n清华\n", "not in ministry_universities.csv; correct it"),
+        ("name\n清华大学\n", "column 'name_zh' is not there"),
+    ],
+)
+def test_a_faulty_list_of_members_is_named(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "project_985.csv"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ReplicationError, match=said):
+        project_985(path)
