@@ -93,7 +93,7 @@ def test_a_wrong_name_is_answered_with_the_right_one() -> None:
 
 def test_completion_offers_the_verbs_and_the_names_of_a_namespace() -> None:
     complete = rlcompleter.Completer({"rp": rp}).complete
-    assert complete("rp.pretr", 0) == "rp.pretrend_test("
+    assert complete("rp.pretrend_t", 0) == "rp.pretrend_test("
     assert (complete("rp.tables.desc", 0) or "").startswith("rp.tables.descriptives(")
 
 

@@ -31,8 +31,18 @@ from .estimate.contrasts import side_by_side as side_by_side
 from .estimate.contrasts import difference as difference
 from .estimate.contrasts import question as question
 
+# Robustness: what the answer would be if an assumption failed, a variable or a row were left out.
+from .estimate.robustness.parallel_trends import honest_bounds as honest_bounds
+from .estimate.robustness.parallel_trends import breakdown as breakdown
+from .estimate.robustness.parallel_trends import pretrend_power as pretrend_power
+from .estimate.robustness.confounding import sensitivity as sensitivity
+from .estimate.robustness.confounding import oster as oster
+from .estimate.robustness.leave_out import leave_one_out as leave_one_out
+
 # Claims: what was expected, and the verdict on it.
 from .records.registry import load_claims as load_claims
+from .records.plan import load_plan as load_plan
+from .records.plan import load_editions as load_editions
 from .estimate.claims import evaluate as evaluate
 from .estimate.claims import judge as judge
 from .estimate.claims import recovery as recovery
@@ -58,16 +68,19 @@ from .exhibit import figures as figures
 from .exhibit import in_print as in_print
 from .exhibit import article as article
 from .exhibit import inference as inference
+from .exhibit import evidence as evidence
 from .exhibit import studies as studies
 from .estimate import claims as claims
 from .estimate import contrasts as contrasts
 from .estimate import families as families
 from .estimate import few_clusters as few_clusters
+from .estimate import planned as planned
 from .estimate import mediation as mediation
 from .estimate import robustness as robustness
 from .estimate import staggered as staggered
 from . import montecarlo as montecarlo
 from .panel import scores as scores
+from .panel import ministry as ministry
 from .estimate import open_scores as open_scores
 from .records.open import rankings as rankings
 from . import errors as errors

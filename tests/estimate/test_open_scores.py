@@ -15,9 +15,8 @@ from replication.estimate.open_scores import (
     MEASURES,
     SCORES,
     agreement,
-    variants,
 )
-from replication.estimate.verbs import did, event_study, pretrend_test
+from replication.estimate.verbs import did
 from replication.panel.scores import measures, score_panel
 from replication.records.registry import load_claims
 from tests.support.real_files import mirror_or_skip
@@ -37,7 +36,7 @@ def test_difference_in_differences_is_the_dense_regression() -> None:
     dummies = [pd.get_dummies(panel[c], dtype=float) for c in ("university", "edition")]
     x = np.column_stack([panel["exposure"] * panel["post"], *dummies])
     slope = np.linalg.lstsq(x, panel["industry"].to_numpy(), rcond=None)[0][0]
-    found = variants()["Universities seen before treatment"].frame["estimate"].iloc[0]
+    found = did(score_panel(), SCORES)["exposure × post"].estimate
     assert found == pytest.approx(slope, rel=1e-8)
 
 
@@ -50,30 +49,6 @@ def test_an_effect_added_to_the_real_scores_is_found_in_full(effect: float) -> N
     assert after.estimate - before.estimate == pytest.approx(effect)
     verdict = judge({"C1": after}, "open").loc["C1", "verdict"]
     assert verdict == (SUPPORTED if effect > 0 else CONTRADICTED)
-
-
-def test_what_the_chapter_says_of_the_leads_is_so() -> None:
-    """Not rejected, whatever the averaging, and least of all without edition 2016."""
-    panel, plain = score_panel(), score_panel(net=False)
-    late = panel[panel["edition"] > 2016]
-    p = [pretrend_test(event_study(sample, SCORES)).p_value for sample in (panel, plain, late)]
-    assert 0.1 < p[1] < p[0] < 0.25
-    assert p[2] > 0.5
-    estimates = {n: e.frame["estimate"].iloc[0] for n, e in variants().items()}
-    whole = estimates["Universities seen before treatment"]
-    assert estimates["Editions from 2017"] < whole / 3
-    rest = event_study(panel, SCORES).frame["estimate"].iloc[-3:]
-    assert rest.abs().max() < 0.5
-
-
-def test_variants_are_six_samples_of_one_design() -> None:
-    found = variants()
-    clusters = {name: e.clusters for name, e in found.items()}
-    assert clusters["Universities seen before treatment"] == 50
-    assert clusters["Universities of the frame (R20)"] == 43
-    assert clusters["Universities in all editions"] == 23
-    assert clusters["Treated one edition earlier"] < 50
-    assert len({e.frame["estimate"].iloc[0] for e in found.values()}) == 6
 
 
 def test_agreement_is_spearmans() -> None:

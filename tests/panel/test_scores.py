@@ -103,14 +103,6 @@ def test_a_window_measures_exposure_in_the_first_editions_only(files: Path) -> N
     assert set(exposure.index) <= set(first)
 
 
-def test_who_is_left_out_is_counted_and_placed() -> None:
-    whole = pd.DataFrame({"university": list("aabbcd"), "exposure": [0, 0, 3, 3, -2, 1]})
-    for kept, found in (("abcd", (0, "none is")), ("bcd", (1, "none is")), ("acd", (1, "one is")),
-                        ("ad", (2, "both are"))):  # fmt: skip
-        part = whole[whole["university"].isin(list(kept))]
-        assert scores.left_out(whole, part) == found
-
-
 def test_every_row_of_the_files_is_kept_or_set_aside(files: Path) -> None:
     panel = scores.score_panel()
     lines = sum(len(rows(files / "the" / f"THE_{e}_rankings.csv")) for e in range(2016, 2024))

@@ -1,4 +1,4 @@
-"""Estimates on the open panel of scores: choices it leaves open, agreement of the measures."""
+"""The open panel of scores: its design, and whether the measures agree."""
 
 from collections.abc import Sequence
 from itertools import combinations, product
@@ -8,9 +8,6 @@ import pandas as pd
 from scipy import stats
 
 from replication.estimate.design import Design
-from replication.estimate.fit import Estimate
-from replication.estimate.verbs import did
-from replication.panel.scores import FIRST_EDITION, LAST_EDITION, score_panel
 
 SCORES = Design(
     outcome="industry",
@@ -31,21 +28,6 @@ MEASURES = {
 }
 EXCHANGE = ("outlook", "papers_abroad", "students")
 INDUSTRY = ("industry_score", "papers_industry", "industry_income")
-
-
-def variants(design: Design = SCORES) -> dict[str, Estimate]:
-    """Estimate the difference-in-differences under each choice that the scores leave open."""
-    main, early = score_panel(), score_panel(FIRST_EDITION - 1)
-    always = main["editions"] == main["edition"].nunique()
-    samples = {
-        "Universities seen before treatment": main,
-        "Universities in all editions": main[always],
-        "Universities of the frame (R20)": main[main["advantaged_share"].notna()],
-        "Editions from 2017": main[main["edition"] > main["edition"].min()],
-        "Treated one edition earlier": early,
-        "Editions to 2022": main[main["edition"] < LAST_EDITION],
-    }
-    return {n: did(s, design) for n, s in samples.items()}
 
 
 def agreement(table: pd.DataFrame, first: Sequence[str], second: Sequence[str]) -> pd.DataFrame:

@@ -41,7 +41,18 @@ EXECUTED = "replication_sources"
 NOISE = 0.3
 """Share by which time and memory of a run may differ from the recorded ones without being news."""
 
-DOWNLOADS: dict[str, list[str]] = {"05_real_universities": ["the", "leiden", "bcur", "evaluation"]}
+DOWNLOADS: dict[str, list[str]] = {
+    "05_real_universities": [
+        "compilation",
+        "the",
+        "leiden-2020",
+        "leiden",
+        "bcur",
+        "evaluation",
+        "the-subjects",
+        "entity-list",
+    ]
+}
 """Chapters that read files which do not ship, and the groups of ``data/sources.toml`` they read."""
 
 

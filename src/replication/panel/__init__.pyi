@@ -1,1 +1,2 @@
+from . import ministry as ministry
 from . import scores as scores

@@ -18,15 +18,12 @@ from replication.records.open import rankings
 from replication.records.open.evaluation import frame
 from replication.records.open.universities import coverage, tabulated, university_names
 
-LAG = 3
-"""Years from what universities report for an edition to its name.
+FIRST_EDITION = 2021
+"""First edition whose income is of the study's first treated year (R2), 2018.
 
-Edition 2021, of autumn 2020, has income of about 2018: our reading of THE's statement that its data
-are about two years older than the publication. Papers in outlook come from several years.
+``data/the_editions.toml`` has the year of each edition and what says so. Papers in outlook come
+from several years.
 """
-
-FIRST_EDITION = 2018 + LAG
-"""First edition whose data are of the study's first treated year (R2)."""
 
 LAST_EDITION = 2023
 """From edition 2024 on the scores are made by another method."""
@@ -124,17 +121,6 @@ def _outlook(before: pd.DataFrame, net: bool) -> pd.Series:
 def _standing(score: float, pool: np.ndarray) -> float:
     """Per cent of the pool with a lower score, ties counted by half; missing for no score."""
     return float(stats.percentileofscore(pool, score, kind="mean", nan_policy="propagate"))
-
-
-def left_out(whole: pd.DataFrame, part: pd.DataFrame) -> tuple[int, str]:
-    """How many universities of one panel another lacks, and whether they are those at its ends.
-
-    The most and the least exposed: ``"both are"``, ``"one is"`` or ``"none is"`` among them.
-    """
-    gone = set(whole["university"]) - set(part["university"])
-    by_exposure = whole.sort_values("exposure")["university"]
-    ends = gone & {by_exposure.iloc[0], by_exposure.iloc[-1]}
-    return len(gone), ("none is", "one is", "both are")[len(ends)]
 
 
 def entries() -> pd.DataFrame:

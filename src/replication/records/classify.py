@@ -50,6 +50,36 @@ def load_ipc(folder: Path = DATA) -> pd.DataFrame:
     return ipc
 
 
+def load_fields(folder: Path = DATA) -> pd.DataFrame:
+    """Main fields of the Leiden Ranking, with the share of their subclasses under export control.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by ``field``: ``subclasses`` (of its disciplines), ``control_exposure`` (share of
+        them that are under control, in [0, 1]). A field without a subclass is not there. Choice R10
+        weighs subclasses by patents, which are not counted here: each weighs the same.
+
+    Raises
+    ------
+    RegistryError
+        A discipline has not one row in ``leiden_fields.csv``.
+    """
+    fields = pd.read_csv(folder / "leiden_fields.csv", dtype=str)
+    known = load_disciplines(folder)["discipline"]
+    if sorted(fields["discipline"]) != sorted(known):
+        odd = sorted(set(fields["discipline"]) ^ set(known)) or sorted(
+            fields.loc[fields["discipline"].duplicated(), "discipline"]
+        )
+        raise RegistryError(
+            f"{folder / 'leiden_fields.csv'}: {odd[0]} must have one row, as in disciplines.csv"
+        )
+    ipc = load_ipc(folder).merge(fields, on="discipline", validate="many_to_one")
+    return ipc.groupby("field").agg(
+        subclasses=("ipc_subclass", "size"), control_exposure=("controlled", "mean")
+    )
+
+
 def load_ai(folder: Path = DATA) -> pd.DataFrame:
     """Describe the AI-related subclasses: kind, field, discipline, and the other two lists.
 

@@ -1,7 +1,14 @@
+from .confounding import Sensitivity as Sensitivity
+from .confounding import oster as oster
+from .confounding import sensitivity as sensitivity
 from .counts import scales as scales
 from .dose import dose_bins as dose_bins
 from .dose import dose_spline as dose_spline
 from .dose import dose_weights as dose_weights
+from .leave_out import leave_one_out as leave_one_out
+from .parallel_trends import breakdown as breakdown
+from .parallel_trends import honest_bounds as honest_bounds
+from .parallel_trends import pretrend_power as pretrend_power
 from .placebo import fake_years as fake_years
 from .placebo import instrumented as instrumented
 from .placebo import shuffled as shuffled

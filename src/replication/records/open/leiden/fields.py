@@ -73,11 +73,7 @@ def leiden_fields() -> pd.DataFrame:
         all papers; a row is there twice; a university is not found under the name of
         ``data/university_names.csv``.
     """
-    path = download.locate(SOURCE)
-    table, file = pd.read_parquet(_converted(path)), path.name
-    # Impact differs between a university's two rows; collaboration is counted in full in the one of
-    # fractions, as in the sheet of edition 2022.
-    table = files.keep(table, table["fractional"] == 1, "second row, of the other counting")
+    table, file = _counted()
     table = files.keep(table, table["country"] == "China", "not in China")
     require_names(GROUP, set(table["name"]))
     kept = match(table, GROUP, "name")
@@ -85,6 +81,34 @@ def leiden_fields() -> pd.DataFrame:
     kept["first_year"] = kept["period"].str[:4].astype("int64")
     columns = ["university", "joint", "name", "field", "period", "first_year", "papers", *PARTS]
     return kept.sort_values(["university", "field", "period"], ignore_index=True)[columns]
+
+
+def leiden_world() -> pd.DataFrame:
+    """Joint papers of universities outside China, in the columns of `leiden_fields`.
+
+    ``university`` is the printed name with its country; errors as `leiden_fields`.
+    """
+    table, file = _counted()
+    table = files.keep(table, table["country"] != "China", "in China")
+    table = table.assign(
+        university=table["name"] + ", " + table["country"],
+        joint=False,
+        first_year=table["period"].str[:4].astype("int64"),
+    )
+    files.require_once(table, ["university", "field", "period"], file)
+    columns = ["university", "joint", "name", "field", "period", "first_year", "papers", *PARTS]
+    return table.sort_values(["university", "field", "period"], ignore_index=True)[columns]
+
+
+def _counted() -> tuple[pd.DataFrame, str]:
+    """Rows that hold collaboration, one a university, field and period; the file's name.
+
+    Impact differs between a university's two rows; collaboration is counted in full in the one of
+    fractions, as in the sheet of edition 2022.
+    """
+    path = download.locate(SOURCE)
+    table, file = pd.read_parquet(_converted(path)), path.name
+    return files.keep(table, table["fractional"] == 1, "second row, of the other counting"), file
 
 
 def convert(path: Path) -> pd.DataFrame:

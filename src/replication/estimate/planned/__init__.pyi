@@ -1,0 +1,16 @@
+from .checks import cross_section as cross_section
+from .checks import dating as dating
+from .checks import declared_income as declared_income
+from .checks import in_yuan as in_yuan
+from .checks import selection as selection
+from .checks import subjects as subjects
+from .checks import variants as variants
+from .fields import by_field as by_field
+from .fields import by_field_here as by_field_here
+from .plan import EDITIONS as EDITIONS
+from .plan import WINDOWS as WINDOWS
+from .plan import asked as asked
+from .plan import estimates as estimates
+from .plan import jointly as jointly
+from .plan import panels as panels
+from .plan import verdicts as verdicts
