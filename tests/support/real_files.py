@@ -12,7 +12,7 @@ from replication.records.open.download import cache_folder
 from replication.records.open.sources import load_sources
 
 CHAPTER = ("the", "leiden", "bcur", "evaluation")
-"""Groups of files that the chapter on open data reads."""
+"""Groups of files that the panels of ranking scores read."""
 
 
 def mirror_or_skip(*groups: str) -> Path:

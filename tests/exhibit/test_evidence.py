@@ -1,0 +1,87 @@
+"""Exhibits of the evidence on real universities: what they print is what they are given."""
+
+import pandas as pd
+import pytest
+
+from replication.errors import MissingColumnError
+from replication.exhibit import evidence
+from replication.records.plan import load_plan
+from replication.records.registry import load_claims
+
+CLAIMS = [f"C{n}" for n in range(1, 10)]
+
+
+@pytest.fixture
+def judged() -> pd.DataFrame:
+    table = pd.DataFrame(
+        {
+            "verdict": "not testable",
+            "tests": 0,
+            "smallest_p": float("nan"),
+            "settled_by": "records",
+        },
+        index=pd.Index(CLAIMS, name="claim"),
+    )
+    table.loc["C1", ["verdict", "tests", "smallest_p"]] = ["direction supported", 3, 0.0123]
+    table.loc["C4", ["verdict", "tests", "smallest_p"]] = ["contradicted", 1, 0.5]
+    return table
+
+
+@pytest.fixture
+def sides(judged: pd.DataFrame) -> pd.DataFrame:
+    recovery = pd.DataFrame({"recovered": 0.5, "direction": 0.25}, index=CLAIMS)
+    return evidence.sides(judged, recovery)
+
+
+def test_each_source_says_its_own(sides: pd.DataFrame) -> None:
+    assert sides.loc["C1", "real"] == "direction supported (3 tests, p ≥ .012)"
+    assert sides.loc["C4", "real"] == "contradicted (one test, p = .500)"
+    assert sides.loc["C2", "real"] == "not testable"
+    assert set(sides["simulated"]) == {"planted, and found in 75 % of studies"}
+    assert sides["short"].to_list() == load_claims()["short"].to_list()
+
+
+def test_the_figure_of_the_claims_draws_every_text(sides: pd.DataFrame) -> None:
+    figure = evidence.claims_figure(sides)
+    (axes,) = figure.canvas.axes
+    drawn = " ".join(text.get_text().replace("\n", " ") for text in axes.texts)
+    for column in evidence.COLUMNS:
+        for said in sides[column]:
+            assert said in drawn
+            assert column in ("abstract", "settled_by") or said in figure.alt
+    assert list(figure.data["claim"]) == CLAIMS
+    with pytest.raises(MissingColumnError, match="'real' is needed for the figure of the claims"):
+        evidence.claims_figure(sides.drop(columns="real"))
+
+
+def test_the_plan_is_printed_whole() -> None:
+    table = evidence.plan_table()
+    assert table.data["id"].to_list() == [test.id for test in load_plan().test]
+    assert table.data["estimand"].to_list() == [test.estimand for test in load_plan().test]
+    assert len(evidence.departures_table().data) == len(load_plan().departure) > 0
+
+
+def test_tests_are_printed_by_role() -> None:
+    rows = pd.DataFrame(
+        {
+            "claim": ["C1", "C1"], "role": ["primary", "secondary"], "estimate": [-0.1234, 2.5],
+            "lower": [-0.5, -1.25], "upper": [0.25, 12.0], "p_value": [0.2, 0.3],
+            "p_holm": [0.4, float("nan")], "universities": [46, 58], "effective": [19.17, 15.9],
+        },
+        index=pd.Index(["a", "b"], name="test"),
+    )  # fmt: skip
+    first = evidence.estimates_table(rows, "primary")
+    assert first.printed.df.loc["a", "95 % interval"] == "−0.500 to 0.250"
+    assert first.printed.df.loc["a", "Estimate"] == "−0.123"
+    assert first.data["test"].to_list() == ["a"]
+    second = evidence.estimates_table(rows, "secondary").printed.df
+    assert "Holm" not in second
+    assert second.loc["b", "95 % interval"] == "−1.25 to 12.00"
+
+
+def test_bins_say_their_ends_in_words() -> None:
+    bins = pd.DataFrame({"universities": [5, 6], "exposure": [-1.0, 1.5], "change": [0.25, -0.5]})
+    figure = evidence.bins_figure(bins, "change")
+    said = "Dots of 2 bins of 5 to 6 universities; change: 0.25 at −1.00 and −0.50 at 1.50."
+    assert figure.alt == said
+    pd.testing.assert_frame_equal(figure.data, bins)
