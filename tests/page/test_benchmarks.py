@@ -51,7 +51,8 @@ def test_memory_and_time_grow_with_the_rows_and_no_faster() -> None:
     first, last = growth.iloc[0], growth.iloc[-1]
     assert last["rows"] == 100 * first["rows"]
     assert last["seconds"] < 100 * first["seconds"]
-    assert last["memory_mb"] < 3 * last["data_mb"]
+    # It holds a basis of the effects at least: a measurement of none would be of something else.
+    assert 0.5 * last["data_mb"] < last["memory_mb"] < 3 * last["data_mb"]
 
 
 def test_the_page_prints_every_row_and_where_it_was_measured() -> None:
