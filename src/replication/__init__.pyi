@@ -31,6 +31,9 @@ from .estimate.contrasts import side_by_side as side_by_side
 from .estimate.contrasts import difference as difference
 from .estimate.contrasts import question as question
 
+# Robustness: what the answer would be if an assumption failed, a variable or a row were left out.
+from .estimate.robustness.three_way import three_way as three_way
+
 # Claims: what was expected, and the verdict on it.
 from .records.registry import load_claims as load_claims
 from .estimate.claims import evaluate as evaluate

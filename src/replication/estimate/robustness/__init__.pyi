@@ -1,0 +1,1 @@
+from .three_way import three_way as three_way
