@@ -38,6 +38,7 @@ from .estimate.robustness.parallel_trends import pretrend_power as pretrend_powe
 from .estimate.robustness.confounding import sensitivity as sensitivity
 from .estimate.robustness.confounding import oster as oster
 from .estimate.robustness.leave_out import leave_one_out as leave_one_out
+from .estimate.robustness.three_way import three_way as three_way
 
 # Claims: what was expected, and the verdict on it.
 from .records.registry import load_claims as load_claims

@@ -12,3 +12,4 @@ from .parallel_trends import pretrend_power as pretrend_power
 from .placebo import fake_years as fake_years
 from .placebo import instrumented as instrumented
 from .placebo import shuffled as shuffled
+from .three_way import three_way as three_way
