@@ -64,7 +64,9 @@ def record_files(root: Path, committed: Iterable[str]) -> Iterator[str]:
             yield f"{name} is in a folder of records"
         elif path.suffix.lower() in TABULAR:
             written = re.fullmatch(
-                r"results/\w+/[\w-]+\.csv|tests/oracles/(?:r_numbers|separation/\d\d)\.csv", name
+                r"results/(?:\w+/[\w-]+|benchmarks)\.csv"
+                r"|tests/oracles/(?:r_numbers|separation/\d\d)\.csv",
+                name,
             )
             if not written and not (name.startswith("data/") and name[5:] in described):
                 yield f"{name} is no file of data that the project describes"
