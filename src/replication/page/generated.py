@@ -212,7 +212,7 @@ PARTS = {
     "context-measures": Part(measures_markdown, ("data/context.toml",)),
     "context-recommendations": Part(recommendations_markdown, ("data/context.toml",)),
     "register": Part(register_markdown, ("data/register.toml",)),
-    "verification": Part(page_markdown, ("build/verification/report.json",)),
+    "verification": Part(page_markdown, ("src/replication/page/verification/render.py",)),
     "timeline": Part(timeline_markdown, ("data/timeline.toml",)),
 }
 """What the pages may ask for, by name."""

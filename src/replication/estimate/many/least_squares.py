@@ -343,14 +343,19 @@ def _basis(effects: Sequence[np.ndarray], root: np.ndarray) -> np.ndarray:
     if not scaled:
         return np.empty((*root.shape[:2], 0))
     first, *others = scaled
-    first /= np.linalg.norm(first, axis=1, keepdims=True)
+    first = _unit(first)
     if not others:
         return first
-    more = np.concatenate(others, axis=2)
-    more /= np.linalg.norm(more, axis=1, keepdims=True)
+    more = _unit(np.concatenate(others, axis=2))
     # A second time, since the first leaves rounding errors.
     for _ in range(2):
         more -= first @ (first.transpose(0, 2, 1) @ more)
     left, values, _ = np.linalg.svd(more, full_matrices=False)
     left *= (values > SINGULAR)[:, None, :]
     return np.concatenate([first, left], axis=2)
+
+
+def _unit(columns: np.ndarray) -> np.ndarray:
+    """Columns (B, n, r) of length one; a level without a row in the block stays zero."""
+    length = np.linalg.norm(columns, axis=1, keepdims=True)
+    return columns / np.where(length > 0, length, 1.0)

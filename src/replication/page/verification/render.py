@@ -11,7 +11,7 @@ import pandas as pd
 
 from replication.config import BUILD
 from replication.page import markdown
-from replication.page.verification.report import IDENTICAL, STATUSES, Report, Row
+from replication.page.verification.report import IDENTICAL, STATUSES, Report, Row, exhibits
 from replication.writing import write_files
 
 JSON, HTML = "report.json", "report.html"
@@ -109,9 +109,18 @@ def page_markdown() -> str:
     """Report of the last run on this machine, for the site; or how to make one."""
     path = folder() / JSON
     if not path.is_file():
-        return (
-            "This site was built without running the notebooks, so there is no report: "
-            "`make book` runs them and shows it here, `replication verify` writes one."
+        rows = [
+            (row.chapter, f"{row.name}: {row.title}", str(row.cell), ", ".join(row.files))
+            for row in exhibits()
+        ]
+        return "\n".join(
+            [
+                "This site was built without running the notebooks, so there is no report: "
+                "`make book` runs them and shows it here, `replication verify` writes one. "
+                "Where each exhibit comes from:",
+                "",
+                *markdown.table(("notebook", "exhibit", "cell", "files"), rows),
+            ]
         )
     report = json.loads(path.read_text(encoding="utf-8"))
     facts = {"begun (UTC)": report["begun"], **report["machine"]}

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
+import nbformat
 from nbformat import NotebookNode
 
 from replication.config import ROOT
@@ -155,6 +156,16 @@ def report(
     rows = [row for run in runs.values() for row in _rows(run, committed)]
     costs = [Cost(r.name, r.seconds, r.megabytes, _seeds(r.notebook)) for r in runs.values()]
     return Report(against, begun, _machine(committed), tuple(costs), tuple(rows), dict(not_run))
+
+
+def exhibits(root: Path = ROOT) -> list[Row]:
+    """Committed tables and figures with the cells that publish them, compared with themselves."""
+    runs = {}
+    for path in sorted((root / "notebooks").glob("*.ipynb")):
+        notebook = nbformat.read(path, as_version=4)
+        runs[path.stem] = chapters.Run(path.stem, notebook, root / "results" / path.stem, 0.0, 0.0)
+    rows = [row for run in runs.values() for row in _rows(run, root)]
+    return [row for row in rows if row.kind in KINDS.values()]
 
 
 def _wanted(names: list[str] | None, copy: Path) -> tuple[list[str], dict[str, str]]:
