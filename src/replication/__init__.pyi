@@ -38,6 +38,13 @@ from .estimate.robustness.parallel_trends import pretrend_power as pretrend_powe
 from .estimate.robustness.confounding import sensitivity as sensitivity
 from .estimate.robustness.confounding import oster as oster
 from .estimate.robustness.leave_out import leave_one_out as leave_one_out
+from .estimate.robustness.counts import scales as scales
+from .estimate.robustness.dose import dose_bins as dose_bins
+from .estimate.robustness.dose import dose_spline as dose_spline
+from .estimate.robustness.dose import dose_weights as dose_weights
+from .estimate.robustness.placebo import fake_years as fake_years
+from .estimate.robustness.placebo import shuffled as shuffled
+from .estimate.robustness.placebo import instrumented as instrumented
 from .estimate.robustness.three_way import three_way as three_way
 
 # Claims: what was expected, and the verdict on it.
@@ -70,6 +77,7 @@ from .exhibit import in_print as in_print
 from .exhibit import article as article
 from .exhibit import inference as inference
 from .exhibit import evidence as evidence
+from .exhibit import robustness as robustness
 from .exhibit import studies as studies
 from .estimate import claims as claims
 from .estimate import contrasts as contrasts
@@ -77,7 +85,6 @@ from .estimate import families as families
 from .estimate import few_clusters as few_clusters
 from .estimate import planned as planned
 from .estimate import mediation as mediation
-from .estimate import robustness as robustness
 from .estimate import staggered as staggered
 from . import montecarlo as montecarlo
 from .panel import scores as scores

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from replication.montecarlo.faults import POLICY, aims, attenuation
+from replication.montecarlo.faults import aims, attenuation
 from replication.montecarlo.truth import realised_panel
 from replication.panel.load import load_panel
 from replication.simulate.process import Process
@@ -26,13 +26,6 @@ def test_what_comes_to_all_of_a_discipline_is_not_seen(found: pd.DataFrame) -> N
     assert found.loc["as planted", "aggregate"] == 1
 
 
-def test_another_policy_is_taken_for_exchange_unless_it_is_held_fixed(found: pd.DataFrame) -> None:
-    for world in ("another policy", "another policy, size controls"):
-        assert found.loc[world, "found"] - found.loc[world, "own"] > 0.2 * POLICY
-    held = found.loc["another policy, list as control"]
-    assert held["found"] == pytest.approx(held["own"], abs=0.003)
-
-
 def test_noise_draws_the_slope_to_zero_and_two_measures_do_not() -> None:
     found = attenuation(noises=(0.8,), draws=6)
     plain, noisy = found.loc[0.0, "slope"], found.loc[0.8]
@@ -50,11 +43,7 @@ def test_switches_that_are_off_change_nothing_and_on_only_what_they_name() -> No
     assert noisy.joint.equals(plain.joint)
     assert not np.array_equal(noisy.exchange, plain.exchange)
     assert np.corrcoef(noisy.exposure, plain.exposure)[0, 1] < 0.99
-    policy = simulate(Process(policy=0.3))
-    assert np.array_equal(policy.effect, plain.effect)
     post = plain.process.years >= plain.process.first_treated
-    added = policy.shock - plain.shock
-    assert np.allclose(added, 0.3 * np.outer(plain.listed[plain.university], post))
     spill = simulate(Process(spillover=-0.5))
     gone = spill.effect - plain.effect
     assert not gone[:, ~post].any()

@@ -4,5 +4,6 @@ from . import evidence as evidence
 from . import figures as figures
 from . import in_print as in_print
 from . import inference as inference
+from . import robustness as robustness
 from . import studies as studies
 from . import tables as tables

@@ -56,6 +56,13 @@ class Figure:
 @contextmanager
 def axes(height: float) -> Iterator[Axes]:
     """One pair of axes, `height` inches tall: dark ink on white, for print and both modes."""
+    with panels(height, 1) as (only,):
+        yield only
+
+
+@contextmanager
+def panels(height: float, number: int) -> Iterator[list[Axes]]:
+    """Pairs of axes side by side that share their vertical axis, in the same style."""
     style = {"font.family": "DejaVu Sans", "axes.grid": True, "grid.color": GRID}
     with (
         sns.axes_style("ticks", style),
@@ -64,7 +71,7 @@ def axes(height: float) -> Iterator[Axes]:
         sns.color_palette(PALETTE),
     ):
         canvas = Canvas(figsize=(WIDTH, height), layout="constrained")
-        yield canvas.subplots()
+        yield list(canvas.subplots(1, number, sharey=True, squeeze=False)[0])
         sns.despine(fig=canvas)
 
 

@@ -2,6 +2,7 @@ from . import verdicts as verdicts
 from .ai import ai_decomposition as ai_decomposition
 from .ai import ai_event_truth as ai_event_truth
 from .ai import key_core_shares as key_core_shares
+from .co_treatment import co_treatment as co_treatment
 from .faults import aims as aims
 from .faults import attenuation as attenuation
 from .mediation import WORLDS as WORLDS

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 MANIFEST = "manifest.json"
-BREAKS = ("pretrend", "anticipation", "confounder", "policy", "exposure_noise")
+BREAKS = ("pretrend", "anticipation", "confounder", "exposure_noise")
 """Parameters of a process that break an assumption and leave what is planted."""
 NO_STUDY = ("disciplines",)
 """Tables that are no simulation: the catalogue, which a reader may take from simulated records."""

@@ -73,9 +73,6 @@ class Process:
     spillover : float
         What a log point of mean effect in a discipline adds, from ``first_treated`` on, to every
         university there, exchange or none; below zero it is displacement: firms leave others.
-    policy : float
-        Effect from ``first_treated`` on of being on a list that universities with much exchange
-        are likelier to be on, and that has nothing to do with exchange (`Study.listed`).
     exposure_noise : float
         Standard deviation of what a university's records of a year add to the logs of its six
         counts; the effect acts through the counts without it.
@@ -109,7 +106,6 @@ class Process:
     anticipation: float = 0.0
     confounder: float = 0.0
     spillover: float = 0.0
-    policy: float = 0.0
     exposure_noise: float = 0.0
     year_sd: float = 0.07
     cell_sd: float = 0.30

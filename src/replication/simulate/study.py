@@ -40,8 +40,6 @@ class Study:
         Codes.
     exposure : ndarray, shape (U,)
         Overall exposure as it is recorded, standardised (R7).
-    listed : ndarray of bool, shape (U,)
-        Universities on the list of `Process.policy`.
     forms : ndarray, shape (U, 4)
         The exposures of `FORMS`, standardised.
     control_exposure : ndarray, shape (D,)
@@ -70,7 +68,6 @@ class Study:
     discipline: np.ndarray
     disciplines: np.ndarray
     exposure: np.ndarray
-    listed: np.ndarray
     forms: np.ndarray
     control_exposure: np.ndarray
     strength: np.ndarray
@@ -127,7 +124,6 @@ def simulate(process: Process | None = None, seed: int = 2026) -> Study:
             "patents",
             "hires",
             "papers",
-            "policy",
             "recording",
         )
     }
@@ -137,7 +133,6 @@ def simulate(process: Process | None = None, seed: int = 2026) -> Study:
 
     latent, exchange, resources = draw_universities(process, rng["universities"])
     exposure, cooperation, conferences = exchange_exposures(exchange[:, ~post])
-    listed = exposure + 0.7 * rng["policy"].standard_normal(len(exposure)) > 0
     u, d, strength, disciplines = draw_cells(process, latent, rng["cells"])
     advantaged = strength > 1 - ADVANTAGED_SHARE
     technology = draw_technology(disciplines, rng["cells"])
@@ -155,7 +150,7 @@ def simulate(process: Process | None = None, seed: int = 2026) -> Study:
 
     # Levels, shocks, and the faults that a user may switch on: all that is no effect of exchange.
     sole = sole + shock
-    shock = shock + faults(process, exposure, listed)[u] + mediator_shock @ process.loadings
+    shock = shock + _faults(process, exposure)[u] + mediator_shock @ process.loadings
     untreated = level + shock[:, :, None]
     mediators = mediator_level + mediator_shock
     mediator_effect = np.zeros_like(mediators)
@@ -202,7 +197,6 @@ def simulate(process: Process | None = None, seed: int = 2026) -> Study:
         discipline=d,
         disciplines=disciplines,
         exposure=exposure,
-        listed=listed,
         forms=forms,
         control_exposure=control,
         strength=strength,
@@ -238,9 +232,7 @@ def redraw(study: Study, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarr
     """
     process, u = study.process, study.university
     shock, mediator_shock = shocks(process, u, rng)
-    shock = (
-        shock + faults(process, study.exposure, study.listed)[u] + mediator_shock @ process.loadings
-    )
+    shock = shock + _faults(process, study.exposure)[u] + mediator_shock @ process.loadings
     joint = study.level + study.effect + shock[:, :, None]
     return joint, study.mediator_level + study.mediator_effect + mediator_shock
 
@@ -256,12 +248,10 @@ def recorded(exchange: np.ndarray, noise: float, rng: np.random.Generator) -> np
     return np.rint(exchange * np.exp(shock)[:, :, None]).astype(np.int64)
 
 
-def faults(process: Process, exposure: np.ndarray, listed: np.ndarray) -> np.ndarray:
+def _faults(process: Process, exposure: np.ndarray) -> np.ndarray:
     """What a broken design adds to every discipline of a university by year, shape (U, T)."""
     clock = process.years - process.first_treated
-    post = clock >= 0
-    added = np.outer(exposure, process.pretrend * (clock + 1) + process.confounder * post)
-    return added + np.outer(listed, process.policy * post)
+    return np.outer(exposure, process.pretrend * (clock + 1) + process.confounder * (clock >= 0))
 
 
 def _by_discipline(values: np.ndarray, weight: np.ndarray, d: np.ndarray) -> np.ndarray:

@@ -21,10 +21,10 @@ def panel() -> pd.DataFrame:
 
 def test_a_fake_year_is_an_estimate_on_untreated_years(panel: pd.DataFrame) -> None:
     found = fake_years(panel, TRIPLE, scale="log1p")
-    assert found.index.tolist() == [2013, 2014, 2015, 2016]
+    assert list(found) == [f"as if from {year}" for year in (2013, 2014, 2015, 2016)]
     before = panel[panel["year"] < 2018].assign(post=lambda d: (d["year"] >= 2015).astype(int))
     refit = did(before, TRIPLE, scale="log1p").frame.iloc[0]
-    pd.testing.assert_series_equal(found.loc[2015], refit, check_names=False)
+    pd.testing.assert_series_equal(found["as if from 2015"].frame.iloc[0], refit)
 
 
 def test_a_year_that_cannot_be_pretended_is_named(panel: pd.DataFrame) -> None:

@@ -10,6 +10,7 @@ import pyfixest
 from replication.errors import DesignError, NoVariationError
 from replication.estimate.convention import coefficient
 from replication.estimate.design import STUDY, Design
+from replication.estimate.fit import Estimate
 from replication.estimate.many.regression import regression
 from replication.estimate.sample import sample
 from replication.estimate.verbs import did
@@ -21,7 +22,7 @@ def fake_years(
     *,
     years: Sequence[int] | None = None,
     **changes: Any,
-) -> pd.DataFrame:
+) -> dict[str, Estimate]:
     """Estimate the design as if treatment had begun in a year before it did, on those years alone.
 
     Parameters
@@ -36,8 +37,8 @@ def fake_years(
 
     Returns
     -------
-    DataFrame
-        A row a ``year``: as of `Estimate.frame`.
+    dict of str to Estimate
+        By what is pretended, ``"as if from 2015"``.
 
     Raises
     ------
@@ -54,7 +55,7 @@ def fake_years(
     chosen = known[2:-1] if years is None else list(years)
     if not chosen:
         raise NoVariationError(f"{len(known)} untreated years leave none to pretend: 4 are needed")
-    rows = {}
+    found = {}
     for year in chosen:
         if year not in known[1:]:
             raise DesignError(
@@ -62,8 +63,8 @@ def fake_years(
                 f"{', '.join(map(str, known[1:]))} can"
             )
         pretended = before.assign(**{design.post: (before[design.time] >= year).astype(int)})
-        rows[int(year)] = did(pretended, design).frame.iloc[0]
-    return pd.DataFrame(rows).T.rename_axis("year")
+        found[f"as if from {year}"] = did(pretended, design)
+    return found
 
 
 def shuffled(
