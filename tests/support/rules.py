@@ -32,7 +32,7 @@ PLOTTING = {"matplotlib", "seaborn", "plotly", "bokeh", "altair", "plotnine"}
 
 TAGS = {"hide-input"}
 """Tags that a cell may have: none that hides an output from a reader or from the comparison."""
-METADATA = {"jupytext", "kernelspec", "language_info"}
+METADATA = {"jupytext", "kernelspec", "language_info", EXECUTED}
 
 BADGE = re.compile(r"\{source-badge\}`([^`]+)`|```\{source-badge\}\s+(.+)")
 # What `numbers` registers of one coefficient: itself, standard error, interval, p-value.
