@@ -38,6 +38,9 @@ from .estimate.robustness.parallel_trends import pretrend_power as pretrend_powe
 from .estimate.robustness.confounding import sensitivity as sensitivity
 from .estimate.robustness.confounding import oster as oster
 from .estimate.robustness.leave_out import leave_one_out as leave_one_out
+from .estimate.specification import Specification as Specification
+from .estimate.specification import specification_curve as specification_curve
+from .estimate.specification import explained as explained
 from .estimate.robustness.counts import scales as scales
 from .estimate.robustness.dose import dose_bins as dose_bins
 from .estimate.robustness.dose import dose_spline as dose_spline
@@ -78,6 +81,7 @@ from .exhibit import article as article
 from .exhibit import inference as inference
 from .exhibit import evidence as evidence
 from .exhibit import robustness as robustness
+from .exhibit import specification as specification
 from .exhibit import studies as studies
 from .estimate import claims as claims
 from .estimate import contrasts as contrasts

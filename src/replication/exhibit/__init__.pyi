@@ -5,5 +5,6 @@ from . import figures as figures
 from . import in_print as in_print
 from . import inference as inference
 from . import robustness as robustness
+from . import specification as specification
 from . import studies as studies
 from . import tables as tables

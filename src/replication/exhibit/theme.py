@@ -75,6 +75,22 @@ def panels(height: float, number: int) -> Iterator[list[Axes]]:
         sns.despine(fig=canvas)
 
 
+@contextmanager
+def stacked(height: float, ratios: tuple[float, ...]) -> Iterator[list[Axes]]:
+    """Pairs of axes one below the other that share their horizontal axis, in the same style."""
+    style = {"font.family": "DejaVu Sans", "axes.grid": True, "grid.color": GRID}
+    with (
+        sns.axes_style("ticks", style),
+        sns.plotting_context("paper", font_scale=1.1),
+        mpl.rc_context({"figure.dpi": 150, "savefig.dpi": 150, "legend.frameon": False}),
+        sns.color_palette(PALETTE),
+    ):
+        canvas = Canvas(figsize=(WIDTH, height), layout="constrained")
+        grid = {"height_ratios": ratios}
+        yield list(canvas.subplots(len(ratios), 1, sharex=True, gridspec_kw=grid))
+        sns.despine(fig=canvas)
+
+
 def drawn(axes: Axes, data: pd.DataFrame, alt: str) -> Figure:
     """The figure of a pair of axes."""
     return Figure(cast(Canvas, axes.figure), data, alt)

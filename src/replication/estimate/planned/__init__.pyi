@@ -5,6 +5,9 @@ from .checks import in_yuan as in_yuan
 from .checks import selection as selection
 from .checks import subjects as subjects
 from .checks import variants as variants
+from .choices import CHOICES as CHOICES
+from .choices import PLANNED as PLANNED
+from .choices import curve as curve
 from .fields import by_field as by_field
 from .fields import by_field_here as by_field_here
 from .plan import EDITIONS as EDITIONS

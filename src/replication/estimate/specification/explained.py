@@ -1,0 +1,68 @@
+"""Which choice moves the answer most."""
+
+from collections.abc import Sequence
+from itertools import combinations
+from math import comb
+
+import numpy as np
+import pandas as pd
+
+from replication.errors import NoVariationError
+from replication.estimate.specification.curve import Curve
+
+
+def explained(curve: Curve, choices: Sequence[str]) -> pd.DataFrame:
+    """Share of the variance of the estimates that each choice explains.
+
+    Parameters
+    ----------
+    curve : Curve
+    choices : sequence of str
+        Of its specifications.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by ``choice``, from the largest: ``share``, its Shapley value of R² in a regression
+        of the estimates on dummies of all choices (Lindeman, Merenda and Gold 1980), and
+        ``spread``, the largest less the smallest mean of the estimates over its alternatives. The
+        last row, ``"together"``, is R²: what it lacks to one is that choices act jointly.
+
+    Raises
+    ------
+    NoVariationError
+        If all estimates are alike.
+    """
+    table = curve.sorted
+    y = table["estimate"].to_numpy() - table["estimate"].mean()
+    if not np.ptp(y) > 0:
+        raise NoVariationError("all specifications have one estimate: no choice moves it")
+    dummies = {
+        name: pd.get_dummies(table[name].astype(str), dtype=float).to_numpy() for name in choices
+    }
+
+    def r_squared(names: tuple[str, ...]) -> float:
+        if not names:
+            return 0.0
+        x = np.column_stack([np.ones(len(y)), *[dummies[name] for name in names]])
+        left = y - x @ np.linalg.lstsq(x, y, rcond=None)[0]
+        return 1 - float(left @ left) / float(y @ y)
+
+    known = {
+        frozenset(names): r_squared(names)
+        for size in range(len(choices) + 1)
+        for names in combinations(choices, size)
+    }
+    rows = {}
+    for name in choices:
+        others = [c for c in choices if c != name]
+        value = 0.0
+        for size in range(len(others) + 1):
+            weight = 1 / (len(choices) * comb(len(others), size))
+            for chosen in map(frozenset, combinations(others, size)):
+                value += weight * (known[chosen | {name}] - known[chosen])
+        means = table.groupby(name)["estimate"].mean()
+        rows[name] = {"share": value, "spread": float(means.max() - means.min())}
+    frame = pd.DataFrame(rows).T.sort_values("share", ascending=False, kind="stable")
+    frame.loc["together"] = [known[frozenset(choices)], float(np.ptp(y))]
+    return frame.rename_axis("choice")

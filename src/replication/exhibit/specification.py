@@ -1,0 +1,73 @@
+"""Specification curves: the estimates in order, and below each the choices that made it."""
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from replication.estimate.specification import Curve, explained
+from replication.exhibit import theme
+from replication.exhibit.tables import Table, plain
+from replication.exhibit.theme import Figure
+
+NAMES = {
+    "median": "Median estimate",
+    "share_predicted": "Share with the predicted sign",
+    "share_significant": "Share with that sign and significant",
+}
+
+
+def curve_figure(
+    curve: Curve, choices: Sequence[str], default: Mapping[str, str], ylabel: str
+) -> Figure:
+    """Draw estimates in order with their intervals, and a row of marks an alternative.
+
+    Parameters
+    ----------
+    curve : Curve
+    choices : sequence of str
+        In the order of the rows.
+    default : mapping of str to str
+        Choices of the specification to point at.
+    ylabel : str
+    """
+    table = curve.sorted
+    alternatives = [(c, a) for c in choices for a in dict.fromkeys(curve.table[c])]
+    ours = (table[list(default)] == pd.Series(dict(default))).all(axis=1)
+    with theme.stacked(2.2 + 0.19 * len(alternatives), (1.0, 0.075 * len(alternatives))) as axes:
+        top, below = axes
+        top.axhline(0, **theme.ZERO)
+        top.fill_between(
+            table.index, table["lower"], table["upper"], color=theme.WASH, label="95 % interval"
+        )
+        top.plot(table.index, table["estimate"], ".", markersize=2, label="estimate")
+        top.plot(table.index[ours], table["estimate"][ours], "D", label="as planned", **theme.AIM)
+        top.set(ylabel=ylabel)
+        top.legend(loc="upper left", ncols=3)
+        for row, (choice, alternative) in enumerate(alternatives):
+            chosen = table.index[table[choice] == alternative]
+            below.plot(chosen, [row] * len(chosen), "|", markersize=4, color=theme.LINE)
+        below.set_yticks(range(len(alternatives)), [a for _, a in alternatives], fontsize=7)
+        below.set_ylim(len(alternatives) - 0.5, -0.5)
+        below.set(xlabel="specifications, from the lowest estimate")
+        below.grid(visible=False)
+    positive = (table["estimate"] > 0).mean()
+    alt = (
+        f"Specification curve of {len(table)} estimates from {table['estimate'].min():.2f} to "
+        f"{table['estimate'].max():.2f}, median {table['estimate'].median():.2f}; "
+        f"{100 * positive:.0f} % are above zero."
+    )
+    return theme.drawn(top, table, alt)
+
+
+def joint_table(curve: Curve) -> Table:
+    """Joint test of all specifications."""
+    shown = curve.joint.drop(columns="specifications").rename(index=NAMES)
+    shown.columns = ["Observed", "Under permutations", "p-value"]
+    return plain(shown.rename_axis("Statistic"), digits=3)
+
+
+def explained_table(curve: Curve, choices: Sequence[str]) -> Table:
+    """Share of the variance of the estimates that each choice explains, as `explained`."""
+    shown = explained(curve, choices).rename(index={"together": "Together"})
+    shown.columns = ["Share of variance", "Largest less smallest mean"]
+    return plain(shown.rename_axis("Choice"), digits=3)
