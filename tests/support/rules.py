@@ -15,6 +15,8 @@ from pathlib import Path
 import jupytext
 import nbformat
 
+from replication.page.chapters import EXECUTED
+
 LONGEST_CELL = 40
 SHORTEST_ALT = 20
 
