@@ -34,7 +34,7 @@ def test_text_has_a_line_a_notebook_and_names_what_differs() -> None:
     lines = text.splitlines()
     assert lines[0] == "compared with the git commit abc1234 of 2026-01-01"
     assert lines[1] == "  a: 1 identical, 1 within tolerance; 3 s, 410 MB, seeds 7, 2026"
-    assert lines[2] == "  b: 1 different; 12 s, 380 MB, seeds none"
+    assert lines[2] == "  b: 1 different; 12 s, 380 MB, seeds the verbs' own"
     assert "  b, fig-z (figure), by up to 0.001 (0.01 of the committed, column 'x', row 2)" in lines
     assert "    fig-z.csv: column 'x', row 2: 1.1, committed 1.0" in lines
     assert "  results/a/tab-x.csv: edited" in lines

@@ -124,7 +124,8 @@ def page_markdown() -> str:
         )
     report = json.loads(path.read_text(encoding="utf-8"))
     facts = {"begun (UTC)": report["begun"], **report["machine"]}
-    lines = markdown.table(("", ""), list(facts.items()))
+    lines = ["### The machine", "", *[f"- {name}: {value}" for name, value in facts.items()]]
+    lines += ["", "### The notebooks"]
     rows = [
         (c["chapter"], f"{c['seconds']:.0f}", f"{c['megabytes']:.0f}", _seeds(c["seeds"]))
         for c in report["costs"]
@@ -133,8 +134,15 @@ def page_markdown() -> str:
     lines += ["", *markdown.table(heads, rows, right=heads[1:3])]
     lines += [f"- {name} did not run: {why}" for name, why in report["not_run"].items()]
     for cost in report["costs"]:
-        cells = [_cells(Row(**row)) for row in report["rows"] if row["chapter"] == cost["chapter"]]
-        lines += ["", f"### {cost['chapter']}", "", *markdown.table(HEADS, cells)]
+        own = [Row(**row) for row in report["rows"] if row["chapter"] == cost["chapter"]]
+        lines += [
+            "",
+            f"### {cost['chapter']}",
+            "",
+            f"Files are in `results/{cost['chapter']}`.",
+            "",
+        ]
+        lines += markdown.table(HEADS, [_short(row) for row in own])
     return "\n".join(lines)
 
 
@@ -149,7 +157,7 @@ def _cost(cost: Any) -> str:
 
 
 def _seeds(seeds: Any) -> str:
-    return ", ".join(str(seed) for seed in seeds) or "none"
+    return ", ".join(str(seed) for seed in seeds) or "the verbs' own"
 
 
 def _counts(rows: tuple[Row, ...]) -> str:
@@ -167,6 +175,14 @@ def _cells(row: Row) -> tuple[str, str, str, str, str]:
     cell = "" if row.cell is None else str(row.cell)
     said = "; ".join(row.said) or _apart(row).removeprefix(", ")
     return f"{row.name}: {row.title}", cell, ", ".join(row.files), row.status, said
+
+
+def _short(row: Row) -> tuple[str, str, str, str, str]:
+    """Cells for the column of a page: suffixes for files, a difference without its sentence."""
+    name, cell, _, status, said = _cells(row)
+    files = ", ".join(Path(file).suffix[1:] for file in row.files)
+    apart = f"{row.relative:.1g} at {row.where}" if row.where and not row.said else said
+    return name, cell, files, status, apart
 
 
 def _html_table(heads: tuple[str, ...], rows: list[Any]) -> str:
