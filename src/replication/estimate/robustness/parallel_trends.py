@@ -298,7 +298,8 @@ def _interval(leads: Leads, restriction: Restriction, m: float) -> tuple[float, 
         found = compute_flci(
             leads.estimates, leads.vcov, m, leads.before, after, leads.weights, alpha=LEVEL
         )
-    low, high = map(float, found.flci)
+    # To the accuracy of its solver, whose last digits differ from run to run.
+    low, high = (round(float(end), 6) for end in found.flci)
     return low, high
 
 
