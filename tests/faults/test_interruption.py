@@ -18,6 +18,7 @@ from replication.panel.load import load_panel, load_truth
 from replication.records.manifest import write_truth
 from replication.writing import alone, settle, write_files
 from tests.support.killed import ROOT, killed
+from tests.support.project import HEADER
 
 Contents = dict[str, bytes]
 
@@ -256,18 +257,16 @@ class TestTwoAtOnce:
         assert found in [contents(made / seed / "records") for seed in "12"]
 
 
-SLEEPS = """\
----
-kernelspec:
-  display_name: Python 3
-  name: python3
----
+SLEEPS = (
+    HEADER
+    + """\
 
 ```{code-cell} ipython3
 import time
 time.sleep(300)
 ```
 """
+)
 
 
 class TestKernels:

@@ -17,13 +17,11 @@ from replication.errors import (
 )
 from replication.page import chapters
 from tests.support.chapter import code
+from tests.support.project import HEADER
 
-CHAPTER = """\
----
-kernelspec:
-  display_name: Python 3
-  name: python3
----
+CHAPTER = (
+    HEADER
+    + """\
 
 # A small chapter
 
@@ -41,6 +39,7 @@ print(Path.cwd().name)
 %s
 ```
 """
+)
 
 
 @pytest.fixture

@@ -205,7 +205,7 @@ def test_no_committed_file_names_a_machine_a_registry_an_issue_or_a_person() -> 
         ("from https://" + "pypi" + ".org/simple", 1),
         ("https://files." + "pythonhosted" + ".org/x", 1),
         ("see issue " + "#12, PR" + "#3, (" + "#7)", 3),
-        ("data/tmp/x, https://example.org/home/x, ~/" + "work/x, ./root/x", 0),
+        ("data/" + "tmp/x, https://example.org/" + "home/x, ~/" + "desk/x, ./" + "root/x", 0),
         ("colour #123456, column (1), volume 44, issue 7", 0),
     ],
 )

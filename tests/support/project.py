@@ -7,12 +7,18 @@ import jupytext
 
 from replication.page import chapters
 
-CHAPTER = """\
+HEADER = """\
 ---
 kernelspec:
   display_name: Python 3
   name: python3
 ---
+"""
+"""Head of a chapter's text."""
+
+CHAPTER = (
+    HEADER
+    + """\
 
 # A small chapter
 
@@ -37,6 +43,7 @@ rp.publish("fig-x", rp.figures.histogram(numbers), title="Four counts")
 print(dict(seed=2026), numbers["patents_joint"].sum())
 ```
 """
+)
 
 
 def git(folder: Path, *arguments: str) -> str:

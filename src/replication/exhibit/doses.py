@@ -30,18 +30,18 @@ def response(
         Its data have one row a point, by ``series``. Bins are against the lowest one and stand so
         that their mean is that of the straight line at their doses.
     """
-    series = [("spline", spline.rename(columns={"response": "estimate"}))]
+    series = {"spline": spline.rename(columns={"response": "estimate"})}
     for name, found in (("bins", bins), ("target of the bins", target)):
         if found is not None:
             shift = slope * found["dose"].mean() - found["estimate"].mean()
             moved = found[["dose", "estimate", "lower", "upper"]].copy()
             moved[["estimate", "lower", "upper"]] += shift
-            series.append((name, moved))
+            series[name] = moved
     ends = spline["dose"].iloc[[0, -1]]
-    series.append(("straight line", pd.DataFrame({"dose": ends, "estimate": slope * ends})))
+    series["straight line"] = pd.DataFrame({"dose": ends, "estimate": slope * ends})
     drawn = weights.rename(columns={"density": "estimate"})[["dose", "estimate"]]
-    series.append(("weight by unit of dose", drawn))
-    data = pd.concat(dict(series), names=["series"])
+    series["weight by unit of dose"] = drawn
+    data = pd.concat(series, names=["series"])
     data = data.reset_index(level="series").reset_index(drop=True)
     with theme.axes(3.4) as axes:
         axes.axhline(0, **theme.ZERO)
@@ -58,7 +58,7 @@ def response(
         axes.fill_between(spline["dose"], spline["lower"], spline["upper"], alpha=0.15)
         axes.plot(spline["dose"], spline["response"], label="spline, 95 %")
         axes.plot(ends, slope * ends, **theme.LEVEL, label="straight line")
-        points = dict(series)["bins"]
+        points = series["bins"]
         axes.errorbar(
             points["dose"],
             points["estimate"],
@@ -67,7 +67,7 @@ def response(
             label="bins, 95 %",
         )
         if target is not None:
-            aims = dict(series)["target of the bins"]
+            aims = series["target of the bins"]
             axes.plot(aims["dose"], aims["estimate"], "D", label="bins aim at", **theme.AIM)
         axes.set(xlabel="exposure, SD", ylabel="effect on the log of the mean")
         axes.legend(loc="upper left", ncols=2)

@@ -1,7 +1,7 @@
 """How every figure looks, and what a figure is: a drawing, its numbers, its alternative text."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -56,28 +56,22 @@ class Figure:
 @contextmanager
 def axes(height: float) -> Iterator[Axes]:
     """One pair of axes, `height` inches tall: dark ink on white, for print and both modes."""
-    with panels(height, 1) as (only,):
+    with _grid(height) as (only,):
         yield only
 
 
-@contextmanager
-def panels(height: float, number: int) -> Iterator[list[Axes]]:
+def panels(height: float, number: int) -> AbstractContextManager[list[Axes]]:
     """Pairs of axes side by side that share their vertical axis, in the same style."""
-    style = {"font.family": "DejaVu Sans", "axes.grid": True, "grid.color": GRID}
-    with (
-        sns.axes_style("ticks", style),
-        sns.plotting_context("paper", font_scale=1.1),
-        mpl.rc_context({"figure.dpi": 150, "savefig.dpi": 150, "legend.frameon": False}),
-        sns.color_palette(PALETTE),
-    ):
-        canvas = Canvas(figsize=(WIDTH, height), layout="constrained")
-        yield list(canvas.subplots(1, number, sharey=True, squeeze=False)[0])
-        sns.despine(fig=canvas)
+    return _grid(height, ncols=number, sharey=True)
+
+
+def stacked(height: float, ratios: tuple[float, ...]) -> AbstractContextManager[list[Axes]]:
+    """Pairs of axes one below the other that share their horizontal axis, in the same style."""
+    return _grid(height, nrows=len(ratios), sharex=True, height_ratios=ratios)
 
 
 @contextmanager
-def stacked(height: float, ratios: tuple[float, ...]) -> Iterator[list[Axes]]:
-    """Pairs of axes one below the other that share their horizontal axis, in the same style."""
+def _grid(height: float, **subplots: Any) -> Iterator[list[Axes]]:
     style = {"font.family": "DejaVu Sans", "axes.grid": True, "grid.color": GRID}
     with (
         sns.axes_style("ticks", style),
@@ -86,8 +80,7 @@ def stacked(height: float, ratios: tuple[float, ...]) -> Iterator[list[Axes]]:
         sns.color_palette(PALETTE),
     ):
         canvas = Canvas(figsize=(WIDTH, height), layout="constrained")
-        grid = {"height_ratios": ratios}
-        yield list(canvas.subplots(len(ratios), 1, sharex=True, gridspec_kw=grid))
+        yield list(canvas.subplots(squeeze=False, **subplots).ravel())
         sns.despine(fig=canvas)
 
 
