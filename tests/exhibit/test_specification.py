@@ -16,6 +16,7 @@ TABLE = pd.DataFrame(
         "p_value": 0.04,
         "rows": 100,
         "reason": ["", "", "", "no variation"],
+        "not_permuted": ["", "", "", "no variation"],
     }
 )
 JOINT = pd.DataFrame(

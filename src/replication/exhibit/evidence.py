@@ -122,7 +122,10 @@ def claims_figure(table: pd.DataFrame) -> Figure:
 
 
 def bins_figure(bins: pd.DataFrame, ylabel: str) -> Figure:
-    """Mean change of an outcome by bins of exposure.
+    """Mean change of an outcome by bins of exposure, both to two decimals.
+
+    With more of them, the bins of two samples would tell the value of a university by which they
+    differ.
 
     Parameters
     ----------
@@ -131,6 +134,7 @@ def bins_figure(bins: pd.DataFrame, ylabel: str) -> Figure:
     ylabel : str
     """
     require_columns(bins, ["universities", "exposure", "change"], "the bins")
+    bins = bins.round({"exposure": 2, "change": 2})
     with theme.axes(3.2) as axes:
         axes.axhline(0, **theme.ZERO)
         axes.plot(bins["exposure"], bins["change"], "o", **theme.SERIES)

@@ -55,7 +55,7 @@ def test_choices_mean_what_they_are_called(main: Panels, curve: Curve) -> None:
         curve,
         **{
             "first treated (R2)": "2020",
-            "universities (R20)": "in every edition",
+            "universities": "in every edition",
             "controls (R12)": "resources × edition",
         },
     )

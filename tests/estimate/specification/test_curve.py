@@ -9,6 +9,7 @@ from replication.errors import DesignError, NoVariationError
 from replication.estimate.design import Design
 from replication.estimate.many.permuted import orders
 from replication.estimate.specification import Specification, explained, specification_curve
+from replication.estimate.specification.curve import CONTROLLED
 from replication.estimate.verbs import did
 
 DESIGN = Design(
@@ -121,6 +122,36 @@ def test_what_cannot_be_estimated_is_a_row_with_its_reason() -> None:
     assert (found.joint["specifications"] == 8).all()
 
 
+def test_controls_take_no_part_in_the_joint_test_and_say_so() -> None:
+    """The other specifications have the same joint test with and without them."""
+    more = [
+        Specification(dict(one.choices) | {"scale": "controlled"}, one.panel, design)
+        for one in specifications()[::4]
+        for design in [one.design.but(controls=[("other", "year")])]
+    ]
+    found = specification_curve(panels(0.4), [*specifications(), *more], draws=19, seed=2)
+    alone = specification_curve(panels(0.4), specifications(), draws=19, seed=2)
+    pd.testing.assert_frame_equal(found.joint, alone.joint)
+    assert found.table["reason"].eq("").all()
+    assert found.table["not_permuted"].tolist() == [""] * 8 + [CONTROLLED] * 2
+
+
+def test_where_nothing_can_be_permuted_the_estimates_are_still_there() -> None:
+    one = specifications()[0]
+    controlled = Specification(one.choices, "all", one.design.but(controls=[("other", "year")]))
+    found = specification_curve(panels(), [controlled], draws=9)
+    assert found.table["estimate"].notna().all()
+    assert found.joint["p_value"].isna().all()
+    assert (found.joint["specifications"] == 0).all()
+
+
+def test_one_panel_under_two_names_counts_once() -> None:
+    tables = panels()
+    chosen = [*specifications(), Specification(specifications()[0].choices, "again", DESIGN)]
+    with pytest.raises(DesignError, match="0 and 8 are the same rows and design"):
+        specification_curve({**tables, "again": tables["all"].copy()}, chosen, draws=9)
+
+
 def test_a_seed_is_a_curve() -> None:
     one, two = (specification_curve(panels(), specifications(), draws=29, seed=3) for _ in range(2))
     pd.testing.assert_frame_equal(one.table, two.table)
@@ -129,7 +160,7 @@ def test_a_seed_is_a_curve() -> None:
 
 def test_padding_and_gaps_are_refused() -> None:
     chosen = specifications()
-    with pytest.raises(DesignError, match="0 and 8 are the same panel and design"):
+    with pytest.raises(DesignError, match="0 and 8 are the same rows and design"):
         specification_curve(panels(), [*chosen, chosen[0]], draws=9)
     with pytest.raises(DesignError, match="needs the panel 'early'"):
         specification_curve(panels(), [Specification({"a": "b"}, "early", DESIGN)], draws=9)

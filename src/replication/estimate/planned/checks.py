@@ -110,13 +110,14 @@ def in_yuan(points: float) -> pd.Series:
 
 
 def selection() -> pd.DataFrame:
-    """Whether being ranked by THE goes with exposure, among all universities that were counted.
+    """Whether being ranked by THE, and staying so, goes with exposure.
 
     Returns
     -------
     DataFrame
-        Linear probability models, as `cross_section`: ranked before and after, and in every
-        edition, on the exposure alone.
+        Linear probability models, as `cross_section`, on the exposure alone: ranked before and
+        after, and in every edition, among all universities that were counted; and having left
+        after treatment began, among those that were ranked in the last edition before it or later.
     """
     exchange = exchange_2016().set_index("university")
     scores = rankings.the_scores(load_editions().index)
@@ -126,8 +127,12 @@ def selection() -> pd.DataFrame:
     ranked = {
         "ranked before and after": (seen["min"] < first) & (seen["max"] >= first),
         "ranked in every edition": seen["size"] == len(load_editions()),
-        "left after treatment began": (seen["max"] >= first - 1) & (seen["max"] < 2023),
+        "left after treatment began": (seen["max"] >= first - 1)
+        & (seen["max"] < load_editions().index.max()),
     }
+    # Who was gone before could not leave any more.
+    left = "left after treatment began"
+    ranked[left] = ranked[left].astype(float).where(seen["max"] >= first - 1)
     rows = {
         name: {
             **_least_squares(yes.astype(float), exchange[["exposure"]]),

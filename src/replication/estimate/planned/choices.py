@@ -31,7 +31,7 @@ UNIVERSITIES = {
 PLANNED = {
     "first treated (R2)": "2021",
     "editions (R1)": "from 2016",
-    "universities (R20)": "all ranked",
+    "universities": "all ranked",
     "outcome (R6)": "points",
     "exposure (R7)": "mean of logs",
     "controls (R12)": "none",
@@ -62,13 +62,7 @@ def curve(main: Panels, *, draws: int = 999, seed: int = 2026) -> Curve:
     for first in load_plan().other_editions:
         dated[first] = panels(first)["editions"]
     for (first, table), since, who in product(sorted(dated.items()), SINCE, UNIVERSITIES):
-        rows = kept(table[table["edition"] >= SINCE[since]], None)
-        if UNIVERSITIES[who] == "balanced":
-            rows = rows[
-                rows.groupby("university")["edition"].transform("size") == rows["edition"].nunique()
-            ]
-        else:
-            rows = kept(rows, UNIVERSITIES[who])
+        rows = kept(table[table["edition"] >= SINCE[since]], UNIVERSITIES[who])
         name = f"{first}, {since}, {who}"
         tables[name] = _in_deviations(rows)
         for outcome, exposure, controls in product(OUTCOMES, EXPOSURES, CONTROL_SETS):

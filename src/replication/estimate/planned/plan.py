@@ -18,13 +18,8 @@ from replication.records.plan import load_plan
 EDITIONS = SCORES
 """THE scores: a university and edition a row."""
 
-WINDOWS = Design(
-    outcome="papers_firm",
-    unit="university",
-    time="first_year",
-    effects=("university", "first_year"),
-    model="ppml",
-    missing="drop",
+WINDOWS = EDITIONS.but(
+    outcome="papers_firm", time="first_year", effects=("university", "first_year"), model="ppml"
 )
 """Papers of the Leiden Ranking: a university and window a row."""
 

@@ -12,6 +12,8 @@ from replication.estimate.design import Design
 from replication.estimate.many.permuted import Orders, Permuted, orders, permuted
 from replication.estimate.verbs import did
 
+CONTROLLED = "a permuted exposure no longer goes with the controls"
+
 ESTIMATES = ("estimate", "std_error", "lower", "upper", "p_value")
 
 
@@ -43,7 +45,7 @@ class Curve:
     table : DataFrame
         A row a specification, in the order in which they came: its choices; ``estimate`` with its
         inference by the design's own variance; ``rows`` used; ``reason``, why there is none, or
-        empty.
+        empty; ``not_permuted``, why it takes no part in the joint test, or empty.
     joint : DataFrame
         Indexed by ``statistic``: ``median`` estimate, ``share_predicted`` and
         ``share_significant``, shares of specifications with the predicted sign and with that sign
@@ -86,19 +88,21 @@ def specification_curve(
     -------
     Curve
         A specification that cannot be estimated is a row with its reason, and takes no part in the
-        joint test; nor does one whose exposure cannot be permuted.
+        joint test. Nor does one whose exposure cannot be permuted, or that has controls.
 
     Raises
     ------
     DesignError
         If `direction` is neither, specifications name different choices or a panel that is not
-        there, or two of them are the same.
+        there, or two of them are the same design of the same rows.
 
     Notes
     -----
     Under the joint null no specification has an effect: exposure might as well be another
     cluster's. Least squares are permuted exactly; of a Poisson specification the score statistic
-    is, and the Newton step from the fit without the regressor (`many.permuted`).
+    is, and the Newton step from the fit without the regressor (`many.permuted`). A permuted
+    exposure no longer goes with the controls, so that with them its coefficient varies less than
+    that of the data's exposure, and its permutations are no reference.
     """
     if direction not in (1, -1):
         raise DesignError(f"direction is 1 or -1, the sign that is predicted: not {direction!r}")
@@ -106,8 +110,9 @@ def specification_curve(
     rows = [{**one.choices, **_estimated(panels[one.panel], one.design)} for one in specifications]
     table = pd.DataFrame(rows, columns=[*names, *ESTIMATES, "rows", "reason"])
     shuffled = _shuffled(panels, specifications, draws, seed)
-    kept = [p for p, why in zip(shuffled, table["reason"], strict=True) if not (p.reason or why)]
-    return Curve(table, _joint(kept, direction))
+    why = [reason or one.reason for reason, one in zip(table["reason"], shuffled, strict=True)]
+    kept = [found for found, reason in zip(shuffled, why, strict=True) if not reason]
+    return Curve(table.assign(not_permuted=why), _joint(kept, direction))
 
 
 def _names(
@@ -116,6 +121,7 @@ def _names(
     if not specifications:
         raise DesignError("a specification curve needs a specification")
     names = list(specifications[0].choices)
+    first = {name: _first_alike(panels, name) for name in panels}
     seen: dict[tuple[str, Design], int] = {}
     for number, one in enumerate(specifications):
         if list(one.choices) != names:
@@ -128,13 +134,18 @@ def _names(
                 f"specification {number} needs the panel {one.panel!r}; there are "
                 f"{', '.join(map(repr, panels))}"
             )
-        before = seen.setdefault((one.panel, one.design), number)
+        before = seen.setdefault((first[one.panel], one.design), number)
         if before != number:
             raise DesignError(
-                f"specifications {before} and {number} are the same panel and design: each counts "
+                f"specifications {before} and {number} are the same rows and design: each counts "
                 "once, or the curve is padded"
             )
     return names
+
+
+def _first_alike(panels: Mapping[str, pd.DataFrame], name: str) -> str:
+    """Name of the first panel that holds the same."""
+    return next(other for other in panels if panels[other].equals(panels[name]))
 
 
 def _estimated(data: pd.DataFrame, design: Design) -> dict[str, object]:
@@ -159,9 +170,9 @@ def _shuffled(
         for column in set(clusters) & set(panel.columns):
             known |= set(panel[column].dropna().unique())
     drawn: Orders = orders(sorted(known, key=str), draws=draws, seed=seed)
-    found: dict[int, Permuted] = {}
+    found = dict.fromkeys(range(len(specifications)), Permuted(reason=CONTROLLED))
     for name, panel in panels.items():
-        own = [i for i, s in enumerate(specifications) if s.panel == name]
+        own = [i for i, s in enumerate(specifications) if s.panel == name and not s.design.controls]
         designs = [specifications[i].design for i in own]
         found |= dict(zip(own, permuted(panel, designs, drawn), strict=True))
     return [found[i] for i in range(len(specifications))]
@@ -169,7 +180,9 @@ def _shuffled(
 
 def _joint(kept: Sequence[Permuted], direction: int) -> pd.DataFrame:
     if not kept:
-        raise DesignError("no specification can be permuted: there is no joint test")
+        nothing = {"observed": np.nan, "expected": np.nan, "p_value": np.nan, "specifications": 0}
+        rows = dict.fromkeys(("median", "share_predicted", "share_significant"), nothing)
+        return pd.DataFrame(rows).T.rename_axis("statistic").astype({"specifications": int})
     estimate = direction * np.array([one.estimate for one in kept])
     significant = np.array([one.p_values() for one in kept]) < LEVEL
     statistics = {

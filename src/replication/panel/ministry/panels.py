@@ -112,7 +112,7 @@ def kept(panel: pd.DataFrame, keep: str | None) -> pd.DataFrame:
     """
     rules: dict[str | None, Callable[[pd.DataFrame], pd.Series]] = {
         None: lambda rows: pd.Series(True, rows.index),
-        "balanced": lambda rows: rows["editions"] == rows["edition"].nunique(),
+        "balanced": lambda rows: _editions(rows) == rows["edition"].nunique(),
         "below ceiling": lambda rows: rows["top"] < CEILING,
         "unlisted": lambda rows: rows["listed"] == 0,
     }
@@ -120,6 +120,11 @@ def kept(panel: pd.DataFrame, keep: str | None) -> pd.DataFrame:
     if rows.empty:
         raise NoVariationError(f"no university is left that is {keep}")
     return rows
+
+
+def _editions(rows: pd.DataFrame) -> pd.Series:
+    """How many of the editions in `rows` have each row's university."""
+    return rows.groupby("university")["edition"].transform("size")
 
 
 def binned(
