@@ -280,10 +280,12 @@ class TestKernels:
         for name in "ab":
             (tmp_path / "notebooks" / f"{name}.md").write_text(SLEEPS)
         code = f"""
-import sys
+import signal, sys
 from pathlib import Path
 from replication import cli
 from replication.page import chapters
+# What runs in the background of a shell inherits an interrupt that is ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 chapters.ROOT = Path({str(tmp_path)!r})
 chapters.NOTEBOOKS, chapters.BUILD = chapters.ROOT / "notebooks", chapters.ROOT / "build"
 sys.exit(cli.main(["run"]))

@@ -10,7 +10,7 @@ import re
 import shutil
 import time
 import zlib
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -242,13 +242,18 @@ def execute_all(
     """
     runs: dict[str, Run] = {}
     with ThreadPoolExecutor(jobs) as pool:
-        futures = {pool.submit(execute, name, results, copy): name for name in names}
-        print(f"running {len(names)} chapters: {', '.join(names)}", flush=True)
+        futures: list[Future[Run]] = []
         try:
-            for future in as_completed(futures):
-                run = future.result()
-                runs[run.name] = run
-                print(f"  {run.name}: {run.seconds:.0f} s, {run.megabytes:.0f} MB", flush=True)
+            print(f"running {len(names)} chapters: {', '.join(names)}", flush=True)
+            futures += [pool.submit(execute, name, results, copy) for name in names]
+            pending = set(futures)
+            while pending:
+                # A wait without end does not see an interrupt that another thread was given.
+                done, pending = wait(pending, timeout=0.5, return_when=FIRST_COMPLETED)
+                for future in done:
+                    run = future.result()
+                    runs[run.name] = run
+                    print(f"  {run.name}: {run.seconds:.0f} s, {run.megabytes:.0f} MB", flush=True)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             while any(future.running() for future in futures):
