@@ -3,6 +3,7 @@
 import argparse
 import codecs
 import io
+import re
 import sys
 import warnings
 from dataclasses import replace
@@ -99,6 +100,21 @@ def _simulate(options: argparse.Namespace) -> None:
     write_records(options.out, tables, study_of(process, options.seed))
     for name, table in tables.items():
         print(f"{table_path(options.out, name)}: {len(table):,} rows")
+
+
+def _ingest(options: argparse.Namespace) -> None:
+    from replication.records.ingest.run import ingest
+
+    known = re.fullmatch(r"[1-9][0-9]{0,5} ?[KMGT]i?B", options.memory, re.IGNORECASE)
+    _require(bool(known), f"--memory {options.memory}: write a size, such as 2GB or 500MB")
+    flow = ingest(options.folder, options.out, options.mapping, options.memory)
+    print(flow.to_string(index=False, na_rep=""))
+
+
+def _validate(options: argparse.Namespace) -> None:
+    from replication.records.ingest.run import validate_file
+
+    print(f"{options.path}: {validate_file(options.path)}")
 
 
 def _build(options: argparse.Namespace) -> None:
@@ -245,6 +261,8 @@ def _readme(options: argparse.Namespace) -> None:
 
 COMMANDS = {
     "simulate": _simulate,
+    "ingest": _ingest,
+    "validate": _validate,
     "build": _build,
     "truth": _truth,
     "fetch": _fetch,

@@ -7,19 +7,11 @@ from ibis import _
 
 from replication.errors import SchemaError
 from replication.records.classify import NameRules, load_name_rules
+from replication.records.ingest.separators import SEPARATORS
 
 OURS = "university of the sample"
 FIRM = "firm"
 
-# Pairs of pattern and replacement that leave semicolons alone between names. A comma or a slash is
-# also a sign within a name (Co., Ltd; A/S): it separates beside a Chinese character, a slash
-# between blanks.
-SEPARATORS = (
-    (r"(?i)[,，]\s*((?:LTD|LIMITED|INC|LLC|LLP|LP|PLC|CORP|CO|GMBH|S\.?A|N\.?V|B\.?V)\b)", r" \1"),
-    (r"[；﹔︔\x{37E}|｜¦、､﹑\r\n\t\v\f\x{85}\x{2028}\x{2029}]|\s[/／]\s", ";"),
-    (r"([\p{Han})）])\s*[,，/／]", r"\1;"),
-    (r"[,，/／]\s*(\p{Han})", r";\1"),
-)
 # What may join two names that `SEPARATORS` does not tell apart: a sign, or, since it may as well be
 # part of one name, a blank, dash, full stop or word, which joins only what then is a firm.
 SOFT = r"\s\p{Z}\p{C}.．。…'‘’\x22“”\-‐-―－"

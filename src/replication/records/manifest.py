@@ -9,7 +9,8 @@ import dataclasses
 import hashlib
 import json
 import os
-from collections.abc import Hashable, Mapping
+import shutil
+from collections.abc import Callable, Hashable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,8 +18,8 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from replication.errors import OverwriteError, SchemaError
-from replication.records.schema import RECORDS
-from replication.writing import alone, settle, write_files
+from replication.records.schema import OPTIONAL, RECORDS
+from replication.writing import COMPLETE, REMOVED, UNFINISHED, alone, settle, write_files
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -44,7 +45,9 @@ class Mark(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    made_by: Literal["replication simulate", "replication build", "replication truth"]
+    made_by: Literal[
+        "replication simulate", "replication build", "replication truth", "replication ingest"
+    ]
     source: Literal["simulated", "restricted"]
     # Of simulated data.
     study: Planted | None = None
@@ -92,10 +95,49 @@ def write_records(folder: Path, tables: dict[str, pd.DataFrame], study: dict[str
         write_files(folder, {**files, MANIFEST: _marked(files, mark)})
 
 
+def write_ingested(folder: Path, fill: Callable[[Path], None]) -> None:
+    """Let `fill` write records into a folder of its own, and put them and their mark in place.
+
+    Nothing is in place after an error; tables of an earlier run that this one has not are removed.
+    Refused as of `require_own_ingest`.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with alone(folder):
+        require_own_ingest(folder)
+        before = _read(folder / MANIFEST)
+        unfinished = folder / UNFINISHED
+        unfinished.mkdir()
+        try:
+            fill(unfinished)
+            sums = {path.name: _checksum(path) for path in sorted(unfinished.iterdir())}
+            mark = Mark(made_by="replication ingest", source="restricted", sha256=sums)
+            (unfinished / MANIFEST).write_text(
+                mark.model_dump_json(indent=2, exclude_none=True) + "\n", encoding="utf-8"
+            )
+            for name in set(before.sha256 if before else ()) - set(sums):
+                (unfinished / REMOVED).mkdir(exist_ok=True)
+                (unfinished / REMOVED / name).touch()
+            unfinished.rename(folder / COMPLETE)
+        except BaseException:
+            shutil.rmtree(unfinished, ignore_errors=True)
+            raise
+    settle(folder)
+
+
+def require_own_ingest(folder: Path) -> None:
+    """Raise `OverwriteError` unless every record table is as `write_ingested` left it."""
+    if folder.is_file():
+        raise OverwriteError(f"--out {folder} is a file: name a folder")
+    said = [table_path(folder, name) for name in (*RECORDS, *OPTIONAL)]
+    reports = sorted(folder.glob("*.csv")) if folder.is_dir() else []
+    _require_own(folder / MANIFEST, [*said, *reports], "ingest")
+
+
 def origin(records: Path) -> dict[str, Any]:
     """Source, study and checksums of the record tables: what the mark of their panel says."""
     of = require_unchanged(records / MANIFEST)
-    paths = {name: path for name in RECORDS if (path := table_path(records, name)).is_file()}
+    every = (*RECORDS, *OPTIONAL)
+    paths = {name: path for name in every if (path := table_path(records, name)).is_file()}
     return {
         "source": of.source if of else "restricted",
         "study": of.study.model_dump() if of and of.study else None,
