@@ -1,6 +1,8 @@
 """Spark runs the builder's expressions as DuckDB does, to the byte: ``make spark``."""
 
 import io
+import os
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -21,12 +23,13 @@ from replication.records.classify import load_name_rules  # noqa: E402
 from tests.support.simulated import thin  # noqa: E402
 
 TEXTS = [
-    "东湖大学", "东湖大学资产经营有限公司", "东湖大学；江海机械厂", "A CO., LTD.", "Ａ大学　（苏州）",
-    "EASTLAKE UNIVERSITY VENTURES, INC.", "山东北大荒控股集团有限公司", "R12研究所", "第七〇九研究所",
-    "x\ny", "x\n", "$5 GmbH & Co. KG", "AG", "机AG", "机 AG\n", "é AG", "东湖大学, 江海公司", "A/S",
-    "分类号H04L 9/00", "IntCl:h04l", ";G06F", "CN201810123456.7", "CN201810123456", "CN1081234567A",
-    "PCT/CN2018/1", "1.2E+12", "", " ", "\x0b", "a\x0bb", "\u2028", "東湖大學", "〇〇", "[A]", "(A)",
-    "US;CN", "CN", "CNX;US",
+    "东湖大学", "东湖大学资产经营有限公司", "东湖大学；江海机械厂", "A CO., LTD.",
+    "Ａ大学　（苏州）",
+    "EASTLAKE UNIVERSITY VENTURES, INC.", "山东北大荒控股集团有限公司", "R12研究所",
+    "第七〇九研究所", "x\ny", "x\n", "$5 GmbH & Co. KG", "AG", "机AG", "机 AG\n", "é AG",
+    "东湖大学, 江海公司", "A/S", "分类号H04L 9/00", "IntCl:h04l", ";G06F", "CN201810123456.7",
+    "CN201810123456", "CN1081234567A", "PCT/CN2018/1", "1.2E+12", "", " ", "\x0b", "a\x0bb",
+    "\u2028", "東湖大學", "〇〇", "[A]", "(A)", "US;CN", "CN", "CNX;US",
 ]  # fmt: skip
 RULES = load_name_rules()
 PATTERNS = [
@@ -38,10 +41,14 @@ PATTERNS = [
 
 
 @pytest.fixture(scope="module")
-def session():
+def session(tmp_path_factory):
     from pyspark.sql import SparkSession
 
-    made = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false").getOrCreate()
+    os.environ["PYSPARK_PYTHON"] = sys.executable
+    made = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false")
+    made = made.config(
+        "spark.sql.warehouse.dir", str(tmp_path_factory.mktemp("warehouse"))
+    ).getOrCreate()
     yield made
     made.stop()
 

@@ -83,7 +83,9 @@ def applicants(patents: ir.Table, universities: ir.Table, keep: Keep) -> Applica
     names = keep(names.mutate(kind=ibis.ifelse(_.kind.isin(rules.firm_kinds), FIRM, _.kind)))
     _require_separated(written, names, aliases, rules)
     named = written.inner_join(names.select("written", "who"), "written")
-    return Applicants(keep(named.select(ROW, "repetition", "who")), keep(names.drop("written").distinct()))
+    return Applicants(
+        keep(named.select(ROW, "repetition", "who")), keep(names.drop("written").distinct())
+    )
 
 
 def _require_own_names(universities: ir.Table, aliases: ir.Table) -> None:

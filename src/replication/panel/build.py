@@ -1,8 +1,8 @@
 """From records to the analysis panel: one row a university, discipline and year.
 
 Events are counted by Ibis expressions, which an engine of `replication.panel.engine` runs; tables
-of events may be files, and are then never in memory as a whole. Every record is either counted or dropped with a reason: `build_panel`
-returns the sample flow beside the panel.
+of events may be files, and are then never in memory as a whole. Every record is either counted or
+dropped with a reason: `build_panel` returns the sample flow beside the panel.
 """
 
 from collections.abc import Mapping, Sequence
@@ -145,7 +145,7 @@ def build_panel(
     _require_catalogue(small, choices)
     universities.require_pre_period(small, choices)
     with opened as engine:
-        t = {name: engine.table(name, content) for name, content in records.items()}
+        t = {name: _typed(engine.table(name, of), name) for name, of in records.items()}
         ipc = engine.table("ipc", load_ipc()).drop(ROW)
         frame, flow = _build(engine, t, ipc, small, choices, progress)
     floats = frame.select_dtypes("float").columns
@@ -161,6 +161,14 @@ def build_panel(
     # Backends differ in their integers and strings.
     frame = frame.astype({c: d.type for c, d in schema.PANEL.dtypes.items()})
     return validate(frame, schema.PANEL, "the panel"), flow
+
+
+def _typed(table: ir.Table, name: str) -> ir.Table:
+    """A record table as it was validated: its columns, text even where one is empty throughout."""
+    dtypes = schema.RECORDS[name].dtypes
+    # A file may hold the index of its frame beside them.
+    table = table.select(*dtypes, ROW)
+    return table.cast({column: "string" for column, of in dtypes.items() if str(of) == "str"})
 
 
 def _require_catalogue(records: dict[str, pd.DataFrame], choices: Choices) -> None:

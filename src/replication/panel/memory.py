@@ -7,7 +7,7 @@ from replication.errors import ReplicationError
 LEAST = 10**9
 """Bytes below which a build is not asked for: Python with its libraries takes a third of them."""
 DEFAULT = "2GB"
-OWN = 650 * 10**6
+OWN = 800 * 10**6
 """Bytes that the process needs beside its database: libraries, batches, the panel as it is made."""
 UNITS = {"MB": 10**6, "GB": 10**9, "MIB": 2**20, "GIB": 2**30}
 

@@ -69,9 +69,7 @@ def patents(
     placed = (
         first.left_join(parties, ROW)
         .left_join(ipc, "ipc_subclass")
-        .mutate(
-            firm=_.firm.fill_null(False), several=_.several.fill_null(False), share=1 / _.names
-        )
+        .mutate(firm=_.firm.fill_null(False), several=_.several.fill_null(False), share=1 / _.names)
         .left_join(cells.select(*CELL).mutate(in_frame=True), CELL)
     )
     rules = [

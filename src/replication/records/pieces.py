@@ -1,5 +1,4 @@
-"""Tables that come in pieces: written as Parquet as they come, the same bytes however they are cut.
-"""
+"""Tables in pieces, written as they come: the same bytes however they are cut."""
 
 import json
 from collections.abc import Hashable, Iterable, Iterator

@@ -20,7 +20,6 @@ PIECE = 100_000
 """Rows of a file that are looked at together."""
 
 
-
 def type_name(column: pa.Column) -> str:
     """Name of a column's type as the codebook and the messages print it."""
     name = str(column.dtype).split("[")[0]

@@ -57,9 +57,9 @@ def as_events(counts: np.ndarray, years: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame({"cell": cell, "year": years.astype("int16")[year], "group": group})
 
 
-def among(codes: np.ndarray, values: list[str]) -> pd.Categorical:
+def among(codes: np.ndarray, values: list[str]) -> pd.Series:
     """Text that is one of few `values`, by position."""
-    return pd.Categorical.from_codes(codes.astype("int8"), values)
+    return pd.Series(pd.Categorical.from_codes(codes.astype(np.int8), pd.Index(values)))
 
 
 def tally(events: pd.DataFrame, shape: tuple[int, ...], process: Process) -> np.ndarray:

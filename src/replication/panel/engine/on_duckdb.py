@@ -17,8 +17,9 @@ from replication.panel.memory import share_of_database
 class DuckDB:
     """Tables in a database of their own, on disk."""
 
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: Any, limit: int | None) -> None:
         self.connection = connection
+        self.limit = limit
 
     def table(self, name: str, content: pd.DataFrame | Path) -> ir.Table:
         """Make a frame or a Parquet file a table."""
@@ -32,24 +33,34 @@ class DuckDB:
         return self.connection.create_table(ibis.util.gen_name("kept"), table)
 
     def frame(self, table: ir.Table) -> pd.DataFrame:
-        """Fetch a table."""
-        return table.to_pandas()
+        """Fetch a table; what it takes, the database has less of from then on."""
+        if self.limit is None:
+            return table.to_pandas()
+        # It is there twice for a while: as Arrow brings it, and as pandas has it.
+        self._limit(self.limit // 3)
+        frame = table.to_pandas()
+        self.limit = max(self.limit // 3, self.limit - 2 * int(frame.memory_usage().sum()))
+        self._limit(self.limit)
+        return frame
+
+    def _limit(self, size: int) -> None:
+        self.connection.raw_sql(f"SET memory_limit = '{size}B'")
 
 
 @contextmanager
 def open_engine(memory: int | None) -> Iterator[DuckDB]:
     """Open a database that goes with the context, even after an error."""
     with tempfile.TemporaryDirectory(prefix="replication-build-") as folder:
-        limit = {} if memory is None else {"memory_limit": f"{share_of_database(memory)}B"}
+        limit = None if memory is None else share_of_database(memory)
         connection = ibis.duckdb.connect(
             Path(folder) / "records.duckdb",
             temp_directory=folder,
             preserve_insertion_order=False,
-            **limit,
+            **({} if limit is None else {"memory_limit": f"{limit}B"}),
         )
         # A slow query must not draw a progress bar into the output of a command or notebook.
         connection.raw_sql("SET enable_progress_bar = false")
         try:
-            yield DuckDB(connection)
+            yield DuckDB(connection, limit)
         finally:
             connection.disconnect()
