@@ -112,6 +112,12 @@ OPTIONAL: dict[str, pa.DataFrameSchema] = {
 }
 """Tables that records may have and need not."""
 
+
+def described(name: str) -> pa.DataFrameSchema:
+    """Description of a record table that is needed, or may be there."""
+    return (RECORDS | OPTIONAL)[name]
+
+
 EVENTS = tuple(name for name, table in RECORDS.items() if not table.unique)
 """Tables with one row an event; repetitions are dropped by `panel`, not refused."""
 

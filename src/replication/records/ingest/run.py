@@ -1,12 +1,14 @@
 """`replication ingest`: a folder of exports to a folder of records, all of it or nothing."""
 
 import json
+import shutil
 import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import duckdb
 import pandas as pd
@@ -25,8 +27,9 @@ from replication.records.ingest.mapping import (
 )
 from replication.records.ingest.tables import Table, open_table
 from replication.records.ingest.vendors import position, table_of, vendor_of
-from replication.records.manifest import require_own_ingest, table_path, write_ingested
-from replication.records.schema import OPTIONAL, RECORDS
+from replication.records.manifest import require_own_ingest, write_ingested
+from replication.records.pieces import write_parquet
+from replication.records.schema import RECORDS, described
 from replication.writing import write_file
 
 Say = Callable[[str], None]
@@ -205,7 +208,7 @@ def _patents(work: _Work) -> None:
 def _write(work: _Work, folder: Path, out: Path) -> pd.DataFrame:
     tables = {name: pd.concat(parts, ignore_index=True) for name, parts in work.parts.items()}
     for name, table in tables.items():
-        schema = RECORDS.get(name) or OPTIONAL[name]
+        schema = described(name)
         if schema.unique and (twice := table.duplicated(schema.unique)).any():
             said = table.loc[twice, schema.unique].iloc[0].to_dict()
             raise SchemaError(f"{folder}, table {name}: {said} is in two files: keep one")
@@ -221,24 +224,35 @@ def _write(work: _Work, folder: Path, out: Path) -> pd.DataFrame:
         reports[NEAR] = universities.near_misses(work.base, tables["universities"])
         work.say(f"names nearly a university's, credited to none: {len(reports[NEAR]):,} ({NEAR})")
 
-    def fill(place: Path) -> None:
-        for name, table in tables.items():
-            table.to_parquet(table_path(place, name), index=False)
-        for name, report in reports.items():
-            report.to_csv(place / name, index=False, lineterminator="\n")
-        if work.sources:
-            work.base.execute(
-                "COPY (SELECT application, date::TIMESTAMP AS date, jurisdiction, applicants, "
-                f"ipc, granted FROM applications ORDER BY application) TO "
-                f"'{table_path(place, 'patents')}' (FORMAT parquet)"
-            )
-
-    write_ingested(out, fill)
+    files = {f"{name}.parquet": partial(_put_table, table) for name, table in tables.items()}
+    files |= {name: partial(_put_report, report) for name, report in reports.items()}
+    if work.sources:
+        files["patents.parquet"] = partial(_put_patents, work)
+    write_ingested(out, files)
     made = sorted({*tables, *(["patents"] if work.sources else [])})
     work.say(f"{out}: {', '.join(made)}")
     if absent := [name for name in RECORDS if name not in made]:
         work.say(f"not among the exports: {', '.join(absent)}")
     return flow
+
+
+def _put_table(table: pd.DataFrame, file: BinaryIO) -> None:
+    write_parquet(table, {}, file)
+
+
+def _put_report(report: pd.DataFrame, file: BinaryIO) -> None:
+    file.write(report.to_csv(index=False, lineterminator="\n").encode())
+
+
+def _put_patents(work: _Work, file: BinaryIO) -> None:
+    """DuckDB writes to a path, and the table is copied from there piece by piece."""
+    made = work.scratch / "patents.parquet"
+    work.base.execute(
+        "COPY (SELECT application, date::TIMESTAMP AS date, jurisdiction, applicants, ipc, granted "
+        f"FROM applications ORDER BY application) TO '{made}' (FORMAT parquet)"
+    )
+    with made.open("rb") as copy:
+        shutil.copyfileobj(copy, file)
 
 
 def validate_file(path: Path) -> str:

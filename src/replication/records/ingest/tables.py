@@ -80,7 +80,7 @@ def _text(path: Path, name: str, base: duckdb.DuckDBPyConnection, scratch: Path)
 
 def _delimiter(path: Path, top: str) -> str:
     """Sign between columns: the one that stands in the header most often."""
-    found = {sign: 0 for sign in ",\t;|"}
+    found = dict.fromkeys(",\t;|", 0)
     for line in top.splitlines()[:LOOKED_AT]:
         if header_score(re.split(r'[,\t;|]"?', line)) >= 2:
             found = {sign: line.count(sign) for sign in found}
