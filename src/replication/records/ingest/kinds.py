@@ -71,8 +71,8 @@ FROM (SELECT {uniform} AS name, type, sum("rows") AS "rows"
 def applicant_types(base: duckdb.DuckDBPyConnection) -> pd.DataFrame:
     """Kind of each name by the type it has most often; a tie is left to the rule and not listed.
 
-    A company that a university keeps to hold its shares is a firm by type and no second party (R15):
-    the rule finds it, and is followed.
+    A company that a university keeps to hold its shares is a firm by type and no second party
+    (R15): the rule finds it, and is followed.
     """
     table = base.execute("""
 SELECT name, kind, type, "rows" FROM typed

@@ -1,4 +1,4 @@
-"""The file that says which column is what: proposed once, confirmed by a person, read after that."""
+"""The file that says which column is what: proposed, confirmed by a person, then read."""
 
 import json
 from collections.abc import Sequence

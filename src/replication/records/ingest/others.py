@@ -114,7 +114,11 @@ def read_pdf(path: Path) -> dict[str, pd.DataFrame]:
     return {
         name: validate(
             table.astype(
-                {c: d.dtype.type for c, d in RECORDS[name].columns.items() if d.dtype.type != str}
+                {
+                    c: d.dtype.type
+                    for c, d in RECORDS[name].columns.items()
+                    if d.dtype.type is not str
+                }
             ),
             RECORDS[name],
             str(path),

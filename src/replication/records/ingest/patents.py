@@ -24,7 +24,8 @@ STANDARD = r"""
 SELECT *,
   modern(number) AS modern, early(number) AS early,
   list_concat(coalesce(symbols(main), []),
-    list_filter(coalesce(symbols(ipc), []), lambda s: s NOT IN coalesce(symbols(main), []))) AS found, names(applicants) AS named
+    list_filter(coalesce(symbols(ipc), []), lambda s: s NOT IN coalesce(symbols(main), []))) AS found,
+  names(applicants) AS named
 FROM (SELECT {file} AS file, row, {fields}, letters(application) AS number FROM {relation})
 """
 READ = r"""
@@ -40,20 +41,26 @@ SELECT file, row, file * 1099511627776 + row AS place, {person} AS person, appli
   coalesce(regexp_matches(kind, '授权|^[BC][0-9]?$'), false)
     OR coalesce(nullif(trim("grant"), '') NOT IN ('0', '-'), false)
     OR coalesce(upper(granted) IN ('Y', 'YES', 'TRUE', '1', '是'), false)
-    OR coalesce(regexp_matches(status, '^(授权|有权|有效|未缴年费|期限届满|专利权的?终止|权利终止)'), false)
-    OR coalesce(office_of = 'CN' AND regexp_matches(upper(plain(publication)), '[0-9]-?[BC][0-9]?$'), false)
+    OR coalesce(regexp_matches(status,
+      '^(授权|有权|有效|未缴年费|期限届满|专利权的?终止|权利终止)'), false)
+    OR coalesce(office_of = 'CN' AND regexp_matches(upper(plain(publication)),
+      '[0-9]-?[BC][0-9]?$'), false)
     AS granted,
   CASE
     WHEN coalesce(application, date, applicants, ipc, main, kind, publication) IS NULL
       THEN 'empty row'
-    WHEN regexp_matches(lower(coalesce(application, applicants, date, publication, kind)), '{subtotal}')
+    WHEN regexp_matches(lower(coalesce(application, applicants, date, publication, kind)),
+      '{subtotal}')
       THEN 'subtotal or remark of the export'
     WHEN application IS NULL THEN 'no application number'
     WHEN date IS NULL THEN 'no filing date'
     WHEN len(named) = 0 THEN 'no applicant'
-    WHEN coalesce(regexp_matches(upper(kind), '实用新型|外观|UTILITY|DESIGN|^(UM|DP|U|Y|S)[0-9]?$'), false)
-      OR (office_of = 'CN' AND (substr(modern, 5, 1) IN ('2', '3', '9') OR substr(early, 3, 1) IN ('2', '3')))
-      OR coalesce(office_of = 'CN' AND regexp_matches(upper(plain(publication)), '[0-9]-?[UYS][0-9]?$'), false)
+    WHEN coalesce(regexp_matches(upper(kind),
+        '实用新型|外观|UTILITY|DESIGN|^(UM|DP|U|Y|S)[0-9]?$'), false)
+      OR (office_of = 'CN' AND (substr(modern, 5, 1) IN ('2', '3', '9')
+        OR substr(early, 3, 1) IN ('2', '3')))
+      OR coalesce(office_of = 'CN' AND regexp_matches(upper(plain(publication)),
+        '[0-9]-?[UYS][0-9]?$'), false)
       THEN 'utility model or design, no invention'
   END AS fault
 FROM (SELECT *, coalesce(

@@ -73,7 +73,7 @@ def ingest(
         New folder, or one that this command has written: a Parquet file a table, the sample flow
         and the reports.
     mapping : Path, optional
-        Which column is what, where no vendor is known; ``mapping.toml`` in `out` if it is not given.
+        Which column is what, where no vendor is known (default: ``mapping.toml`` in `out`).
     memory : str
         What DuckDB may use before it writes to disk.
     say : callable

@@ -26,7 +26,8 @@ CREATE OR REPLACE MACRO letters(x) AS
 -- Since October 2003: year, kind, seven digits, perhaps a check digit. Before: two digits of the
 -- year, kind, five digits. A kind of publication may follow.
 CREATE OR REPLACE MACRO modern(x) AS
-  regexp_extract(x, '^(?:CN|ZL|CNZL)?((?:19|20)[0-9]{{2}}[1-9][0-9]{{7}})(?:\.?[0-9X])?(?:[ABCUYS][0-9]?)?$', 1);
+  regexp_extract(x,
+    '^(?:CN|ZL|CNZL)?((?:19|20)[0-9]{{2}}[1-9][0-9]{{7}})(?:\.?[0-9X])?(?:[ABCUYS][0-9]?)?$', 1);
 CREATE OR REPLACE MACRO early(x) AS
   regexp_extract(x, '^(?:CN|ZL|CNZL)?((?:8[5-9]|9[0-9]|0[0-3])[1-9][0-9]{{5}})(?:\.?[0-9X])?$', 1);
 CREATE OR REPLACE MACRO day(x) AS CASE
