@@ -1,4 +1,6 @@
-"""Exports that are wrong as exports are: each refused by file, place and remedy, nothing written."""
+"""Exports that are wrong as exports are: each refused by file, place and remedy."""
+
+# ruff: noqa: E501, SIM117
 
 import zipfile
 from pathlib import Path

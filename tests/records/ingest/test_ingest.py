@@ -1,5 +1,7 @@
 """Exports as vendors write them: one answer whatever the layout, every row accounted for."""
 
+# ruff: noqa: E501
+
 from pathlib import Path
 
 import pandas as pd

@@ -24,7 +24,8 @@ STANDARD = r"""
 SELECT *,
   modern(number) AS modern, early(number) AS early,
   list_concat(coalesce(symbols(main), []),
-    list_filter(coalesce(symbols(ipc), []), lambda s: s NOT IN coalesce(symbols(main), []))) AS found,
+    list_filter(coalesce(symbols(ipc), []),
+      lambda s: s NOT IN coalesce(symbols(main), []))) AS found,
   names(applicants) AS named
 FROM (SELECT {file} AS file, row, {fields}, letters(application) AS number FROM {relation})
 """
