@@ -24,7 +24,7 @@ def cell(column: str, value: str) -> str:
     return "\n".join([HEAD, *ROWS[:-1], ",".join(cells)]) + "\n"
 
 
-LATIN = EXPORT.replace("; ", ", ").replace("清华大学", "TSINGHUA UNIVERSITY")
+LATIN = EXPORT.replace("东华大学; ", "东华大学，").replace("; ", ", ").replace("清华大学", "TSINGHUA UNIVERSITY")
 LATIN = LATIN.replace("甲科技有限公司", "JIA TOOLS").replace(";", "，")
 BAD: dict[str, tuple[str, str | bytes, str]] = {
     "empty file": ("a.csv", "", "is empty"),

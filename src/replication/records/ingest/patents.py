@@ -38,7 +38,7 @@ SELECT file, row, file * 1099511627776 + row AS place, {person} AS person, appli
        ELSE office_of || replace(number, '.', '') END AS application,
   application AS written, number, date AS written_date, office_of AS office,
   day(trim(plain(date))) AS filed, array_to_string(found, ';') AS ipc,
-  ipc AS written_ipc, granted AS written_granted,
+  coalesce(main, ipc) AS written_ipc, granted AS written_granted,
   coalesce(regexp_matches(kind, '授权|^[BC][0-9]?$'), false)
     OR coalesce(nullif(trim("grant"), '') NOT IN ('0', '-'), false)
     OR coalesce(upper(granted) IN ('Y', 'YES', 'TRUE', '1', '是'), false)
