@@ -1,8 +1,12 @@
 """Exhibits of the evidence on real universities: what they print is what they are given."""
 
+from itertools import combinations
+
 import pandas as pd
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
+from replication.config import ROOT
 from replication.errors import MissingColumnError
 from replication.exhibit import evidence
 from replication.records.plan import load_plan
@@ -52,6 +56,30 @@ def test_the_figure_of_the_claims_draws_every_text(sides: pd.DataFrame) -> None:
     assert list(figure.data["claim"]) == CLAIMS
     with pytest.raises(MissingColumnError, match="'real' is needed for the figure of the claims"):
         evidence.claims_figure(sides.drop(columns="real"))
+
+
+def test_the_figure_of_the_claims_can_be_read(judged: pd.DataFrame) -> None:
+    """No text lies on another or runs out, with the real plan's words; eleven pixels at 40 rem."""
+    for claim, said in load_plan().settled.items():
+        judged.loc[claim, "settled_by"] = said
+    for row in load_plan().untestable:
+        judged.loc[row.claim, "settled_by"] = row.settled_by
+    tested = ["C1", "C4", "C7", "C9"]
+    judged.loc[tested, ["verdict", "tests"]] = ["not distinguishable from zero", 3]
+    judged.loc[tested, "smallest_p"] = 0.888
+    recovery = pd.DataFrame({"recovered": 0.88, "direction": 0.0}, index=CLAIMS)
+    canvas = FigureCanvasAgg(evidence.claims_figure(evidence.sides(judged, recovery)).canvas)
+    canvas.draw()
+    (axes,) = canvas.figure.axes
+    boxes = [(t.get_text(), t.get_window_extent(canvas.get_renderer())) for t in axes.texts]
+    for (one, box), (other, beside) in combinations(boxes, 2):
+        assert not box.overlaps(beside), (one, other)
+    assert all(box.x1 <= canvas.figure.bbox.x1 for _, box in boxes)
+    pixels = 640 / canvas.figure.get_figwidth() / 72
+    assert min(t.get_fontsize() for t in axes.texts) * pixels >= 11
+    style = (ROOT / "book" / "_static" / "custom.css").read_text(encoding="utf-8")
+    rule = style.split(".cell_output:has(#fig-evidence) img")[1].split("}")[0]
+    assert "min-width: 40rem" in rule
 
 
 def test_the_plan_is_printed_whole() -> None:

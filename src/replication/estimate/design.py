@@ -62,6 +62,9 @@ class Design:
         second, the first value being the base.
     weights : str or None
         Column of weights, each row's variance being proportional to 1 / weight. OLS only.
+    offset : str or None
+        Column that is added to the log of the mean with a coefficient held at one, such as the log
+        of all papers where papers with firms are counted: the rate is modelled. PPML only.
     cluster : str, tuple of two str, or None
         Two columns: two-way clustering (Cameron, Gelbach and Miller 2011). None gives the classical
         variance, for comparison with older publications.
@@ -96,6 +99,7 @@ class Design:
     effects: tuple[Effect, ...] = None  # type: ignore[assignment]  # settled by `third`
     controls: tuple[Control, ...] = ()
     weights: str | None = None
+    offset: str | None = None
     cluster: Effect | None = "university"
     variance: Variance = "CR3"
     model: Model = "ols"
@@ -137,6 +141,11 @@ class Design:
         if self.model == "ppml" and self.weights is not None:
             raise DesignError(
                 "PPML takes no weights: model the counts, and use an OLS design to weigh"
+            )
+        if self.model != "ppml" and self.offset is not None:
+            raise DesignError(
+                "an offset belongs to the log of a Poisson mean: set model='ppml', or subtract the "
+                "column from the outcome"
             )
 
     def but(self, **changes: Any) -> "Design":

@@ -74,6 +74,13 @@ class Sample:
         """Regressors of interest, then controls, shape (N, K)."""
         return self.rows[[*self.terms, *self.controls]].astype(float)
 
+    @cached_property
+    def offset(self) -> np.ndarray:
+        """What is added to the log of the mean, shape (N,); zero where the design names none."""
+        name = self.design.offset
+        given = pd.Series(0.0, self.rows.index) if name is None else self.rows[name]
+        return given.to_numpy(dtype=float)
+
     @property
     def k(self) -> int:
         """Coefficients that are estimated: regressors, controls, and a constant without effects."""
@@ -171,13 +178,15 @@ def sample(data: pd.DataFrame, design: Design) -> Sample:
     checks.require_columns(data, absorbed, design.purpose("effects"))
     weights = [] if design.weights is None else [design.weights]
     checks.require_columns(data, weights, "the weights")
+    offset = [] if design.offset is None else [design.offset]
+    checks.require_columns(data, offset, "the offset, a log")
     checks.require_columns(data, design.clusters, design.purpose("cluster"))
     if design.unit is not None:
         key = [*columns_of(design.unit), design.time]
         checks.require_columns(data, key[:-1], design.purpose("unit"))
         checks.require_columns(data, key[-1:], design.purpose("time"))
         checks.require_unique(data, key)
-    numbers = [design.outcome, *terms, *controls, *weights]
+    numbers = [design.outcome, *terms, *controls, *weights, *offset]
     data = checks.as_numbers(data, numbers)
     used = list(dict.fromkeys([*numbers, *absorbed, *design.clusters, *design.parts]))
     rows, dropped = checks.complete_rows(data[used], used, design.missing)

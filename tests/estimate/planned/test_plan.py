@@ -61,6 +61,18 @@ def test_papers_with_firms_by_dense_poisson(
     assert found.loc["papers-firm", "estimate"] == pytest.approx(glm.params[0], rel=1e-6)
 
 
+def test_papers_with_firms_a_paper_by_dense_poisson_with_an_offset(
+    panels: dict[str, pd.DataFrame], found: pd.DataFrame
+) -> None:
+    data = panels["windows"]
+    x = dense(data, "first_year", "exposure")
+    family, log = sm.families.Poisson(), np.log(data["papers"].to_numpy())
+    glm = sm.GLM(data["papers_firm"].to_numpy(), x, family=family, offset=log).fit(tol=1e-12)
+    assert found.loc["papers-firm-per-paper", "estimate"] == pytest.approx(glm.params[0], rel=1e-6)
+    held, free = found.loc["papers-firm-per-paper"], found.loc["papers-firm-given-papers"]
+    assert abs(held["estimate"] - free["estimate"]) > 0.01
+
+
 def test_forms_of_exchange_by_dense_least_squares(
     panels: dict[str, pd.DataFrame], found: pd.DataFrame
 ) -> None:

@@ -247,7 +247,7 @@ Layouts = dict[tuple[Any, ...], _Layout]
 def _layout(rows: Sample, known: Layouts) -> _Layout:
     """Find the layout of a sample among the known ones, or make and remember it."""
     design = rows.design
-    fitted = design.outcome if design.model == "ppml" else None
+    fitted = (design.outcome, design.offset) if design.model == "ppml" else None
     index = rows.rows.index.to_numpy().tobytes()
     key = (design.effects, rows.controls, design.weights, design.cluster, fitted, index)
     if key in known:

@@ -52,7 +52,11 @@ def asked(name: str, panels: Panels) -> tuple[pd.DataFrame, Design]:
         raise RegistryError(f"the plan has no test {name!r}; it has {', '.join(tests)}")
     test = tests[name]
     design = DESIGNS[test.panel].but(
-        outcome=test.outcome, model=test.model, scale=test.scale, variance=load_plan().variance
+        outcome=test.outcome,
+        model=test.model,
+        scale=test.scale,
+        offset=test.offset,
+        variance=load_plan().variance,
     )
     own = test.slopes == "period"
     controls = [(c, design.time) if own else c for c in test.controls]
