@@ -244,8 +244,10 @@ def _montecarlo(options: argparse.Namespace) -> None:
 
 def _readme(options: argparse.Namespace) -> None:
     from replication.page import readme
+    from replication.page.verification.commitment import write_manifest
 
     readme.write()
+    write_manifest()
 
 
 COMMANDS = {
