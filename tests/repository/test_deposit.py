@@ -109,3 +109,29 @@ def test_every_open_source_that_was_seen_has_its_day() -> None:
     assert {name for name, day in days.items() if day} == seen
     for day in filter(None, days.values()):
         assert f"{day.day} {day:%B %Y}" in README
+
+
+PAGE = (ROOT / "book" / "reviewers.md").read_text(encoding="utf-8")
+TEMPLATE, STANDARD = (
+    re.findall(
+        r"^\* - (.+)\n((?:  - .+\n)+)",
+        PAGE.split(f"{{list-table}} {title}")[1].split(":::")[0],
+        re.M,
+    )[1:]
+    for title in ("Template README", "Data and Code Availability Standard")
+)
+HEADINGS = {re.sub(r"^\d+\. ", "", one) for one in re.findall(r"^#{2,4} (.+)$", README, re.M)}
+
+
+def test_every_item_of_the_journals_has_its_place() -> None:
+    assert len(TEMPLATE) == 14
+    # The standard has sixteen rules.
+    assert [item for item, _ in STANDARD] == [str(number) for number in range(1, 17)]
+    for item, cells in [*TEMPLATE, *STANDARD]:
+        place = cells.strip().splitlines()[-1]
+        found = re.findall(r"README, “([^”]+)”|`([^`]+)`|\]\(([^)]+)\)", place)
+        assert found or place.startswith("- none"), item
+        for heading, path, link in found:
+            assert not heading or heading in HEADINGS, f"{item}: README has no heading {heading!r}"
+            assert not path or (ROOT / path).exists(), f"{item}: {path}"
+            assert not link or (ROOT / "book" / link).exists(), f"{item}: {link}"

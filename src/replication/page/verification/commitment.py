@@ -134,7 +134,8 @@ def read_manifest(path: Path) -> dict[str, str]:
     Raises
     ------
     RegistryError
-        On a line that is no checksum with a path below `COVERED`, or names a file again: its number.
+        On a line that is no checksum with a path below `COVERED`, or that names a file again: its
+        number.
     """
     found = {}
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
