@@ -56,7 +56,7 @@ bench: setup ## time our tests for few clusters beside other packages' (minutes)
 	OPENBLAS_NUM_THREADS=1 PYTHONPATH=src $(subst .venv,build/benchmarks,$(BIN))/python \
 		benchmarks/run.py $(ARGS)
 
-readme: setup ## print the generated parts of README.md
+readme: setup ## print the generated parts of README.md and the deposit's checksums
 	$(BIN)/replication readme $(ARGS)
 
 # The peers have a lock of their own: with numba beside it, moderndid takes other ways.

@@ -191,5 +191,9 @@ def parser() -> argparse.ArgumentParser:
         help="run all studies; without it a sample is run, and all of them only where it differs",
     )
 
-    command("readme", "make the generated parts of README.md anew", "replication readme")
+    command(
+        "readme",
+        "make the generated parts of README.md and the checksums of the deposit anew",
+        "replication readme",
+    )
     return top

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from replication.arguments import parser
-from replication.config import DATA, ROOT
+from replication.config import DATA, INSTALLED, ROOT
 from replication.errors import ReplicationError
 
 if TYPE_CHECKING:
@@ -25,6 +25,11 @@ def main(arguments: list[str] | None = None) -> int:
         _print_anything(stream)
     options = parser().parse_args(arguments)
     try:
+        _require(
+            not (INSTALLED and options.command in OF_THE_PROJECT),
+            "this works in the project's folder: clone it or unpack its deposit, set it up there "
+            "with `python tools/setup.py`, and run its own `replication`",
+        )
         return int(COMMANDS[options.command](options) or 0)
     except ReplicationError as error:
         status, said = 2, str(error)
@@ -239,8 +244,10 @@ def _montecarlo(options: argparse.Namespace) -> None:
 
 def _readme(options: argparse.Namespace) -> None:
     from replication.page import readme
+    from replication.page.verification.commitment import write_manifest
 
     readme.write()
+    write_manifest()
 
 
 COMMANDS = {
@@ -256,6 +263,9 @@ COMMANDS = {
     "montecarlo": _montecarlo,
     "readme": _readme,
 }
+
+OF_THE_PROJECT = ("codebook", "run", "verify", "book", "montecarlo", "readme")
+"""Commands that read or write what a wheel does not hold: notebooks, results, pages."""
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ LOCK = (ROOT / "requirements.txt").read_text(encoding="utf-8")
 CONDA = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
 
 # uv's name for what asks for a package: the project itself, extras included, or one of its groups.
-OURS = re.compile(r"replication \(pyproject\.toml(?::(?P<group>[\w-]+))?\)")
+OURS = re.compile(r"exchange-innovation-replication \(pyproject\.toml(?::(?P<group>[\w-]+))?\)")
 DIRECT = [
     *[("", text) for text in PROJECT["project"]["dependencies"]],
     *[("", t) for texts in PROJECT["project"]["optional-dependencies"].values() for t in texts],

@@ -100,7 +100,8 @@ def require_package(package: str, purpose: str) -> None:
     if importlib.util.find_spec(package) is None:
         raise SourceUnavailableError(
             f"{purpose} the package {package!r}, which is not installed: run `make setup`, or "
-            '`pip install --editable ".[validation]"` in the folder of this project'
+            '`pip install --editable ".[validation]"` in the folder of this project; beside its '
+            f"wheel, `pip install {package}`"
         )
 
 
