@@ -1,6 +1,6 @@
 # Two commands matter: `make book` and `make test`. Each sets up what it needs.
 .DEFAULT_GOAL := help
-.PHONY: help setup book test faults lint format notebooks data montecarlo bench readme lock system serve clean
+.PHONY: help setup book test spark faults lint format notebooks data montecarlo bench readme lock system serve clean
 
 # Python 3.11 is what the committed outputs were made with; any later one will do.
 PYTHON ?= $(or $(shell for p in python3.11 python3 python python3.12 python3.13 python3.14; do \
@@ -23,6 +23,12 @@ book: setup ## run the notebooks, compare with the committed, build the site (_b
 test: lint ## run all checks and tests, the notebooks' outputs included
 	@$(BIN)/python tools/system_packages.py || test "$$CI" != true
 	$(BIN)/pytest --nbval --nbval-current-env -n $(JOBS) --dist loadscope $(ARGS)
+
+spark: setup ## build the panel on Spark, in an environment of its own, and compare (minutes)
+	@$(BIN)/python tools/system_packages.py --java
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python build/spark
+	$(BIN)/uv pip install --quiet --require-hashes --python build/spark -r tests/spark/requirements.txt
+	PYTHONPATH=src $(subst .venv,build/spark,$(BIN))/python -m pytest -m spark tests/spark $(ARGS)
 
 faults: setup ## kill the commands at every step and at random times (minutes)
 	$(BIN)/pytest -m faults tests/faults -n $(JOBS) $(ARGS)
@@ -59,14 +65,16 @@ bench: setup ## time our tests for few clusters beside other packages' (minutes)
 readme: setup ## print the generated parts of README.md and the deposit's checksums
 	$(BIN)/replication readme $(ARGS)
 
-# The peers have a lock of their own: with numba beside it, moderndid takes other ways.
+# The peers have a lock of their own: with numba beside it, moderndid takes other ways. Spark has
+# one, since it is larger than all the rest.
 COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile pyproject.toml --quiet \
 	--universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
-	--no-emit-index-url --no-emit-find-links --all-extras
+	--no-emit-index-url --no-emit-find-links
 
 lock: setup ## resolve pyproject.toml into requirements.txt (ARGS=--upgrade for newer versions)
-	$(COMPILE) $(addprefix --group ,build tests lint lock) -o requirements.txt $(ARGS)
-	$(COMPILE) --group benchmarks -c requirements.txt -o benchmarks/requirements.txt $(ARGS)
+	$(COMPILE) --extra validation $(addprefix --group ,build tests lint lock) -o requirements.txt $(ARGS)
+	$(COMPILE) --extra validation --group benchmarks -c requirements.txt -o benchmarks/requirements.txt $(ARGS)
+	$(COMPILE) --extra spark --group tests -c requirements.txt -o tests/spark/requirements.txt $(ARGS)
 
 system: setup ## install the browser and the Chinese fonts that the tests need
 	$(BIN)/python tools/system_packages.py

@@ -130,7 +130,7 @@ def refuse(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
         (["simulate", "--out", "{new}", "--scale", "inf"], "--scale inf makes inf"),
         (
             ["simulate", "--out", "{new}", "--scale", "1e9"],
-            "--scale 1e+09 makes 5.6e+10 universities: at least 2 are needed, and 1,120 are",
+            "--scale 1e+09 makes 5.6e+10 universities: at least 2 are needed, and 8,400 are",
         ),
         (
             ["simulate", "--out", "{new}", "--pretrend", "nan"],

@@ -86,7 +86,17 @@ def parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="panel to write; FILE.sample_flow.csv says what became of each record",
     )
-    add("--backend", default="duckdb", help="Ibis backend (default: duckdb)")
+    add(
+        "--memory",
+        default="2GB",
+        metavar="SIZE",
+        help="memory that the command stays within; what does not fit goes to disk (default: 2GB)",
+    )
+    add(
+        "--backend",
+        default="duckdb",
+        help="duckdb, or spark with the extra of that name (default: duckdb)",
+    )
 
     add = command(
         "truth",

@@ -5,6 +5,7 @@ import codecs
 import io
 import sys
 import warnings
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,8 @@ from replication.errors import ReplicationError
 if TYPE_CHECKING:
     from replication.simulate.process import Process
 
-MOST_UNIVERSITIES = 20 * 56
+MOST_UNIVERSITIES = {"simulate": 150 * 56, "truth": 20 * 56}
+"""Of a study: numbers of its events within 2 GB; for its truth, some are held many times over."""
 GROWS = "it adds to the log of every count, and what is beyond would fill the memory with records"
 
 
@@ -74,10 +76,11 @@ def _process(options: argparse.Namespace) -> "Process":
     _require(options.seed >= 0, f"--seed {options.seed}: a seed is 0 or more")
     process = Process()
     universities = process.universities * options.scale
+    most = MOST_UNIVERSITIES[options.command]
     _require(
-        2 <= universities <= MOST_UNIVERSITIES,
+        2 <= universities <= most,
         f"--scale {options.scale:g} makes {universities:g} universities: at least 2 are needed, "
-        f"and {MOST_UNIVERSITIES:,} are the most, since all their records are held in memory",
+        f"and {most:,} are the most, since all their events are held in memory",
     )
     if options.effect == "none":
         process = process.without_effect()
@@ -86,9 +89,22 @@ def _process(options: argparse.Namespace) -> "Process":
     return replace(process, universities=round(universities))
 
 
+def _progress() -> Callable[[str], None]:
+    """Say how far a long work is, on one line of a terminal; nothing where nobody looks."""
+    from tqdm import tqdm
+
+    line = tqdm(bar_format="{elapsed} {desc}", file=sys.stderr, disable=not sys.stderr.isatty())
+    return line.set_description_str
+
+
 def _simulate(options: argparse.Namespace) -> None:
-    from replication.records.manifest import study_of, table_path, write_records
-    from replication.simulate.records import simulate_records
+    from replication.records.manifest import (
+        require_own_records,
+        study_of,
+        table_path,
+        write_records,
+    )
+    from replication.simulate.records import record_pieces
     from replication.simulate.study import simulate
 
     _require(not options.out.is_file(), f"--out {options.out} is a file: name a folder")
@@ -100,24 +116,33 @@ def _simulate(options: argparse.Namespace) -> None:
         anticipation=0.5 if options.anticipation else 0.0,
         confounder=options.confounder,
     )
-    tables = simulate_records(simulate(process, options.seed), options.seed)
-    write_records(options.out, tables, study_of(process, options.seed))
-    for name, table in tables.items():
-        print(f"{table_path(options.out, name)}: {len(table):,} rows")
+    require_own_records(options.out)
+    progress = _progress()
+    progress("the study")
+    tables = record_pieces(simulate(process, options.seed), options.seed)
+    rows = write_records(options.out, tables, study_of(process, options.seed), progress)
+    for name, n in rows.items():
+        print(f"{table_path(options.out, name)}: {n:,} rows")
 
 
 def _build(options: argparse.Namespace) -> None:
-    from replication.panel.build import build_panel, read_records
+    from replication.panel.build import build_panel, open_records
     from replication.panel.consistency import require_consistent
     from replication.panel.losses import LossWarning
+    from replication.panel.memory import read_memory
     from replication.records.manifest import origin, require_own_panel, write_panel
 
     _require(not options.out.is_dir(), f"--out {options.out} is a folder: name a file in it")
     require_own_panel(options.out, options.records)
+    memory = read_memory(options.memory)
+    progress = _progress()
     read = origin(options.records)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", LossWarning)
-        panel, flow = build_panel(read_records(options.records), backend=options.backend)
+        records = open_records(options.records, progress)
+        panel, flow = build_panel(
+            records, backend=options.backend, memory=memory, progress=progress
+        )
     require_consistent(panel, "the panel")
     write_panel(options.out, panel, flow, options.records, read)
     print(flow.to_string(index=False))

@@ -243,8 +243,8 @@ class TestChoices:
         assert reasons(flow)["grades", "discipline outside the chosen categories"] == outside
 
     def test_unknown_backend_is_named_with_the_known(self):
-        with pytest.raises(SourceUnavailableError, match=r"'spark'.*duckdb"):
-            build_panel(tables(SMALL), backend="spark")
+        with pytest.raises(SourceUnavailableError, match=r"'sparkle'.*duckdb"):
+            build_panel(tables(SMALL), backend="sparkle")
 
 
 def test_order_of_rows_does_not_matter() -> None:

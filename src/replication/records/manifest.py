@@ -10,15 +10,17 @@ import hashlib
 import json
 import os
 from collections.abc import Hashable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from replication.errors import OverwriteError, SchemaError
+from replication.records.pieces import Table, write_parquet
 from replication.records.schema import RECORDS
-from replication.writing import alone, settle, write_files
+from replication.writing import Progress, alone, settle, silent, write_files
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -75,21 +77,39 @@ def mark_path(file: Path) -> Path:
     return file.with_suffix(f".{MANIFEST}")
 
 
-def write_records(folder: Path, tables: dict[str, pd.DataFrame], study: dict[str, Any]) -> None:
-    """Write simulated records and their mark; refused as of `require_own_records`."""
+def write_records(
+    folder: Path,
+    tables: Mapping[str, Table],
+    study: dict[str, Any],
+    progress: Progress = silent,
+) -> dict[str, int]:
+    """Write simulated records and their mark; refused as of `require_own_records`.
+
+    Of a table that comes in pieces no more than `pieces.ROW_GROUP` rows are in memory. Returns the
+    number of rows of each table.
+    """
     # In each table too, so that one among others' is known without the mark.
     known: dict[Hashable, Any] = {
         "source": "simulated",
         "study": _digest(json.dumps(study).encode())[:16],
     }
-    files = {
-        f"{name}.parquet": _parquet(table, {} if name in NO_STUDY else known)
-        for name, table in tables.items()
-    }
+    rows: dict[str, int] = {}
+
+    def table(name: str, file: BinaryIO) -> None:
+        progress(f"writing {name}")
+        rows[name] = write_parquet(tables[name], {} if name in NO_STUDY else known, file)
+
+    files = {f"{name}.parquet": partial(table, name) for name in tables}
+    about = {"made_by": "replication simulate", "source": "simulated", "study": study}
+
+    def mark(file: BinaryIO) -> None:
+        beside = Path(file.name).parent
+        file.write(_marked({name: _checksum(beside / name) for name in files}, about))
+
     with alone(folder):
         require_own_records(folder)
-        mark = {"made_by": "replication simulate", "source": "simulated", "study": study}
-        write_files(folder, {**files, MANIFEST: _marked(files, mark)})
+        write_files(folder, {**files, MANIFEST: mark})
+    return rows
 
 
 def origin(records: Path) -> dict[str, Any]:
@@ -119,7 +139,7 @@ def write_panel(
     mark = {"made_by": "replication build", **read}
     with alone(out.parent):
         require_own_panel(out, records)
-        write_files(out.parent, {**files, mark_path(out).name: _marked(files, mark)})
+        write_files(out.parent, {**files, mark_path(out).name: _marked(_digests(files), mark)})
 
 
 def write_truth(out: Path, truth: pd.DataFrame, study: dict[str, Any], draws: int) -> None:
@@ -133,7 +153,7 @@ def write_truth(out: Path, truth: pd.DataFrame, study: dict[str, Any], draws: in
     }
     with alone(out.parent):
         require_own_truth(out)
-        write_files(out.parent, {**files, mark_path(out).name: _marked(files, mark)})
+        write_files(out.parent, {**files, mark_path(out).name: _marked(_digests(files), mark)})
 
 
 def require_unchanged(mark: Path, file: Path | None = None) -> Mark | None:
@@ -155,9 +175,12 @@ def require_unchanged(mark: Path, file: Path | None = None) -> Mark | None:
     return said
 
 
-def require_one_study(tables: Mapping[str, pd.DataFrame], folder: Path) -> None:
-    """Raise `SchemaError` if simulated tables are among others, or among those of another study."""
-    studies = {n: str(t.attrs.get("study", "")) for n, t in tables.items() if n not in NO_STUDY}
+def require_one_study(known: Mapping[str, Mapping[Hashable, Any]], folder: Path) -> None:
+    """Raise `SchemaError` if simulated tables are among others, or among those of another study.
+
+    `known` has the attributes of each table.
+    """
+    studies = {name: str(of.get("study", "")) for name, of in known.items() if name not in NO_STUDY}
     if len(set(studies.values())) > 1:
         first = next(iter(studies))
         other = next(name for name, study in studies.items() if study != studies[first])
@@ -250,9 +273,13 @@ def _parquet(table: pd.DataFrame, known: dict[Hashable, Any]) -> bytes:
     return table.to_parquet(index=False, write_page_checksum=True)
 
 
-def _marked(files: dict[str, bytes], about: dict[str, Any]) -> bytes:
-    mark = Mark(sha256={name: _digest(content) for name, content in files.items()}, **about)
+def _marked(sha256: dict[str, str], about: dict[str, Any]) -> bytes:
+    mark = Mark(sha256=sha256, **about)
     return (mark.model_dump_json(indent=2, exclude_none=True) + "\n").encode()
+
+
+def _digests(files: dict[str, bytes]) -> dict[str, str]:
+    return {name: _digest(content) for name, content in files.items()}
 
 
 def _read(mark: Path) -> Mark | None:
@@ -284,7 +311,8 @@ def _checksum_of(path: Path) -> str:
 
 
 def _checksum(path: Path) -> str:
-    return _digest(path.read_bytes())
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _digest(content: bytes) -> str:
