@@ -151,6 +151,17 @@ def warn_of_doubts(sample: Sample, effective: float, method: str) -> None:
         )
 
 
+def warn_of_few(ways: float, what: str, method: str) -> None:
+    """Warn, by `FewClustersWarning`, where a test has too few `ways` to reject at 5 %."""
+    if ways < 1 / LEVEL:
+        warnings.warn(
+            f"the {method} has only {ways:.0f} different {what}, so that its p-value is never "
+            f"below {1 / ways:.2f}: it cannot reject at {LEVEL:.0%}, whatever the data",
+            FewClustersWarning,
+            stacklevel=2,
+        )
+
+
 def _exposure_of_clusters(sample: Sample) -> np.ndarray | None:
     """Exposure of each cluster, shape (G,); None where it has no name or differs within one."""
     if not sample.design.parts:
