@@ -16,6 +16,8 @@ FOLDER = ROOT / "course"
 TOLERANCE = 6e-4
 """An answer rounded to three decimals is right."""
 
+Answer = float | str
+
 Code = Annotated[str, Field(min_length=1)]
 
 
@@ -73,15 +75,16 @@ def load_assignments(folder: Path = FOLDER) -> dict[str, Assignment]:
     return found
 
 
-def answer(assignment: Assignment, question: Question, code: str) -> Any:
+def answer(assignment: Assignment, question: Question, code: str) -> Answer:
     """What `code` gives, after the assignment's setup, in the working directory."""
     names: dict[str, Any] = {}
     exec(f"{assignment.setup}\n{code}", names)
-    return names[question.id]
+    given = names[question.id]
+    return given if isinstance(given, str) else float(given)
 
 
 def same(first: Any, second: Any) -> bool:
-    """Whether two answers are one, as they are marked."""
+    """Whether two answers are one, as they are marked: a letter, or a number to three decimals."""
     if isinstance(first, str) or isinstance(second, str):
         return bool(first == second)
     return bool(np.isclose(float(first), float(second), rtol=0, atol=TOLERANCE))

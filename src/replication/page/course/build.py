@@ -17,6 +17,7 @@ from nbformat import NotebookNode, v4
 from replication.errors import OverwriteError, RegistryError
 from replication.page.course.assignments import (
     TOLERANCE,
+    Answer,
     Assignment,
     Question,
     answer,
@@ -118,12 +119,13 @@ def _assign(key: str, assignment: Assignment, data: Path, made: Path) -> None:
         for path in files:
             shutil.copy(path, work)
         with chdir(work):
-            _require_distinct(key, assignment)
+            answers = {q.id: _answers(key, assignment, q) for q in assignment.question}
         master = work / f"{key}.ipynb"
-        nbformat.write(_master(key, assignment, [path.name for path in files]), master)
+        names = [path.name for path in files]
+        nbformat.write(_master(key, assignment, answers, names), master)
         # What otter says of its own progress.
         with chdir(work), redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
-            otter_assign(str(master), str(work / "out"), no_pdfs=True)
+            otter_assign(str(master), str(work / "out"), no_pdfs=True, no_run_tests=True)
         for part, whose in ((STUDENTS, "student"), (TEACHER, "autograder")):
             (made / part).mkdir(exist_ok=True)
             (work / "out" / whose).rename(made / part / key)
@@ -131,21 +133,24 @@ def _assign(key: str, assignment: Assignment, data: Path, made: Path) -> None:
     archive.rename(archive.with_name("autograder.zip"))
 
 
-def _require_distinct(key: str, assignment: Assignment) -> None:
-    """Refuse data on which a typical mistake gives the right answer."""
-    for question in assignment.question:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            right = answer(assignment, question, question.solution)
-            for number, mistake in enumerate(question.mistake, start=1):
-                if same(answer(assignment, question, mistake.code), right):
-                    raise RegistryError(
-                        f"course/{key}.toml, question {question.id!r}, mistake {number} gives the "
-                        "right answer on these data: take another --seed, or change the question"
-                    )
+def _answers(key: str, assignment: Assignment, question: Question) -> list[Answer]:
+    """What the mistakes of a question give on these data, then its solution; all distinct."""
+    codes = [*(mistake.code for mistake in question.mistake), question.solution]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        *wrong, right = (answer(assignment, question, code) for code in codes)
+    for number, given in enumerate(wrong, start=1):
+        if same(given, right):
+            raise RegistryError(
+                f"course/{key}.toml, question {question.id!r}, mistake {number} gives the right "
+                "answer on these data: take another --seed, or change the question"
+            )
+    return [*wrong, right]
 
 
-def _master(key: str, assignment: Assignment, files: list[str]) -> NotebookNode:
+def _master(
+    key: str, assignment: Assignment, answers: dict[str, list[Answer]], files: list[str]
+) -> NotebookNode:
     """Notebook in the form that otter takes: solutions and tests between its marks."""
     settings = {
         "name": key,
@@ -161,15 +166,15 @@ def _master(key: str, assignment: Assignment, files: list[str]) -> NotebookNode:
         v4.new_code_cell(assignment.setup.strip()),
     ]
     for question in assignment.question:
-        cells += _question(assignment, question)
+        cells += _question(question, answers[question.id])
     for number, cell in enumerate(cells):
         cell["id"] = f"cell-{number:02d}"
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     return v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
 
 
-def _question(assignment: Assignment, question: Question) -> Iterator[NotebookNode]:
-    tests = list(_tests(assignment, question))
+def _question(question: Question, answers: list[Answer]) -> Iterator[NotebookNode]:
+    tests = list(_tests(question, answers))
     settings = {
         "name": question.id,
         # What is worth points is the answer; the other tests only say what is wrong with it.
@@ -191,29 +196,18 @@ def _question(assignment: Assignment, question: Question) -> Iterator[NotebookNo
     yield _raw("# END QUESTION")
 
 
-def _tests(assignment: Assignment, question: Question) -> Iterator[str]:
+def _tests(question: Question, answers: list[Answer]) -> Iterator[str]:
     """Is there an answer, is it none of the mistakes, is it right: each with its sentence."""
-    text = question.solution.rstrip().endswith(('"', "'"))
-    kind, form = ("str", "a letter") if text else ("(int, float, np.number)", "a number")
+    *wrong, right = answers
+    kind, form = ("str", "a letter") if isinstance(right, str) else ("numbers.Real", "a number")
     yield _test(
-        f"import numpy as np\nassert isinstance({question.id}, {kind})",
+        f"import numbers\nassert isinstance({question.id}, {kind})",
         NO_ANSWER.format(question.id, form),
     )
-    for mistake in question.mistake:
-        yield _test(_compared(assignment, question, mistake.code, "not "), mistake.says)
-    yield _test(_compared(assignment, question, question.solution, ""), WRONG)
-
-
-def _compared(assignment: Assignment, question: Question, code: str, wanted: str) -> str:
-    return (
-        "from replication.page.course.assignments import same\n"
-        "import warnings\n"
-        "names = {}\n"
-        "with warnings.catch_warnings():\n"
-        "    warnings.simplefilter('ignore')\n"
-        f"    exec({assignment.setup + chr(10) + code!r}, names)\n"
-        f"assert {wanted}same({question.id}, names[{question.id!r}])"
-    )
+    imported = f"from {same.__module__} import same\n"
+    for mistake, given in zip(question.mistake, wrong, strict=True):
+        yield _test(f"{imported}assert not same({question.id}, {given!r})", mistake.says)
+    yield _test(f"{imported}assert same({question.id}, {right!r})", WRONG)
 
 
 def _test(code: str, says: str) -> str:
