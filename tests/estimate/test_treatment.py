@@ -196,6 +196,8 @@ def test_a_standard_error_of_few_treated_clusters_is_doubted_by_the_verb() -> No
     for variance in ("CR1", "CR2"):
         with pytest.warns(errors.FewClustersWarning, match="1 of 27 cluster is exposed"):
             rp.did(donors, **own, variance=variance)
+    with pytest.warns(errors.FewClustersWarning, match="1 of 27 cluster is exposed"):
+        rp.event_study(donors, **own, variance="CR1", first_treated=4)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         rp.did(donors, **{**own, "cluster": None})

@@ -56,9 +56,18 @@ def did(data: pd.DataFrame, design: Design = STUDY, **changes: Any) -> Estimate:
 def _fit(rows: Sample) -> Estimate:
     """Estimate a difference in differences, and say where its clusters are too few to tell."""
     found = fit(_whole(rows))
-    if len(rows.design.clusters) == 1 and rows.design.variance != "none":
-        warn_of_doubts(found.sample, np.inf, f"the standard error ({found.convention})")
+    if rows.design.parts:
+        _doubt(found, found.sample.rows[rows.design.parts[0]], found.sample.rows)
     return found
+
+
+def _doubt(found: Estimate, exposure: pd.Series, rows: pd.DataFrame) -> None:
+    """Say where the clusters that `exposure` differs between are too few to rely on."""
+    design = found.sample.design
+    if len(design.clusters) == 1 and design.variance != "none":
+        dose = exposure.set_axis(rows[design.clusters[0]].to_numpy())
+        method = f"the standard error ({found.convention})"
+        warn_of_doubts(found.sample, np.inf, method, dose)
 
 
 def _whole(rows: Sample) -> Sample:
@@ -161,7 +170,9 @@ def event_study(
     dose, name = product(data, parts), " × ".join(parts)
     terms = {event_term(name, p): dose * (data[event_time] == p) for p in periods if p != reference}
     rows = sample(data.assign(**terms), design.but(treatment=tuple(terms), first_treated=None))
-    return replace(fit(replace(rows, dropped=without | rows.dropped)), reference=reference)
+    found = fit(replace(rows, dropped=without | rows.dropped))
+    _doubt(found, data[design.exposure], data)
+    return replace(found, reference=reference)
 
 
 def event_term(exposure: str, period: int) -> str:
