@@ -267,6 +267,25 @@ def _montecarlo(options: argparse.Namespace) -> None:
     print(record.make(jobs=options.jobs, everything=options.all))
 
 
+def _course(options: argparse.Namespace) -> None:
+    from replication.page.course.build import build
+
+    _require(options.seed >= 0, f"--seed {options.seed}: a seed is 0 or more")
+    scheme = build(options.folder, options.seed)
+    print(scheme[["assignment", "question", "points"]].to_string(index=False))
+    print(f"{options.folder}: students/ to hand out, teacher/ and scheme.csv to keep")
+
+
+def _mark(options: argparse.Namespace) -> None:
+    from replication.page.course.marking import mark
+
+    _require(options.jobs >= 1, f"--jobs {options.jobs}: at least 1 is needed")
+    _require(not options.out.is_dir(), f"--out {options.out} is a folder: name a file in it")
+    table = mark(options.course, options.handins, options.out, jobs=options.jobs)
+    print(table[["handin", "assignment", "points", "out_of"]].to_string(index=False))
+    print(f"{options.out}: {len(table)} hand-ins, with what each is told")
+
+
 def _readme(options: argparse.Namespace) -> None:
     from replication.page import readme
     from replication.page.verification.commitment import write_manifest
@@ -286,6 +305,8 @@ COMMANDS = {
     "book": _book,
     "claims": _claims,
     "montecarlo": _montecarlo,
+    "course": _course,
+    "mark": _mark,
     "readme": _readme,
 }
 

@@ -17,7 +17,12 @@ from pathlib import Path
 from replication.config import NOTEBOOKS, ROOT
 from tests.support.rules import calls
 
-PAGES = [ROOT / "README.md", *sorted((ROOT / "book").glob("*.md")), *sorted(NOTEBOOKS.glob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    *sorted((ROOT / "book").glob("*.md")),
+    *sorted((ROOT / "book" / "exercises").glob("*.md")),
+    *sorted(NOTEBOOKS.glob("*.md")),
+]
 
 # What is no prose: parts that a command prints, code, mathematics, addresses.
 NO_PROSE = re.compile(
@@ -26,6 +31,7 @@ NO_PROSE = re.compile(
     | ^(?P<fence>`{3,}|~{3,})(?!\{(?!code-cell|code-block|math)).*?^(?P=fence)`*\s*$
     | (?:\{[\w:-]+\})?`[^`\n]+` | \$\$.*?\$\$ | \$[^$\n]+\$
     | https?://\S+ | \b10\.\d{4,}/\S+ | \]\([^)\n]*\)
+    | ^`{3}\{include\}\ \S+$
     | ^:{3,}\{grid\}[\d\ ]+$ | ^:[\w-]+:[\d\s.]*$
     """,
     re.DOTALL | re.MULTILINE | re.VERBOSE,

@@ -46,6 +46,10 @@ class Design:
     outcome : str
     exposure, post : str
         The regressor is their product, called ``"exposure × post"`` after the columns.
+    first_treated : number, str or None
+        First treated value of `time`, from which `post` and event times are then made, whatever the
+        table has. A str names a column with one a unit, missing or 0 where it is never treated;
+        where units differ in it there is no post, and `staggered.dynamic_effects` is asked.
     third : str or None
         Third difference, one value a discipline (or any dimension that `effects` cross): the
         regressor is the product of the three.
@@ -92,6 +96,7 @@ class Design:
     outcome: str = "patents_joint"
     exposure: str = "exposure"
     post: str = "post"
+    first_treated: float | str | None = None
     third: str | None = None
     treatment: tuple[str, ...] = ()
     unit: Effect | None = UNIT
@@ -120,6 +125,11 @@ class Design:
             raise DesignError(
                 f"cluster has one column or two, not {len(self.clusters)} "
                 f"({', '.join(self.clusters)}): for their interaction, make it a column"
+            )
+        if self.treatment and self.first_treated is not None:
+            raise DesignError(
+                "first_treated= makes post, and a design that names its treatment= has none: leave "
+                "one of them out"
             )
         choices = {
             "model": Model,

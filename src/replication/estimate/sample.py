@@ -15,6 +15,7 @@ import pandas as pd
 from replication.errors import DesignError, NoVariationError
 from replication.estimate.design import Control, Design, columns_of
 from replication.estimate.effects import categories, collinear, separated, singletons
+from replication.estimate.treatment import product, treatment_columns
 from replication.records import checks
 
 SCALES: dict[str, Any] = {
@@ -205,32 +206,6 @@ def sample(data: pd.DataFrame, design: Design) -> Sample:
     return identified(found) if controls else found
 
 
-def treatment_columns(
-    data: pd.DataFrame, design: Design, columns: Sequence[str], purpose: str
-) -> pd.DataFrame:
-    """Make `columns`, of which a treatment is the product, numbers, and look at post.
-
-    Raises
-    ------
-    MissingColumnError, SchemaError
-        If a column is missing or holds no numbers; if post is anything but 0 and 1.
-
-    Warns
-    -----
-    StaggeredTreatmentWarning
-        See `replication.records.checks.warn_if_staggered`.
-    """
-    checks.require_columns(data, columns, purpose)
-    data = checks.as_numbers(data, columns)
-    if design.post in columns:
-        checks.require_flag(data, design.post)
-        unit = design.clusters if design.unit is None else columns_of(design.unit)
-        if unit and {*unit, design.time} <= set(data.columns):
-            exposed = data[columns[0]] != 0
-            checks.warn_if_staggered(data[exposed], design.post, unit, design.time)
-    return data
-
-
 def without_separated(rows: Sample, *, thorough: bool = False) -> Sample:
     """Return the sample without rows that a Poisson model says nothing about.
 
@@ -297,15 +272,6 @@ def cluster_values(data: pd.DataFrame, column: str, design: Design, purpose: str
                 f"{str(values.index[values][0])!r} it has {say}"
             )
     return found["first"]
-
-
-def product(data: pd.DataFrame, columns: Sequence[str]) -> pd.Series:
-    """Product of columns, from left to right."""
-    first, *others = columns
-    found = data[first]
-    for column in others:
-        found = found * data[column]
-    return found
 
 
 def _interacted(data: pd.DataFrame, controls: Sequence[Control]) -> tuple[pd.DataFrame, list[str]]:
