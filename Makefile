@@ -72,7 +72,7 @@ COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile pyproject.
 	--no-emit-index-url --no-emit-find-links
 
 lock: setup ## resolve pyproject.toml into requirements.txt (ARGS=--upgrade for newer versions)
-	$(COMPILE) --extra validation $(addprefix --group ,build tests lint lock) -o requirements.txt $(ARGS)
+	$(COMPILE) --extra validation --extra course $(addprefix --group ,build tests lint lock) -o requirements.txt $(ARGS)
 	$(COMPILE) --extra validation --group benchmarks -c requirements.txt -o benchmarks/requirements.txt $(ARGS)
 	$(COMPILE) --extra spark --group tests -c requirements.txt -o tests/spark/requirements.txt $(ARGS)
 
