@@ -30,11 +30,12 @@ AND = r"(?i)\s+and\s+|\s*[\-‐-―－]\s*"
 INVISIBLE = r"[\p{Cf}\x{FE00}-\x{FE0F}]"
 
 
-def applicants(patents: ir.Table, universities: ir.Table) -> ir.Table:
+def applicants(patents: ir.Table, universities: ir.Table, owned: bool = False) -> ir.Table:
     """One row an applicant of a row of `patents`.
 
     ``name`` is uniform; ``university`` is the one of the sample that has it, or null; ``kind`` is
-    `OURS`, `FIRM` or another kind of ``firm_names.toml``.
+    `OURS`, `FIRM` or another kind of ``firm_names.toml``. With `owned`, a firm that a university
+    owns is a `FIRM` too.
 
     Raises
     ------
@@ -53,7 +54,8 @@ def applicants(patents: ir.Table, universities: ir.Table) -> ir.Table:
     kinds = [(_.name.re_search(rule.pattern), rule.kind) for rule in rules.rule]
     kind = ibis.cases((_.university.notnull(), OURS), *kinds, else_="other")
     names = names.mutate(kind=kind).select("written", "name", "university", "kind")
-    names = names.mutate(kind=ibis.ifelse(_.kind.isin(rules.firm_kinds), FIRM, _.kind)).cache()
+    firms = rules.firm_kinds_alternative if owned else rules.firm_kinds
+    names = names.mutate(kind=ibis.ifelse(_.kind.isin(firms), FIRM, _.kind)).cache()
     _require_separated(named, names, aliases, rules)
     return named.inner_join(names, "written").select(
         "application", "repetition", "name", "university", "kind"

@@ -40,7 +40,7 @@ def patents(
         ipc_subclass=plain(_.ipc).upper().re_extract(MAIN_CLASS, 1),
     )
     first = first.cache()
-    named = applicants(first, t["universities"]).cache()
+    named = applicants(first, t["universities"], choices.owned_firms).cache()
     parties = named.group_by("application", "repetition").agg(
         firm=(_.kind == "firm").any(),
         universities=_.university.collect(where=_.university.notnull(), distinct=True),

@@ -20,6 +20,13 @@ INDUSTRIES = (
     "环保工程",
 )  # fmt: skip
 COMPANY = ("有限公司", "股份有限公司", "集团有限公司", "有限责任公司")
+THIRD = 0.2
+"""Share of joint applications with a third applicant, an institute."""
+INSTITUTE, HOLDING = 0.07, 0.03
+"""Shares of applications without a firm: with an institute, with the university's holding."""
+GRANTED = 0.62
+"""Share of applications that are granted."""
+
 OFFICES = {"US": 0.4, "WO": 0.35, "EP": 0.1, "JP": 0.1, "KR": 0.05}
 FIRMS = 2000
 
@@ -92,12 +99,10 @@ def _patents(study: Study, names: np.ndarray, rng: np.random.Generator) -> pd.Da
     )
     firm = _firms(rng)
     joint["applicants"] += ";" + firm[rng.integers(FIRMS, size=len(joint))]
-    # One joint application in five has a third applicant, an institute.
-    third = rng.random(len(joint)) < 0.2
+    third = rng.random(len(joint)) < THIRD
     joint.loc[third, "applicants"] += ";" + _institutes(len(joint), rng)[third]
-    # One application without a firm in ten is with an institute or the university's own holding.
     draw = rng.random(len(sole))
-    institute, holding = draw < 0.07, (draw >= 0.07) & (draw < 0.10)
+    institute, holding = draw < INSTITUTE, (draw >= INSTITUTE) & (draw < INSTITUTE + HOLDING)
     sole.loc[institute, "applicants"] += ";" + _institutes(len(sole), rng)[institute]
     sole.loc[holding, "applicants"] += ";" + sole["applicants"] + "资产经营有限公司"
     overseas["jurisdiction"] = rng.choice(list(OFFICES), len(overseas), p=list(OFFICES.values()))
@@ -113,7 +118,7 @@ def _patents(study: Study, names: np.ndarray, rng: np.random.Generator) -> pd.Da
     second = rng.random(len(patents)) < 0.3
     more = subclasses[rng.integers(len(subclasses), size=int(second.sum()))]
     patents.loc[second, "ipc"] += ";" + more + " 1/00"
-    patents["granted"] = rng.random(len(patents)) < 0.62
+    patents["granted"] = rng.random(len(patents)) < GRANTED
     patents = patents.sort_values(["date", "jurisdiction", "applicants", "ipc"], ignore_index=True)
     number = _numbered("1", len(patents), 7)
     patents["application"] = patents["jurisdiction"] + patents["year"].astype(str) + number
