@@ -262,9 +262,11 @@ def _claims(options: argparse.Namespace) -> None:
 
 def _montecarlo(options: argparse.Namespace) -> None:
     from replication.montecarlo import record
+    from replication.montecarlo.register import curves
 
     _require(options.jobs >= 1, f"--jobs {options.jobs}: at least 1 is needed")
     print(record.make(jobs=options.jobs, everything=options.all))
+    print(curves.make(jobs=options.jobs, everything=options.all))
 
 
 def _course(options: argparse.Namespace) -> None:

@@ -114,10 +114,13 @@ def _lacking(folder: Path) -> SchemaError:
     )
 
 
-def checksum_of_code() -> str:
-    """Checksum of the modules and lists that the numbers come from; line endings do not count."""
+def checksum_of_code(more: Sequence[str] = ()) -> str:
+    """Checksum of the modules and lists that the numbers come from; line endings do not count.
+
+    `more` are patterns of further modules.
+    """
     whole = hashlib.sha256()
-    for folder, patterns in ((Path(__file__).parents[1], CODE), (DATA, LISTS)):
+    for folder, patterns in ((Path(__file__).parents[1], (*CODE, *more)), (DATA, LISTS)):
         for path in sorted({path for pattern in patterns for path in folder.glob(pattern)}):
             name, content = path.relative_to(folder).as_posix(), path.read_bytes()
             whole.update(name.encode() + b"\0" + content.replace(b"\r\n", b"\n") + b"\0")

@@ -57,8 +57,12 @@ class Applicants:
         return self.named.inner_join(people.select("who", *columns), "who")
 
 
-def applicants(patents: ir.Table, universities: ir.Table, keep: Keep) -> Applicants:
+def applicants(
+    patents: ir.Table, universities: ir.Table, keep: Keep, owned: bool = False
+) -> Applicants:
     """Take the applicants of `patents` apart and say who they are.
+
+    With `owned`, a firm that a university owns is a `FIRM` too (R15).
 
     Raises
     ------
@@ -80,7 +84,8 @@ def applicants(patents: ir.Table, universities: ir.Table, keep: Keep) -> Applica
     kind = ibis.cases((_.university.notnull(), OURS), *kinds, else_="other")
     names = names.mutate(kind=kind, who=ibis.dense_rank().over(order_by=_.name))
     names = names.select("written", "who", "name", "university", "kind")
-    names = keep(names.mutate(kind=ibis.ifelse(_.kind.isin(rules.firm_kinds), FIRM, _.kind)))
+    firms = rules.firm_kinds_alternative if owned else rules.firm_kinds
+    names = keep(names.mutate(kind=ibis.ifelse(_.kind.isin(firms), FIRM, _.kind)))
     _require_separated(written, names, aliases, rules)
     named = written.inner_join(names.select("written", "who"), "written")
     return Applicants(

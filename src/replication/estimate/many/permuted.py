@@ -95,6 +95,12 @@ class Permuted:
     df: int = 0
     reason: str = ""
 
+    @property
+    def p_value(self) -> float:
+        """Share of orders, the data's own included, with a statistic at least as far from zero."""
+        far = np.abs(self.statistic)
+        return float((far >= far[0] - 1e-12).mean())
+
     def p_values(self) -> np.ndarray:
         """Two-sided p-values by t(df), shape (draws + 1,)."""
         found: np.ndarray = 2 * stats.t.sf(np.abs(self.statistic), self.df)
