@@ -56,11 +56,13 @@ data: setup ## simulate the records, build the panel and print the codebook
 montecarlo: setup ## run the committed Monte Carlo again where its code has changed (an hour at most)
 	$(BIN)/replication montecarlo --jobs $(JOBS) $(ARGS)
 
-bench: setup ## time our tests for few clusters beside other packages' (minutes)
+bench: setup ## time our tests for few clusters and large builds beside others (half an hour)
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python build/benchmarks
 	$(BIN)/uv pip install --quiet --require-hashes --python build/benchmarks -r benchmarks/requirements.txt
 	OPENBLAS_NUM_THREADS=1 PYTHONPATH=src $(subst .venv,build/benchmarks,$(BIN))/python \
 		benchmarks/run.py $(ARGS)
+	OPENBLAS_NUM_THREADS=1 PYTHONPATH=src $(subst .venv,build/benchmarks,$(BIN))/python \
+		benchmarks/scale.py
 
 readme: setup ## print the generated parts of README.md and the deposit's checksums
 	$(BIN)/replication readme $(ARGS)

@@ -50,6 +50,7 @@ def main() -> None:
     options = argparse.ArgumentParser()
     options.add_argument("--scales", type=float, nargs="+", default=SCALES)
     options.add_argument("--out", type=Path, default=ROOT / "results" / "scale.csv")
+    options.add_argument("--note", default="", help="a sentence for the page")
     told = options.parse_args()
     ours = [sys.executable, "-m", "replication.cli"]
     rows = []
@@ -79,6 +80,7 @@ def main() -> None:
         "processors": os.cpu_count(),
         "python": platform.python_version(),
         "versions": {name: version(name) for name in ("duckdb", "pandas", "pyarrow")},
+        "note": told.note,
     }
     told.out.with_suffix(".json").write_text(json.dumps(machine, indent=1) + "\n", encoding="utf-8")
 

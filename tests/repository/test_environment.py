@@ -164,7 +164,7 @@ def test_torch_is_not_needed() -> None:
 def test_the_extra_is_what_its_message_installs() -> None:
     ours = {canonicalize_name(Requirement(text).name) for group, text in DIRECT if not group}
     assert {package for package, _ in DATASETS.values()} <= ours
-    assert list(PROJECT["project"]["optional-dependencies"]) == ["validation", "course"]
+    assert list(PROJECT["project"]["optional-dependencies"]) == ["validation", "spark", "course"]
 
 
 def test_the_contract_of_the_stages_names_every_stage() -> None:

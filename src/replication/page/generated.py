@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from replication.page import markdown
 from replication.page.api import api_markdown
-from replication.page.benchmarks import benchmarks_markdown
+from replication.page.benchmarks import benchmarks_markdown, scale_markdown
 from replication.page.codebook import codebook_markdown
 from replication.page.verification.render import page_markdown
 from replication.records.article import Context, Driver, load_context, load_timeline
@@ -149,6 +149,7 @@ class Part(NamedTuple):
 PARTS = {
     "api": Part(api_markdown, ("src/replication/__init__.pyi",)),
     "benchmarks": Part(benchmarks_markdown, ("results/benchmarks.csv", "results/benchmarks.json")),
+    "scale": Part(scale_markdown, ("results/scale.csv", "results/scale.json")),
     "codebook": Part(
         codebook_markdown,
         ("src/replication/records/schema.py", "src/replication/panel/openalex.py"),

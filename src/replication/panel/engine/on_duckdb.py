@@ -6,10 +6,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
+from replication.errors import ReplicationError
 from replication.panel.engine import ROW
 from replication.panel.memory import share_of_database
 
@@ -62,5 +64,11 @@ def open_engine(memory: int | None) -> Iterator[DuckDB]:
         connection.raw_sql("SET enable_progress_bar = false")
         try:
             yield DuckDB(connection, limit)
+        except duckdb.OutOfMemoryException as error:
+            raise ReplicationError(
+                f"--memory {(memory or 0) / 10**6:,.0f} MB is too little for these records, or the "
+                f"disk of {tempfile.gettempdir()} is full: name more memory, or another folder for "
+                f"temporary files in TMPDIR ({str(error).splitlines()[0]})"
+            ) from error
         finally:
             connection.disconnect()
