@@ -94,7 +94,8 @@ def test_tests_are_printed_by_role() -> None:
         {
             "claim": ["C1", "C1"], "role": ["primary", "secondary"], "estimate": [-0.1234, 2.5],
             "lower": [-0.5, -1.25], "upper": [0.25, 12.0], "p_value": [0.2, 0.3],
-            "p_holm": [0.4, float("nan")], "universities": [46, 58], "effective": [19.17, 15.9],
+            "p_holm": [0.4, float("nan")], "p_all": [0.6, float("nan")],
+            "universities": [46, 58], "effective": [19.17, 15.9],
         },
         index=pd.Index(["a", "b"], name="test"),
     )  # fmt: skip
@@ -102,9 +103,18 @@ def test_tests_are_printed_by_role() -> None:
     assert first.printed.df.loc["a", "95 % interval"] == "−0.500 to 0.250"
     assert first.printed.df.loc["a", "Estimate"] == "−0.123"
     assert first.data["test"].to_list() == ["a"]
+    assert list(first.printed.df)[3:6] == ["p", "Holm", "All"]
+    with_joint = evidence.estimates_table(rows.assign(p_romano_wolf=[0.35, 0.0]), "primary")
+    assert with_joint.printed.df.loc["a", "R–W"] == "0.350"
     second = evidence.estimates_table(rows, "secondary").printed.df
-    assert "Holm" not in second
+    assert not {"Holm", "All"} & set(second)
     assert second.loc["b", "95 % interval"] == "−1.25 to 12.00"
+
+
+def test_single_facts_keep_their_precision() -> None:
+    table = evidence.facts_table({"a share, %": (-12.345, "{:.0f}"), "a sum": (1234.5, "{:,.1f}")})
+    assert table.printed.df["value"].to_list() == ["−12", "1,234.5"]
+    assert table.data["value"].to_list() == [-12.345, 1234.5]
 
 
 def test_bins_say_their_ends_in_words() -> None:

@@ -40,6 +40,9 @@ def test_every_row_of_the_files_is_kept_or_counted(files: Path, editions: pd.Dat
             lines += sum(1 for _ in csv.DictReader(file))
     assert len(editions) + sum(editions.attrs["dropped"].values()) == lines
     assert (editions.groupby("university")["post"].nunique() == 2).all()
+    flow = panels.flow({"editions": editions})["editions"]
+    assert flow["in the files"] == lines == flow.iloc[1:].sum()
+    assert flow["kept"] == len(editions) == flow.iloc[-1]
 
 
 def test_both_windows_of_58_universities(windows: pd.DataFrame) -> None:

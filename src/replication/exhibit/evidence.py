@@ -58,10 +58,11 @@ def estimates_table(table: pd.DataFrame, role: str) -> Table:
     Parameters
     ----------
     table : DataFrame
-        As of `planned.estimates`.
+        As of `planned.estimates`; with a column ``p_romano_wolf``, that is printed, too.
     role : {"primary", "secondary"}
     """
-    require_columns(table, ["role", "estimate", "p_value", "p_holm"], "the table of the tests")
+    needed = ["role", "estimate", "p_value", "p_holm", "p_all"]
+    require_columns(table, needed, "the table of the tests")
     rows = table[table["role"] == role]
     shown = pd.DataFrame(
         {
@@ -73,12 +74,14 @@ def estimates_table(table: pd.DataFrame, role: str) -> Table:
             ],
             "p": rows["p_value"],
             "Holm": rows["p_holm"],
+            "R–W": rows.get("p_romano_wolf", float("nan")),
+            "All": rows["p_all"],
             "N": rows["universities"],
             "G*": rows["effective"],
         }
     )
-    if role == "secondary":
-        shown = shown.drop(columns="Holm")
+    # A column without a number is none: nothing is adjusted among secondary tests.
+    shown = shown.dropna(axis="columns", how="all")
     printed = plain(shown.rename_axis(None), digits=3, formats={"G*": "{:.1f}"}, words=True)
     return replace(printed, data=rows.reset_index())
 
@@ -86,6 +89,20 @@ def estimates_table(table: pd.DataFrame, role: str) -> Table:
 def _short(value: float) -> str:
     """Three decimals of what is below one, two of what is not."""
     return (f"{value:.3f}" if abs(value) < 1 else f"{value:.2f}").replace("-", "−")
+
+
+def facts_table(facts: Mapping[str, tuple[float, str]]) -> Table:
+    """Single numbers that the text speaks of, each with how it is printed.
+
+    Parameters
+    ----------
+    facts : mapping of str to tuple of number and str
+        What it is, its value and format, as ``{"Share, %": (12.3, "{:.0f}")}``.
+    """
+    printed = [style.format(value).replace("-", "−") for value, style in facts.values()]
+    shown = plain(pd.DataFrame({"value": printed}, pd.Index(facts, name="what")), words=True)
+    values = [float(value) for value, _ in facts.values()]
+    return replace(shown, data=pd.DataFrame({"what": list(facts), "value": values}))
 
 
 def claims_figure(table: pd.DataFrame) -> Figure:

@@ -118,6 +118,16 @@ def test_families_are_adjusted_by_holm(found: pd.DataFrame) -> None:
     np.testing.assert_allclose(c1["p_holm"], expected)
 
 
+def test_all_primary_tests_are_adjusted_together_beside_it(found: pd.DataFrame) -> None:
+    primary = found[found["role"] == "primary"].sort_values("p_value")
+    left = np.arange(len(primary), 0, -1)
+    expected = np.minimum(np.maximum.accumulate(primary["p_value"] * left), 1)
+    np.testing.assert_allclose(primary["p_all"], expected)
+    assert found.loc[found["role"] == "secondary", "p_all"].isna().all()
+    # The verdict is by the family, as planned.
+    assert found.loc["papers-abroad", "p_holm"] < 0.05 < found.loc["papers-abroad", "p_all"]
+
+
 def row(claim: str, estimate: float, p: float) -> dict[str, object]:
     verdict = UNCLEAR if p >= 0.05 else SUPPORTED if estimate > 0 else CONTRADICTED
     return {"claim": claim, "role": "primary", "verdict": verdict, "p_holm": p}
