@@ -4,6 +4,8 @@
     Markdown that `replication.page.generated` makes from data, parsed where the directive stands.
 ``{source-badge} simulated open``
     Says which data the numbers of the page come from; ``none`` for a page without numbers.
+``{{ name }}``
+    A number that a chapter registered, on a page without code.
 Chapters that did not run
     A note under the title of each, in a build by ``make book``.
 Search
@@ -33,6 +35,7 @@ from replication.page.generated import PARTS
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
+    from sphinx.config import Config
 
 BADGES: dict[str, tuple[str, str]] = {
     "simulated": ("Simulated data 模拟数据", "made by a known process; says nothing about China"),
@@ -133,6 +136,15 @@ function splitQuery(query) {{
         return words
 
 
+def registered_numbers(app: Sphinx, config: Config) -> None:
+    """Let pages without code print registered numbers: ``{{ name }}``."""
+    found: dict[str, str] = {}
+    for path in sorted((Path(app.srcdir) / "results").glob("*/numbers.json")):
+        numbers = json.loads(path.read_text(encoding="utf-8"))
+        found |= {name: number["text"] for name, number in numbers.items()}
+    config.myst_substitutions = found | config.myst_substitutions
+
+
 def note_not_run(app: Sphinx, doctree: nodes.document) -> None:
     """Say under its title that a chapter did not run in this build, where `make book` says so."""
     not_run: dict[str, str] = json.loads(os.environ.get(NOT_RUN, "{}"))
@@ -164,6 +176,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("generated", Generated)
     app.add_directive("source-badge", SourceBadge)
     app.add_search_language(SearchEnglishCJK)
+    app.connect("config-inited", registered_numbers)
     app.connect("doctree-read", note_not_run)
     app.connect("build-finished", copy_mathjax)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -83,6 +83,7 @@ from .exhibit import evidence as evidence
 from .exhibit import robustness as robustness
 from .exhibit import specification as specification
 from .exhibit import studies as studies
+from .exhibit import teaching as teaching
 from .estimate import claims as claims
 from .estimate import contrasts as contrasts
 from .estimate import families as families

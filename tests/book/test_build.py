@@ -16,6 +16,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from bs4 import BeautifulSoup, Tag
 from docutils.core import publish_doctree
 
 import replication
@@ -26,6 +27,8 @@ from tools.system_packages import find_browser
 pytestmark = pytest.mark.site
 
 NOT_RUN = "05_real_universities"
+LONGEST = {"05_real_universities": 5300}
+"""Words that a chapter may have where they are more than the usual number."""
 BUILD = "from jupyter_book.cli.main import main; main()"
 
 
@@ -55,6 +58,47 @@ def test_every_chapter_of_the_contents_is_built(site: Path) -> None:
     assert len(chapters) > 2
     for chapter in chapters:
         assert (site / chapter).with_suffix(".html").is_file(), chapter
+
+
+def article(site: Path, page: str) -> Tag:
+    text = (site / page).with_suffix(".html").read_text(encoding="utf-8")
+    found = BeautifulSoup(text, "lxml").select_one("article.bd-article")
+    assert found
+    return found
+
+
+def words(part: Tag) -> int:
+    """English words, and runs of Chinese."""
+    return len(re.findall(r"[A-Za-z][\w'’-]*|[\u4e00-\u9fff]+", part.get_text(" ")))
+
+
+def test_folded_outputs_are_in_the_page_under_their_titles(site: Path) -> None:
+    page = article(site, "notebooks/03_heterogeneity")
+    folded = page.select_one("#tab-recovery").find_parent("details", class_="folded")
+    assert folded.summary.text == "Verdicts over many studies: shares of studies"
+    assert page.select_one("#tab-claims").find_parent("details") is None
+
+
+def test_a_page_without_code_prints_registered_numbers(site: Path) -> None:
+    numbers = json.loads((ROOT / "results/03_heterogeneity/numbers.json").read_text("utf-8"))
+    said = article(site, "book/index").get_text(" ")
+    assert f"the effect in {numbers['often_c1']['text']} % of them" in said
+
+
+def test_code_that_only_prints_is_folded_and_pages_stay_short(site: Path) -> None:
+    """Words of a page, folded ones as half, and the lines of code that stand open."""
+    open_lines = 0
+    for path in sorted((site / "notebooks").glob("*.html")):
+        page = article(site, f"notebooks/{path.name}")
+        for cell in page.select("div.cell_input"):
+            if not cell.find_parent("details"):
+                open_lines += sum(bool(line.strip()) for line in cell.get_text().splitlines())
+        # Exercises are done, not read through.
+        for cell in page.select("div.cell_input, script, style, section#exercises"):
+            cell.decompose()
+        count = words(page) - sum(map(words, page.select("details"))) / 2
+        assert count <= LONGEST.get(path.stem, 3200), path.stem
+    assert open_lines <= 500
 
 
 def test_the_page_on_the_facade_documents_every_name_and_links_them(site: Path) -> None:

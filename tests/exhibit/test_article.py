@@ -9,16 +9,20 @@ from replication.panel.load import load_panel
 from replication.records.article import load_context, load_timeline
 
 
-def test_matrix_and_links_say_what_the_rows_say() -> None:
+def test_the_matrix_says_what_the_rows_say() -> None:
     context = load_context()
     table = article.matrix(context).data.set_index("driver")
-    assert table.shape == (8, 3)
+    assert table.shape == (8, 6)
     law = table.loc["legal safeguards"]
-    assert law.to_dict() == {"Xi'an": "–", "Boston": "–", "Silicon Valley": "by us"}
-    linked = article.links(context).data
+    assert law[["Xi'an", "Boston"]].to_list() == ["–", "–"]
+    assert law["Silicon Valley"].startswith("by us (")
+    # Every measure is counted once.
+    counted = table[["Xi'an", "Boston", "Silicon Valley"]].stack().str.extract(r"\((\d+)\)")[0]
+    placed = [m for m in context.measure if m.driver]
+    assert counted.dropna().astype(int).sum() == len(placed)
     # Interest is in no case; law and technology only where we put them.
     assert article.unnamed(context) == 3
-    assert (linked["Columns of the panel"] == "none").sum() == 6
+    assert (table["Columns of the panel"] == "–").sum() == 6
 
 
 def test_flow_has_a_row_a_link_and_its_bands_fill_the_boxes() -> None:

@@ -26,7 +26,7 @@ def test_decomposition_adds_up_to_the_total():
     shown = decomposition_table(gelbach(realised_panel(study(SMALL))), [0.25, 0.25, 0.2])
     table = shown.data.set_index("part")
     assert list(table["planted"]) == pytest.approx([0.25, 0.25, 0.2, 0.7, 0.3, 1.0])
-    np.testing.assert_allclose(table["δ = γπ"].iloc[:3], table["π"].iloc[:3] * table["γ"].iloc[:3])
+    np.testing.assert_allclose(table["Δ = ψπ"].iloc[:3], table["π"].iloc[:3] * table["ψ"].iloc[:3])
     assert table["share"].iloc[:3].sum() + table.loc["unaccounted", "share"] == pytest.approx(1)
     assert table.index[0] == "overseas hires"
 

@@ -29,7 +29,7 @@ from tests.support.chapter import MODEL, RESULTS, code, copy_chapter, edit_outpu
 from tests.support.prose import exceptions, registered, typed_numbers
 
 PAGE = f"notebooks/{MODEL}.md"
-PICTURE = RESULTS / MODEL / "fig-outcome.png"
+PICTURE = RESULTS / MODEL / "fig-trends.png"
 
 
 # A picture ------------------------------------------------------------------------------------

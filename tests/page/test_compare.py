@@ -59,13 +59,13 @@ def test_a_copy_does_not_differ(chapter: Path) -> None:
     ("by", "red"), [(1e-4, True), (-1e-4, True), (1e-6, True), (1e-12, False), (-1e-12, False)]
 )
 def test_a_coefficient_may_differ_by_rounding_only(chapter: Path, by: float, red: bool) -> None:
-    path = chapter / "results" / MODEL / "tab-did-ppml.csv"
+    path = chapter / "results" / MODEL / "tab-did.csv"
     edit_csv(path, lambda t: t.assign(estimate=t["estimate"] + by * (t["model"] == "(3)")))
     found = differences(chapter)
     assert bool(found) == red
     if red:
         (line,) = found
-        assert line.startswith(f"{MODEL}/tab-did-ppml.csv: column 'estimate', row 3: ")
+        assert line.startswith(f"{MODEL}/tab-did.csv: column 'estimate', row 3: ")
         assert "(1 such rows)" in line
 
 
@@ -114,9 +114,9 @@ def test_a_file_too_few_or_too_many_is_seen(chapter: Path) -> None:
 
 def test_a_digit_of_a_printed_table_is_seen(chapter: Path) -> None:
     printed = json.loads((RESULTS / MODEL / "numbers.json").read_text())["did_ppml"]["text"]
-    edit_text(chapter / "results" / MODEL / "tab-did-ppml.tex", printed, "9.999")
+    edit_text(chapter / "results" / MODEL / "tab-did.tex", printed, "9.999")
     (line,) = differences(chapter)
-    assert line.startswith(f"{MODEL}/tab-did-ppml.tex: line ")
+    assert line.startswith(f"{MODEL}/tab-did.tex: line ")
 
 
 def test_a_number_for_prose_is_seen(chapter: Path) -> None:
@@ -136,7 +136,7 @@ def test_a_number_for_prose_is_seen(chapter: Path) -> None:
 def test_an_edit_of_one_half_is_seen(chapter: Path) -> None:
     pair = chapter / f"{MODEL}.md", chapter / f"{MODEL}.ipynb"
     assert compare.compare_pair(*pair) == []
-    edit_text(pair[0], 'scale="log1p", effects', 'scale="asinh", effects')
+    edit_text(pair[0], 'scale="log1p", controls', 'scale="asinh", controls')
     (line,) = compare.compare_pair(*pair)
     assert f"edit the .md, then `replication run --update {MODEL}`" in line
     shutil.copy(NOTEBOOKS / f"{MODEL}.md", chapter)

@@ -69,6 +69,8 @@ EFFECT, RARE = "is 'effect' of x", "no registered number"
         ("a drop of −0.5210 or -0.5210", ["is 'drop' of x"] * 2),
         (":::{admonition} Note\nThe effect is 0.269\n:::", [EFFECT]),
         ("```{admonition} Note\nThe effect is 0.269\n```", [EFFECT]),
+        ("```{source-badge} none\n```\nThe effect is 0.269\n```python\nx = 0.269\n```", [EFFECT]),
+        ("````{dropdown} Two\n```{figure} 0.269.png\n```\n````\nThe effect is 0.269", [EFFECT]),
         (":::{figure} x.png\n:alt: An effect of 0.269\n:::", [EFFECT]),
         ("| mean | 0.269 |", [EFFECT]),
         # Rounded, in per cent, as a share, in Chinese, full width, without its zero.

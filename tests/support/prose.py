@@ -31,11 +31,15 @@ NO_PROSE = re.compile(
     | ^(?P<fence>`{3,}|~{3,})(?!\{(?!code-cell|code-block|math)).*?^(?P=fence)`*\s*$
     | (?:\{[\w:-]+\})?`[^`\n]+` | \$\$.*?\$\$ | \$[^$\n]+\$
     | https?://\S+ | \b10\.\d{4,}/\S+ | \]\([^)\n]*\)
-    | ^`{3}\{include\}\ \S+$
     | ^:{3,}\{grid\}[\d\ ]+$ | ^:[\w-]+:[\d\s.]*$
     """,
     re.DOTALL | re.MULTILINE | re.VERBOSE,
 )
+FENCE = re.compile(r"(`{3,}|~{3,})(?:\{?([\w-]+)\}?.*)?$")
+ARGUMENT_IS_A_NAME = {"figure", "generated", "image", "include", "raw", "source-badge"}
+CODE = re.compile("code-cell|code-block|math|console|python|bash|toml|json|text")
+# A word that leads to the glossary is a word of the sentence.
+TERM = re.compile(r"\{term\}`([^`<\n]+?)(?: <[^`\n]*>)?`")
 # But a number is none the less typed for standing alone in a code span, or in a formula.
 TYPED = re.compile(r"`[\d.,%\s−-]+`|\$.*(?:\d\d|\d\.\d).*\$", re.DOTALL)
 # What a number may say of the text and not of the data.
@@ -94,8 +98,33 @@ def blank(match: re.Match[str]) -> str:
     return re.sub(r"[^\n]", " ", match[0])
 
 
+def unfenced(text: str) -> str:
+    """Text without the fences of directives that hold prose, each line in its place.
+
+    Left there, the line that closes one would be read as the opening of a block of code.
+    """
+    lines, open_fences = text.split("\n"), []
+    for number, line in enumerate(lines):
+        fence = FENCE.match(line)
+        if not fence:
+            continue
+        mark, directive = fence.groups()
+        if open_fences and directive is None and mark.startswith(open_fences[-1][0]):
+            holds_prose = open_fences.pop()[1]
+        else:
+            if open_fences and not open_fences[-1][1]:
+                continue
+            holds_prose = directive is not None and not CODE.match(directive)
+            open_fences.append((mark, holds_prose))
+        if holds_prose:
+            named = directive in ARGUMENT_IS_A_NAME
+            lines[number] = "" if named else line.replace(mark, " " * len(mark))
+    return "\n".join(lines)
+
+
 def prose(text: str) -> str:
     """Text of a page with all that is no prose blanked out, each line in its place."""
+    text = TERM.sub(r"\1", unfenced(text))
     return NO_PROSE.sub(lambda m: m[0] if TYPED.fullmatch(m[0]) else blank(m), text)
 
 

@@ -32,7 +32,7 @@ NOT_IN_A_CELL = {
 }
 PLOTTING = {"matplotlib", "seaborn", "plotly", "bokeh", "altair", "plotnine"}
 
-TAGS = {"hide-input"}
+TAGS = {"folded", "hide-input"}
 """Tags that a cell may have: none that hides an output from a reader or from the comparison."""
 METADATA = {"jupytext", "kernelspec", "language_info", EXECUTED}
 

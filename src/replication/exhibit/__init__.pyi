@@ -8,3 +8,4 @@ from . import robustness as robustness
 from . import specification as specification
 from . import studies as studies
 from . import tables as tables
+from . import teaching as teaching

@@ -22,7 +22,6 @@ from replication.records.registry import load_register
 
 __all__ = [
     "flow",
-    "links",
     "load_ai",
     "load_context",
     "load_timeline",
@@ -41,31 +40,32 @@ Point = tuple[float, float]
 
 
 def matrix(context: Context) -> Table:
-    """Drivers by cases: whether a case's measures were filed there by the article or by us."""
-    rows = {
-        d.en: {c.short: context.placed(d.id, c.id) or NONE for c in context.case}
-        for d in context.driver
-    }
+    """Drivers by cases, evidence and what could measure them, with the gaps.
+
+    A case's entry says whether its measures were filed under the driver by the article or by us,
+    and how many there are.
+    """
+    rows = {}
+    for driver in context.driver:
+        row = {case.short: _measures(context, driver.id, case.id) for case in context.case}
+        row["Evidence"] = ", ".join(driver.evidence)
+        row["Claims"] = ", ".join(driver.claims) or NONE
+        row["Columns of the panel"] = ", ".join(driver.variables) or NONE
+        rows[driver.en] = row
     return plain(pd.DataFrame(rows).T.rename_axis("driver"), words=True)
+
+
+def _measures(context: Context, driver: str, case: str) -> str:
+    """How a case shows a driver, and with how many measures."""
+    count = sum((m.driver, m.case) == (driver, case) for m in context.measure)
+    placed = context.placed(driver, case)
+    return f"{placed} ({count})" if placed else NONE
 
 
 def unnamed(context: Context) -> int:
     """How many drivers no case shows under a name of the article's own."""
     named = {m.driver for m in context.measure if m.placed == "named"}
     return sum(d.id not in named for d in context.driver)
-
-
-def links(context: Context) -> Table:
-    """Each driver's evidence, the claims and columns of the panel it touches, or the gap."""
-    rows = {
-        d.en: {
-            "Evidence": ", ".join(d.evidence),
-            "Claims": ", ".join(d.claims) or NONE,
-            "Columns of the panel": ", ".join(d.variables) or "none",
-        }
-        for d in context.driver
-    }
-    return plain(pd.DataFrame(rows).T.rename_axis("driver"), words=True)
 
 
 def windows(panel: pd.DataFrame, events: pd.DataFrame, label: str = "ChatGPT") -> pd.DataFrame:

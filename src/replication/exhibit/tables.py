@@ -216,7 +216,7 @@ def decomposition_table(decomposition: Decomposition, planted: Sequence[float]) 
     Returns
     -------
     Table
-        ``π``, ``γ``, ``δ = γπ`` with ``SE`` and 95 % interval, ``share`` of the total, ``planted``.
+        ``π``, ``ψ``, ``Δ = ψπ`` with ``SE`` and 95 % interval, ``share`` of the total, ``planted``.
     """
     names = [*decomposition.shares.frame.index[:-1], ALL, "unaccounted", "total"]
     parts = decomposition.parts.frame.loc[names]
@@ -224,8 +224,8 @@ def decomposition_table(decomposition: Decomposition, planted: Sequence[float]) 
     table = pd.DataFrame(
         {
             "π": [b.get(f"π {m}") for m in names],
-            "γ": [b.get(f"γ {m}") for m in names],
-            "δ = γπ": parts["estimate"],
+            "ψ": [b.get(f"ψ {m}") for m in names],
+            "Δ = ψπ": parts["estimate"],
             "SE": parts["std_error"],
             "lower": parts["lower"],
             "upper": parts["upper"],

@@ -1,24 +1,15 @@
 """Markdown that the pages take from data: ``{generated} NAME`` stands where a part of it does."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import NamedTuple
 
-import pandas as pd
-
-from replication.config import ROOT
 from replication.page import markdown
 from replication.page.api import api_markdown
 from replication.page.benchmarks import benchmarks_markdown
 from replication.page.codebook import codebook_markdown
 from replication.page.verification.render import page_markdown
 from replication.records.article import Context, Driver, load_context, load_timeline
-from replication.records.registry import load_claims, load_register
-
-VERDICTS = {
-    "simulated": ROOT / "results" / "03_heterogeneity" / "tab-claims.csv",
-    "open": ROOT / "results" / "05_real_universities" / "tab-open-claims.csv",
-}
-"""Committed verdicts on the claims, by source."""
+from replication.records.registry import load_register
 
 # The study ----------------------------------------------------------------------------------------
 
@@ -31,61 +22,36 @@ def register_markdown() -> str:
         table.append((f"[{row['id']}](#{anchor})", row["name"], row["choice"]))
         details += [
             f"({anchor})=",
-            f"**{row['id']} · {row['name']}**",
-            f": *Default.* {row['choice']}",
-            f": *Why.* {row['reason']}",
-            f": *Alternatives.* {'; '.join(row['alternatives'])}",
-            f": *What they do to the answer.* {row['consequence']}",
-            f": *Where.* `{row['where']}`",
+            f":::{{dropdown}} {row['id']} · {row['name']}",
+            f"- *Default.* {row['choice']}",
+            f"- *Why.* {row['reason']}",
+            f"- *Alternatives.* {'; '.join(row['alternatives'])}",
+            f"- *What they do to the answer.* {row['consequence']}",
+            f"- *Where.* `{row['where']}`",
+            ":::",
             "",
         ]
     return "\n".join([*markdown.table(("id", "choice", "default"), table), "", *details])
-
-
-def claims_markdown() -> str:
-    """Claims and the committed verdicts on the simulated study, each row linked to its exhibit."""
-    verdicts = pd.read_csv(VERDICTS["simulated"], index_col="claim")
-    rows = []
-    for claim, row in verdicts.join(load_claims()[["en", "zh", "exhibit"]]).iterrows():
-        # A notebook of the book is a page; the exhibit is an anchor in it.
-        target = str(row["exhibit"]).replace(".ipynb#", ".html#")
-        interval = f" [{_number(row['lower'])},\u00a0{_number(row['upper'])}]"
-        rows.append(
-            (
-                f'<a href="../{target}">{claim}</a>',
-                f"{row['en']} {row['zh']}",
-                _number(row["estimate"]) + (interval if pd.notna(row["estimate"]) else ""),
-                _number(row["target"]),
-                row["verdict"],
-            )
-        )
-    heads = ("claim", "in our words", "estimate [95 %]", "aims at", "verdict")
-    return "\n".join(markdown.table(heads, rows, right=("estimate [95 %]", "aims at")))
-
-
-def _number(value: float) -> str:
-    return "–" if pd.isna(value) else f"{value:.3f}".replace("-", "−")
 
 
 # The context article ------------------------------------------------------------------------------
 
 
 def drivers_markdown() -> str:
-    """Each driver: what the article says and shows, with our annotation in the margin."""
+    """Each driver, folded by environment: what the article says and shows, and our annotation."""
     context = load_context()
-    verdicts = _verdicts()
     parts = []
     for environment in context.environment:
-        parts.append(f"### The {environment.en} environment {environment.zh}\n")
+        parts.append(f"::::{{dropdown}} The {environment.en} environment {environment.zh}\n")
         for driver in context.driver:
             if driver.environment == environment.id:
-                parts += _annotated(context, driver, verdicts)
+                parts += _annotated(context, driver)
+        parts.append("::::\n")
     return "\n".join(parts)
 
 
-def _annotated(context: Context, driver: Driver, verdicts: Mapping[str, list[str]]) -> list[str]:
-    """One driver in the text, and our annotation in the margin."""
-    judged = [f"{claim} on {said}" for claim in driver.claims for said in verdicts.get(claim, [])]
+def _annotated(context: Context, driver: Driver) -> list[str]:
+    """One driver, and below it our annotation."""
     measured = ", ".join(f"`{v}`" for v in driver.variables)
     annotation = [
         f"*Claims.* {driver.short}",
@@ -94,10 +60,6 @@ def _annotated(context: Context, driver: Driver, verdicts: Mapping[str, list[str
         f"*Measured by.* {measured or 'No column of the panel.'}",
         f"*Data say.* {driver.data_say}",
     ]
-    if judged:
-        annotation.append(
-            f"*The design of the claims.* {'; '.join(judged)}. It says nothing about the driver."
-        )
     examples = [
         f"Its example: {e.en}."
         if e.section == driver.section
@@ -106,20 +68,16 @@ def _annotated(context: Context, driver: Driver, verdicts: Mapping[str, list[str
         if e.driver == driver.id
     ]
     name = f"{driver.en[0].upper()}{driver.en[1:]}"
-    # The margin comes first, so that it stands beside the paragraphs it belongs to.
     return [
-        ":::::{div} driver",
-        "::::{margin}",
-        f"**{name}**",
-        *[f": {line}" for line in annotation],
-        "::::",
-        "",
         f"(driver-{driver.id})=",
         f"**{name} {driver.zh}** (section {driver.section}).",
         " ".join([driver.claim_en, *examples]),
         "",
         driver.claim_zh,
-        ":::::",
+        "",
+        ":::{div} driver",
+        *[f"- {line}" for line in annotation],
+        ":::",
         "",
     ]
 
@@ -133,17 +91,6 @@ def _evidence(context: Context, driver: Driver) -> str:
     ]
     words = ", ".join(driver.evidence) + (f" ({'; '.join(shown)})" if shown else "")
     return f"{words[0].upper()}{words[1:]}"
-
-
-def _verdicts() -> dict[str, list[str]]:
-    """Committed verdicts by claim, each with its source."""
-    found: dict[str, list[str]] = {}
-    for source, path in VERDICTS.items():
-        if path.is_file():
-            table = pd.read_csv(path)
-            for claim, verdict in zip(table["claim"], table["verdict"], strict=True):
-                found.setdefault(claim, []).append(f"{source} data: {verdict}")
-    return found
 
 
 def measures_markdown() -> str:
@@ -199,16 +146,14 @@ class Part(NamedTuple):
     files: tuple[str, ...]
 
 
-VERDICT_FILES = tuple(path.relative_to(ROOT).as_posix() for path in VERDICTS.values())
 PARTS = {
     "api": Part(api_markdown, ("src/replication/__init__.pyi",)),
     "benchmarks": Part(benchmarks_markdown, ("results/benchmarks.csv", "results/benchmarks.json")),
-    "claims": Part(claims_markdown, ("data/claims.toml", VERDICT_FILES[0])),
     "codebook": Part(
         codebook_markdown,
         ("src/replication/records/schema.py", "src/replication/panel/openalex.py"),
     ),
-    "context-drivers": Part(drivers_markdown, ("data/context.toml", *VERDICT_FILES)),
+    "context-drivers": Part(drivers_markdown, ("data/context.toml",)),
     "context-measures": Part(measures_markdown, ("data/context.toml",)),
     "context-recommendations": Part(recommendations_markdown, ("data/context.toml",)),
     "register": Part(register_markdown, ("data/register.toml",)),

@@ -17,12 +17,12 @@ from replication.errors import (
 from replication.estimate.design import DDD_EFFECTS, STUDY
 from replication.estimate.mediation.decomposition import (
     ALL,
-    columns_of_steps,
     event_studies,
     gelbach,
     joint,
     responses,
     sobel,
+    sobel_studies,
     sobel_table,
     three_steps,
 )
@@ -59,7 +59,7 @@ def dummies(panel: pd.DataFrame) -> np.ndarray:
 
 
 def by_dummies(panel: pd.DataFrame, weights: np.ndarray) -> pd.Series:
-    """Base, full, π, γ by weighted least squares on every dummy."""
+    """Base, full, π, ψ by weighted least squares on every dummy."""
     root = np.sqrt(weights)[:, None]
     columns = np.column_stack(
         [
@@ -74,13 +74,13 @@ def by_dummies(panel: pd.DataFrame, weights: np.ndarray) -> pd.Series:
     full = np.linalg.lstsq(np.column_stack([d, *m]), y, rcond=None)[0]
     found = {"base": d @ y / (d @ d), "full": full[0]}
     found |= {f"π {name}": d @ values / (d @ d) for name, values in zip(MEDIATORS, m, strict=True)}
-    found |= {f"γ {name}": gamma for name, gamma in zip(MEDIATORS, full[1:], strict=True)}
+    found |= {f"ψ {name}": gamma for name, gamma in zip(MEDIATORS, full[1:], strict=True)}
     return pd.Series(found)
 
 
 def derived(b: pd.Series) -> np.ndarray:
     """Products, their sum and shares of the base."""
-    delta = np.array([b[f"π {m}"] * b[f"γ {m}"] for m in MEDIATORS])
+    delta = np.array([b[f"π {m}"] * b[f"ψ {m}"] for m in MEDIATORS])
     return np.array([*delta, delta.sum(), *delta / b["base"]])
 
 
@@ -131,7 +131,7 @@ class TestDecomposition:
         for m in MEDIATORS:
             alone = did(panel, design, outcome=m)["exposure × post"]
             assert d[f"π {m}"] == pytest.approx(alone.std_error, rel=1e-8)
-            assert d[f"γ {m}"] == pytest.approx(full[f"log {m}"], rel=1e-8)
+            assert d[f"ψ {m}"] == pytest.approx(full[f"log {m}"], rel=1e-8)
 
     def test_influence_functions_are_derivatives(self, panel, nearby):
         """More weight for one university, a refit on dummies: the slope is its influence."""
@@ -142,7 +142,7 @@ class TestDecomposition:
         np.testing.assert_allclose(influence, slopes, rtol=1e-5, atol=1e-8)
 
     def test_variance_of_products_and_shares(self, panel, nearby):
-        """The same derivatives of δ and of its share; the two CR1 factors differ by under 1 %."""
+        """The same derivatives of Δ and of its share; the two CR1 factors differ by under 1 %."""
         slopes = [(derived(up) - derived(down)) / (2 * STEP) for up, down in nearby]
         plain = np.sqrt((np.array(slopes) ** 2).sum(axis=0))
         d = gelbach(panel)
@@ -239,7 +239,7 @@ class TestThreeSteps:
                 ("(1)", 0): "base",
                 ("(2)", 0): f"π {m}",
                 ("(3)", 0): "full",
-                ("(3)", 1): f"γ {m}",
+                ("(3)", 1): f"ψ {m}",
             }.items():
                 row = steps[step].frame.iloc[term]
                 for column in ("estimate", "std_error", "p_value", "lower"):
@@ -259,17 +259,22 @@ class TestThreeSteps:
 
     def test_of_several_mediators_side_by_side(self, panel):
         steps = {m: three_steps(panel, m) for m in MEDIATORS[:2]}
-        table, columns = sobel_table(steps), columns_of_steps(steps)
+        table = sobel_table(steps)
         assert list(table.index) == list(MEDIATORS[:2])
         fall = gelbach(panel, [MEDIATORS[1]]).parts.frame.loc[MEDIATORS[1], "estimate"]
         assert table.loc[MEDIATORS[1], "product"] == pytest.approx(fall)
-        assert [(head, model.outcome, len(model.frame)) for head, model in columns.items()] == [
-            ("(1)", "log(1 + patents_joint)", 1),
-            ("(2)", f"log(1 + {MEDIATORS[0]})", 1),
-            ("(3)", "log(1 + patents_joint)", 2),
-            ("(4)", f"log(1 + {MEDIATORS[1]})", 1),
-            ("(5)", "log(1 + patents_joint)", 2),
-        ]
+        assert table.loc[MEDIATORS[1], "a"] * table.loc[MEDIATORS[1], "b"] == pytest.approx(fall)
+
+    def test_of_several_studies_with_what_is_planted_in_each(self, panel, default):
+        first = {m: three_steps(panel, m) for m in MEDIATORS[:2]}
+        second = {m: three_steps(default, m) for m in MEDIATORS[:2]}
+        shares = pd.Series([0.25, 0.2], index=["C3", "C5"])
+        table = sobel_studies({"one": (first, shares), "two": (second, 0.0)})
+        assert list(table.index) == ["one", "one", "two", "two"]
+        assert list(table["mediator"]) == [*MEDIATORS[:2]] * 2
+        assert list(table["planted"]) == [0.25, 0.2, 0.0, 0.0]
+        alone = sobel(second[MEDIATORS[1]])
+        assert table["p_value"].iloc[3] == pytest.approx(alone["p_value"])
 
 
 class TestResponses:

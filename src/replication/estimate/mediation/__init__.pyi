@@ -1,9 +1,9 @@
 from .decomposition import Decomposition as Decomposition
-from .decomposition import columns_of_steps as columns_of_steps
 from .decomposition import event_studies as event_studies
 from .decomposition import gelbach as gelbach
 from .decomposition import responses as responses
 from .decomposition import sobel as sobel
+from .decomposition import sobel_studies as sobel_studies
 from .decomposition import sobel_table as sobel_table
 from .decomposition import three_steps as three_steps
 from .direct_effect import DirectEffect as DirectEffect

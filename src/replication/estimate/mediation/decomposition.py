@@ -59,9 +59,9 @@ class Decomposition:
     ----------
     coefficients : Estimate
         ``base``, ``full`` (coefficient of exposure without and with mediators), ``π m`` (exposure
-        on mediator m) and ``γ m`` (mediator m in the full model), with their joint variance.
+        on mediator m) and ``ψ m`` (mediator m in the full model), with their joint variance.
     parts : Estimate
-        ``total`` (base), one row a mediator (δ = γ π), their sum, ``unaccounted`` (full).
+        ``total`` (base), one row a mediator (Δ = ψ π), their sum, ``unaccounted`` (full).
     shares : Estimate
         The parts of the mediators and their sum, over the total.
     """
@@ -77,7 +77,7 @@ def gelbach(
     design: Design = STUDY,
     **changes: Any,
 ) -> Decomposition:
-    """Decompose base − full = Σ γ π, an identity of least squares (Gelbach 2016, eq. 5).
+    """Decompose base − full = Σ ψ π, an identity of least squares (Gelbach 2016, eq. 5).
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def gelbach(
     k = len(names)
     base, full, pi, gamma = values[0], values[1], values[2 : 2 + k], values[2 + k :]
     delta = gamma * pi
-    # Derivatives of (total, δ, Σδ, unaccounted) with respect to (base, full, π, γ).
+    # Derivatives of (total, Δ, ΣΔ, unaccounted) with respect to (base, full, π, ψ).
     jacobian = np.zeros((k + 3, 2 + 2 * k))
     jacobian[0, 0] = jacobian[-1, 1] = 1.0
     rows = np.arange(k)
@@ -118,7 +118,7 @@ def gelbach(
         df = len(influence) - 1
         return estimate(pd.Series(b, terms), vcov, df, CLUSTERED, columns.sample, terms)
 
-    steps = ["base", "full", *(f"π {m}" for m in names), *(f"γ {m}" for m in names)]
+    steps = ["base", "full", *(f"π {m}" for m in names), *(f"ψ {m}" for m in names)]
     return Decomposition(
         inferred(steps, values, np.eye(len(values))),
         inferred(["total", *names, ALL, "unaccounted"], parts, jacobian),
@@ -156,7 +156,8 @@ def sobel(steps: Mapping[str, Estimate]) -> pd.Series:
     Returns
     -------
     Series
-        ``product``, ``std_error``, ``statistic``, ``p_value`` (normal), ``share`` of the total.
+        ``a`` and ``b``, the coefficients of steps 2 and 3; ``product``, ``std_error``,
+        ``statistic``, ``p_value`` (normal); ``share`` of the total.
     """
     from scipy import stats
 
@@ -166,6 +167,8 @@ def sobel(steps: Mapping[str, Estimate]) -> pd.Series:
     se = float(np.hypot(a.estimate * b.std_error, b.estimate * a.std_error))
     return pd.Series(
         {
+            "a": a.estimate,
+            "b": b.estimate,
             "product": product,
             "std_error": se,
             "statistic": product / se,
@@ -180,17 +183,36 @@ def sobel_table(steps: Mapping[str, Mapping[str, Estimate]]) -> pd.DataFrame:
     return pd.DataFrame({name: sobel(one) for name, one in steps.items()}).T
 
 
-def columns_of_steps(steps: Mapping[str, Mapping[str, Estimate]]) -> dict[str, Estimate]:
-    """Models of several `three_steps` for a table: step 1 once, steps 2 and 3 of each mediator."""
-    first = next(iter(steps.values()))["(1)"]
-    later = [one[step] for one in steps.values() for step in ("(2)", "(3)")]
-    return {f"({number})": model for number, model in enumerate([first, *later], 1)}
+def sobel_studies(
+    studies: Mapping[str, tuple[Mapping[str, Mapping[str, Estimate]], float | pd.Series]],
+) -> pd.DataFrame:
+    """`sobel_table` of several studies beside the shares that are planted in each.
+
+    Parameters
+    ----------
+    studies : mapping of str to pair
+        By the name of a study: its `three_steps` by mediator, and the planted shares.
+
+    Returns
+    -------
+    DataFrame
+        A row a study and mediator: ``mediator``, what `sobel` returns, ``planted``.
+    """
+    rows = [
+        sobel_table(steps)
+        .assign(planted=np.asarray(planted))
+        .rename_axis("mediator")
+        .reset_index()
+        .assign(study=name)
+        for name, (steps, planted) in studies.items()
+    ]
+    return pd.concat(rows).set_index("study")
 
 
 def joint(
     within: np.ndarray, group: np.ndarray, factors: tuple[float, float]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Coefficients (base, full, π, γ) and their influence functions summed by cluster.
+    """Coefficients (base, full, π, ψ) and their influence functions summed by cluster.
 
     `within` has the outcome, the dose and the mediators, less effects and controls, shape
     (N, 2 + M); `factors` are those on the variances of the short and the full regressions. The
