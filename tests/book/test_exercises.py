@@ -63,6 +63,18 @@ def of(solved: dict[str, dict[str, Any]], chapter: str) -> dict[str, Any]:
     return solved[chapter]
 
 
+def test_four_numbers(solved: dict[str, dict[str, Any]], panel: pd.DataFrame) -> None:
+    found = of(solved, "00_design")
+    y, high, post = (panel[c].to_numpy() for c in ("patents_joint", "exposure_high", "post"))
+    m = {(g, t): y[(high == g) & (post == t)].mean() for g in (0, 1) for t in (0, 1)}
+    change, growth = found["ex-four-means"]
+    assert change == pytest.approx((m[1, 1] - m[1, 0]) - (m[0, 1] - m[0, 0]))
+    by_hand = math.log(m[1, 1] / m[1, 0] / (m[0, 1] / m[0, 0]))
+    assert growth == pytest.approx(by_hand)
+    assert found["ex-as-regression"] == pytest.approx(by_hand, rel=1e-6)
+    assert found["ex-other-groups"] > by_hand
+
+
 def test_baseline(solved: dict[str, dict[str, Any]], panel: pd.DataFrame) -> None:
     found = of(solved, "01_baseline")
     shares = {

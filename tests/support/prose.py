@@ -31,7 +31,6 @@ NO_PROSE = re.compile(
     | ^(?P<fence>`{3,}|~{3,})(?!\{(?!code-cell|code-block|math)).*?^(?P=fence)`*\s*$
     | (?:\{[\w:-]+\})?`[^`\n]+` | \$\$.*?\$\$ | \$[^$\n]+\$
     | https?://\S+ | \b10\.\d{4,}/\S+ | \]\([^)\n]*\)
-    | ^`{3}\{include\}\ \S+$
     | ^:{3,}\{grid\}[\d\ ]+$ | ^:[\w-]+:[\d\s.]*$
     """,
     re.DOTALL | re.MULTILINE | re.VERBOSE,

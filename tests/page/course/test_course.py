@@ -1,5 +1,6 @@
 """A course is built whole, tells nothing to students, and marks right, wrong and empty hand-ins."""
 
+import contextlib
 import json
 import shutil
 import zipfile
@@ -12,7 +13,7 @@ import pytest
 from replication import cli
 from replication.errors import OverwriteError, RegistryError, SourceUnavailableError
 from replication.page.course import build as building
-from replication.page.course.assignments import FOLDER, load_assignments, same
+from replication.page.course.assignments import FOLDER, answer, load_assignments, same
 from replication.page.course.build import build
 from replication.page.course.marking import UNKNOWN, mark
 
@@ -148,6 +149,18 @@ def hand_in(course: Path, key: str, target: Path, given: dict[str, str]) -> None
     nbformat.write(notebook, target)
 
 
+def mistaken(course: Path, key: str, number: int) -> dict[str, str]:
+    """What a student hands in who makes the mistake of that number wherever there is one."""
+    assignment = ASSIGNMENTS[key]
+    given = {}
+    with contextlib.chdir(course / "students" / key):
+        for question in assignment.question:
+            if number < len(question.mistake):
+                value = answer(assignment, question, question.mistake[number].code)
+                given[question.id] = f"{question.id} = {value!r}"
+    return given
+
+
 @pytest.fixture(scope="module")
 def marks(course: Path, tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
     """Marks of right, wrong, empty and broken hand-ins, in one call of the command."""
@@ -155,12 +168,9 @@ def marks(course: Path, tmp_path_factory: pytest.TempPathFactory) -> pd.DataFram
     for key, assignment in ASSIGNMENTS.items():
         right = {q.id: q.solution for q in assignment.question}
         hand_in(course, key, handins / "right" / f"{key}.ipynb", right)
-        longest = max(len(q.mistake) for q in assignment.question)
-        for number in range(longest):
-            wrong = {
-                q.id: q.mistake[number].code for q in assignment.question if number < len(q.mistake)
-            }
-            hand_in(course, key, handins / f"wrong {number}" / f"{key}.ipynb", right | wrong)
+        for number in range(max(len(q.mistake) for q in assignment.question)):
+            wrong = mistaken(course, key, number)
+            hand_in(course, key, handins / f"wrong {number}" / f"{key}.ipynb", wrong)
     hand_in(course, FIRST, handins / "李明" / "empty.ipynb", {})
     crash = {"zero_share": "zero_share = 1 / 0", "gap": ASSIGNMENTS[FIRST].question[1].solution}
     hand_in(course, FIRST, handins / "crash.ipynb", crash)

@@ -17,7 +17,7 @@ from replication.page.course.build import SCHEME, TEACHER
 from replication.records.published import require_package
 from replication.writing import write_file
 
-PATIENCE = 300
+PATIENCE = 600
 """Seconds that the cells of one hand-in may take."""
 
 UNKNOWN = (
