@@ -13,8 +13,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bs4 import BeautifulSoup
-from finish_exhibits import both_modes, finish_exhibits, number_links, registry, say_sources
-from finish_shell import head, mend_theme, rooted, say_chinese, trim_icons
+from finish_exhibits import (
+    both_modes,
+    finish_exhibits,
+    number_figures,
+    number_links,
+    registry,
+    say_sources,
+)
+from finish_shell import head, mend_theme, rooted, say_chinese, trim
 from finish_tables import finish_table
 
 if TYPE_CHECKING:
@@ -26,20 +33,15 @@ MARK = "data-finished"
 REMOTE = re.compile(r"(?:https://|git@)(github\.com)[:/]([\w.-]+/[\w.-]+?)(?:\.git)?/?$")
 
 
-def finish_page(page: Path, site: Path, exhibits: dict[str, Exhibit], title: str) -> set[str]:
-    """Finish one page in its place; returns the icons that it uses."""
+def finish_page(page: Path, site: Path, exhibits: dict[str, Exhibit], title: str) -> None:
+    """Finish one page in its place."""
     soup = BeautifulSoup(page.read_text(encoding="utf-8"), "lxml")
-    icons = {
-        name.removeprefix("fa-")
-        for tag in soup.select("[class*='fa-']")
-        for name in tag.get_attribute_list("class")
-        if name
-    }
     if soup.html is None or soup.html.get(MARK):
-        return icons
+        return
     root = "../" * (len(page.relative_to(site).parts) - 1)
     say_sources(soup, finish_exhibits(soup, exhibits, root))
     number_links(soup, exhibits)
+    number_figures(soup, exhibits, root)
     for table in soup.select(".bd-article table"):
         finish_table(soup, table)
     both_modes(soup, page)
@@ -48,7 +50,6 @@ def finish_page(page: Path, site: Path, exhibits: dict[str, Exhibit], title: str
     head(soup, title)
     soup.html[MARK] = "yes"
     page.write_text(str(soup), encoding="utf-8")
-    return icons
 
 
 def finish(app: Sphinx, exception: Exception | None) -> None:
@@ -58,17 +59,16 @@ def finish(app: Sphinx, exception: Exception | None) -> None:
     site = Path(app.outdir)
     results = Path(app.srcdir) / "results"
     exhibits = registry(results)
-    icons: set[str] = set()
     for page in sorted(site.rglob("*.html")):
         if "_static" not in page.relative_to(site).parts and page != site / "index.html":
-            icons |= finish_page(page, site, exhibits, app.config.html_title or app.config.project)
+            finish_page(page, site, exhibits, app.config.html_title or app.config.project)
     for exhibit in exhibits.values():
         target = site / "results" / exhibit.chapter
         target.mkdir(parents=True, exist_ok=True)
         for path in (results / exhibit.chapter).glob(f"{exhibit.name}.*"):
             if path.suffix in {".csv", ".tex"}:
                 shutil.copy2(path, target)
-    trim_icons(site / "_static", icons)
+    trim(site / "_static")
     home = "book/index.html"
     (site / "index.html").write_text(
         rooted((site / home).read_text(encoding="utf-8"), home, "./"), encoding="utf-8"
@@ -95,7 +95,8 @@ def git(root: str, *arguments: str) -> str:
 
 def know_the_clone(app: Sphinx, config: Config) -> None:
     """Date of the edition; buttons and the site's address where the clone has a public remote."""
-    version = re.search(r'^version: "?([^"\n]+)', (Path(app.srcdir) / "CITATION.cff").read_text("utf-8"), re.M)
+    citation = (Path(app.srcdir) / "CITATION.cff").read_text(encoding="utf-8")
+    version = re.search(r'^version: "?([^"\n]+)', citation, re.MULTILINE)
     date = git(str(app.srcdir), "log", "-1", "--format=%cs")
     edition = ", ".join(filter(None, (f"Edition {version[1]}" if version else "", date)))
     options = config.html_theme_options
@@ -119,8 +120,8 @@ def know_the_clone(app: Sphinx, config: Config) -> None:
 def missing_page(app: Sphinx) -> list[tuple[str, dict[str, Any], str]]:
     """The page that a server shows where there is none."""
     body = (
-        '<section><h1>No such page</h1><p>This address leads to no page of the book. '
-        'The search and the contents beside lead to those that there are.</p></section>'
+        "<section><h1>No such page</h1><p>This address leads to no page of the book. "
+        "The search and the contents beside lead to those that there are.</p></section>"
     )
     return [("404", {"title": "No such page", "body": body}, "page.html")]
 

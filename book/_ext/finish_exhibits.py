@@ -166,6 +166,20 @@ def number_links(soup: BeautifulSoup, exhibits: dict[str, Exhibit]) -> None:
         link.append(f" ({exhibit.label})")
 
 
+def number_figures(soup: BeautifulSoup, exhibits: dict[str, Exhibit], root: str) -> None:
+    """A figure of a chapter that stands on another page keeps its number and leads to it."""
+    for number in soup.select("figure .caption-number"):
+        figure = number.find_parent("figure")
+        image = figure.find("img") if figure else None
+        exhibit = exhibits.get(Path(str(image["src"])).stem) if image else None
+        if exhibit is None:
+            number.decompose()
+            continue
+        number.name = "a"
+        number["href"] = f"{root}notebooks/{exhibit.chapter}.html#{exhibit.name}"
+        number.string = f"{exhibit.label}. "
+
+
 def both_modes(soup: BeautifulSoup, page: Path) -> None:
     """A figure for each mode, in a box that scrolls where its text would be too small."""
     for image in soup.select(".bd-article .cell_output img, .bd-article figure img"):

@@ -11,44 +11,20 @@ from urllib.parse import urljoin, urlsplit
 from bs4 import BeautifulSoup, NavigableString
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from bs4 import Tag
 
 HAN = "\u3400-\u4dbf\u4e00-\u9fff"
 CHINESE = re.compile(rf"[{HAN}](?:[{HAN}\u3000-\u303f\uff00-\uffef·、,]*[{HAN}\u3002\uff09])?")
 UNSPOKEN = {"script", "style", "title", "textarea", "option"}
-ICON = re.compile(r'"([a-z0-9-]+)":\[(\d+),(\d+),\[[^\]]*\],"[0-9a-f]+","([^"]+)"\]')
 UNUSED = (
+    "scripts/fontawesome.js",
     "scripts/fontawesome.js.LICENSE.txt",
-    "vendor/fontawesome",
+    "vendor/fontawesome/webfonts/fa-regular-400.woff2",
     "locales",
     "webpack-macros.html",
     "sbt-webpack-macros.html",
 )
 """Of the theme's files: what no page of this book asks for."""
-
-SWAP = """// The theme's icons that these pages use (Font Awesome Free, CC BY 4.0), drawn in place.
-(() => {
-  const icons = %s;
-  const draw = () => document.querySelectorAll("i[class*='fa-']").forEach((i) => {
-    const name = [...i.classList].map((c) => c.replace("fa-", "")).find((c) => icons[c]);
-    if (!name) return;
-    const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-    const [w, h, d] = icons[name];
-    svg.setAttribute("viewBox", `0 0 ${w} ${h}`);
-    svg.setAttribute("class", `svg-inline--fa ${i.getAttribute("class")}`);
-    svg.setAttribute("aria-hidden", "true");
-    const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
-    path.setAttribute("fill", "currentColor");
-    path.setAttribute("d", d);
-    svg.append(path);
-    i.replaceWith(svg);
-  });
-  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", draw);
-  else draw();
-})();
-"""
 
 
 def head(soup: BeautifulSoup, title: str) -> None:
@@ -60,7 +36,8 @@ def head(soup: BeautifulSoup, title: str) -> None:
         soup.title.string = title if title.startswith(own) else f"{own} — {title.split(':')[0]}"
     if soup.head is None or soup.head.find("meta", attrs={"property": "og:title"}):
         return
-    texts = (" ".join(p.get_text(" ").split()) for p in soup.select(".bd-article section > p:not([class])"))
+    paragraphs = soup.select(".bd-article section > p:not([class])")
+    texts = (" ".join(p.get_text(" ").split()) for p in paragraphs)
     text = next((t for t in texts if len(t) > 60), title)
     short = text if len(text) <= 160 else text[:157].rsplit(" ", 1)[0] + " …"
     soup.head.append(soup.new_tag("meta", attrs={"name": "description", "content": short}))
@@ -76,7 +53,7 @@ def say_chinese(soup: BeautifulSoup) -> None:
         inside = [one.name for one in text.parents]
         if type(text) is not NavigableString or UNSPOKEN & set(inside):
             continue
-        if any(one.get("lang", "en").startswith("zh") for one in text.parents if one.name != "[document]"):
+        if any(str(one.get("lang")).startswith("zh") for one in text.parents):
             continue
         parts: list[Tag | str] = []
         said, at = str(text), 0
@@ -90,6 +67,8 @@ def say_chinese(soup: BeautifulSoup) -> None:
 
 def mend_theme(soup: BeautifulSoup) -> None:
     """What the theme's templates leave without a name or in the wrong place."""
+    for script in soup.select("script[src*='fontawesome.js']"):
+        script.decompose()
     for box in soup.select("pre, .pst-scrollable-table-container, mjx-container, div.math"):
         box["tabindex"] = "0"
     # A search of its own page needs the index; on the others it would stop the marking of words.
@@ -103,22 +82,13 @@ def mend_theme(soup: BeautifulSoup) -> None:
         again["aria-label"] = "Search in a dialog"
 
 
-def trim_icons(static: Path, used: Iterable[str]) -> None:
-    """Leave of the theme's icons those that pages use; drop what nothing asks for."""
-    script = static / "scripts" / "fontawesome.js"
-    wanted = set(used)
-    text = script.read_text(encoding="utf-8")
-    icons: dict[str, str] = {}
-    for name, w, h, path in ICON.findall(text):
-        if name in wanted and name not in icons:
-            icons[name] = f'"{name}": [{w}, {h}, "{path}"]'
-    if icons:
-        script.write_text(SWAP % ("{\n" + ",\n".join(icons.values()) + "}"), encoding="utf-8")
-    for name in UNUSED:
-        path = static / name
+def trim(static: Path) -> None:
+    """Drop of the theme's files what no page asks for; its style sheet draws the same icons."""
+    for path in [static / name for name in UNUSED] + [
+        *static.rglob("*.map"),
+        *static.rglob("*.ttf"),
+    ]:
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-    for source_map in static.rglob("*.map"):
-        source_map.unlink()
 
 
 def rooted(text: str, page: str, top: str) -> str:

@@ -19,12 +19,15 @@ PLAIN = re.compile(r"[(\[]?[−+-]?(?:\d[\d,]*)?(?:\.\d+)?[%)\]]*")
 HYPHEN = re.compile(r"(?<![\w.)])-(?=\.?\d)")
 P_VALUE = re.compile(r"(?:^|\W)p(?:-value|[- ]values?)?(?:$|\W)", re.IGNORECASE)
 ZERO = re.compile(r"0\.0{2,}")
+THOUSANDS = re.compile(r"(?<![\d.,])(?:\d{5,}(?!\d)|\d{4}(?=\.\d))")
 YEARS = re.compile(r"year|^(?:19|20)\d\d$", re.IGNORECASE)
 STEPS = (24, 30, 36, 42, 48, 54, 60, 72, 90)
 """Widths, in rem, below which a table of that class is laid out as cards."""
+COLUMN, SMALL = 42, 0.87
+"""Width of the text in rem; what smaller letters save in a table that needs more."""
 LONG = 40
 """Letters of an entry that takes the whole line of a card."""
-LETTER, GAP = 0.56, 1.5
+LETTER, GAP = 0.57, 0.95
 """Estimated width of a letter, and of the space between two columns, in rem."""
 
 
@@ -46,6 +49,9 @@ def finish_table(soup: BeautifulSoup, table: Tag) -> None:
     _align(soup, body)
     _roles(table)
     need = width(body, heads)
+    if need > COLUMN:
+        need *= SMALL
+        table["class"] = [*filter(None, table.get_attribute_list("class")), "small"]
     step = next((s for s in STEPS if s >= need), STEPS[-1])
     table["class"] = [*filter(None, table.get_attribute_list("class")), f"cards-{step}"]
     if table.find_parent(class_=re.compile("^(exhibit|pst-scrollable-table-container)$")) is None:
@@ -106,7 +112,7 @@ def _entry(entry: Tag, head: str) -> None:
         new = HYPHEN.sub("−", said)
         if PLAIN.fullmatch(new.strip().replace("−", "")):
             if not YEARS.search(head):
-                new = re.sub(r"(?<![\d.,])\d{5,}(?![\d])", lambda m: f"{int(m[0]):,}", new)
+                new = THOUSANDS.sub(lambda match: f"{int(match[0]):,}", new)
             if P_VALUE.search(head) and ZERO.fullmatch(new.strip()):
                 new = "< " + new.strip()[1:-1] + "1"
         if new != said:
@@ -151,7 +157,7 @@ def _roles(table: Tag) -> None:
 
 
 def width(body: list[Tag], heads: list[str]) -> float:
-    """Narrowest legible width of a table, in rem: what cannot break, and sentences at 22 letters."""
+    """Narrowest legible width of a table, in rem: what cannot break, and sentences at 15 letters."""
     columns = zip_longest(*(row.find_all(["td", "th"], recursive=False) for row in body))
     total = 0.0
     for at, column in enumerate(columns):
@@ -163,7 +169,7 @@ def width(body: list[Tag], heads: list[str]) -> float:
         ]
         words = [w for line in [*lines, heads[at] if at < len(heads) else ""] for w in line.split()]
         numbers = [len(line.strip()) for line in lines if not re.search(r"[^\W\d]{3}", line)]
-        texts = [min(len(line.strip()), 22) for line in lines]
+        texts = [min(len(line.strip()), 15) for line in lines]
         need = max([*map(len, words), *numbers, *texts, 1])
         total += need * LETTER + GAP
     return total

@@ -191,5 +191,6 @@ def parser() -> argparse.ArgumentParser:
         help="run all studies; without it a sample is run, and all of them only where it differs",
     )
 
+    command("pdf", "print the built site as one PDF (_build/html/book.pdf)", "replication pdf")
     command("readme", "make the generated parts of README.md anew", "replication readme")
     return top

@@ -243,6 +243,12 @@ def _readme(options: argparse.Namespace) -> None:
     readme.write()
 
 
+def _pdf(options: argparse.Namespace) -> None:
+    from replication.page import pdf
+
+    print(pdf.make())
+
+
 COMMANDS = {
     "simulate": _simulate,
     "build": _build,
@@ -252,6 +258,7 @@ COMMANDS = {
     "run": _run,
     "verify": _verify,
     "book": _book,
+    "pdf": _pdf,
     "claims": _claims,
     "montecarlo": _montecarlo,
     "readme": _readme,
