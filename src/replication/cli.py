@@ -296,6 +296,12 @@ def _readme(options: argparse.Namespace) -> None:
     write_manifest()
 
 
+def _pdf(options: argparse.Namespace) -> None:
+    from replication.page import pdf
+
+    print(pdf.make())
+
+
 COMMANDS = {
     "simulate": _simulate,
     "build": _build,
@@ -305,6 +311,7 @@ COMMANDS = {
     "run": _run,
     "verify": _verify,
     "book": _book,
+    "pdf": _pdf,
     "claims": _claims,
     "montecarlo": _montecarlo,
     "course": _course,
