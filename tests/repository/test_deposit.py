@@ -128,7 +128,7 @@ def test_every_item_of_the_journals_has_its_place() -> None:
     # The standard has sixteen rules.
     assert [item for item, _ in STANDARD] == [f"D{number}" for number in range(1, 17)]
     for item, cells in [*TEMPLATE, *STANDARD]:
-        place = cells.strip().splitlines()[-1]
+        place = cells.strip().splitlines()[-1].strip()
         found = re.findall(r"README, “([^”]+)”|`([^`]+)`|\]\(([^)]+)\)", place)
         assert found or place.startswith("- none"), item
         for heading, path, link in found:
