@@ -1,6 +1,6 @@
 # Two commands matter: `make book` and `make test`. Each sets up what it needs.
 .DEFAULT_GOAL := help
-.PHONY: help setup book pdf test spark faults lint format notebooks data montecarlo bench readme lock system serve clean
+.PHONY: help setup book pdf test spark faults lint format notebooks data montecarlo bench readme lock system lab serve clean
 
 # Python 3.11 is what the committed outputs were made with; any later one will do.
 PYTHON ?= $(or $(shell for p in python3.11 python3 python python3.12 python3.13 python3.14; do \
@@ -83,6 +83,12 @@ lock: setup ## resolve pyproject.toml into requirements.txt (ARGS=--upgrade for 
 
 system: setup ## install the browser and the Chinese fonts that the tests need
 	$(BIN)/python tools/system_packages.py
+
+# JupyterLab stands apart: its many packages would be in the lock of every reader.
+lab: setup ## open the notebooks in JupyterLab (the first time it is downloaded)
+	$(BIN)/python -m ipykernel install --prefix build/lab --name python3
+	JUPYTER_PATH=$(CURDIR)/build/lab/share/jupyter $(BIN)/uv tool run --from "jupyterlab>=4,<5" \
+		jupyter-lab --notebook-dir notebooks $(ARGS)
 
 serve: ## show the built site on this machine, port 8000
 	$(PYTHON) -m http.server --bind 127.0.0.1 --directory _build/html 8000

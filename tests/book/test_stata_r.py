@@ -49,7 +49,7 @@ def test_the_formula_gives_what_the_verb_gives(title: str, panel: Any) -> None:
     mine = ours.frame[ours.frame["std_error"] > 0]
     assert len(mine) == len(theirs) == (10 + 1 if title == "Event study" else 1)
     assert np.allclose(mine["estimate"], theirs["Estimate"], rtol=1e-8)
-    # Redundant levels of crossed effects are counted in two ways: the third digit, as the page says.
+    # Redundant levels of crossed effects are counted in two ways, as the page says.
     assert np.allclose(mine["std_error"], theirs["Std. Error"], rtol=2.5e-3)
 
 

@@ -126,9 +126,9 @@ HEADINGS = {re.sub(r"^\d+\. ", "", one) for one in re.findall(r"^#{2,4} (.+)$", 
 def test_every_item_of_the_journals_has_its_place() -> None:
     assert len(TEMPLATE) == 14
     # The standard has sixteen rules.
-    assert [item for item, _ in STANDARD] == [str(number) for number in range(1, 17)]
+    assert [item for item, _ in STANDARD] == [f"D{number}" for number in range(1, 17)]
     for item, cells in [*TEMPLATE, *STANDARD]:
-        place = cells.strip().splitlines()[-1]
+        place = cells.strip().splitlines()[-1].strip()
         found = re.findall(r"README, “([^”]+)”|`([^`]+)`|\]\(([^)]+)\)", place)
         assert found or place.startswith("- none"), item
         for heading, path, link in found:
