@@ -1,4 +1,4 @@
-"""What stands around the text of a finished page: head, languages, icons, the root page, the map."""
+"""What stands around the text of a finished page: head, languages, the root page, the map."""
 
 from __future__ import annotations
 

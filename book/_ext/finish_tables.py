@@ -157,7 +157,7 @@ def _roles(table: Tag) -> None:
 
 
 def width(body: list[Tag], heads: list[str]) -> float:
-    """Narrowest legible width of a table, in rem: what cannot break, and sentences at 15 letters."""
+    """Narrowest legible width in rem: what cannot break, and sentences at 15 letters."""
     columns = zip_longest(*(row.find_all(["td", "th"], recursive=False) for row in body))
     total = 0.0
     for at, column in enumerate(columns):
