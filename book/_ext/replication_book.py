@@ -9,8 +9,9 @@
 Chapters that did not run
     A note under the title of each, in a build by ``make book``.
 Search
-    English stemming as usual, British and American spelling as one, and Chinese text indexed by overlapping pairs of characters. The
-    same rule splits the query in the browser, so no dictionary has to agree on both sides.
+    English stemming as usual, British and American spelling as one, and Chinese text indexed by
+    overlapping pairs of characters. The same rules turn the query in the browser, so no dictionary
+    has to agree on both sides.
 Mathematics
     The part of MathJax that the pages use is copied into the site, which then asks no other host.
 """

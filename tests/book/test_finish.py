@@ -15,6 +15,7 @@ import finish
 import finish_exhibits
 import finish_shell
 import finish_tables
+import replication_book
 
 TABLE = """<div class="bd-article"><div class="cell"><div class="cell_input">code</div>
 <div class="cell_output"><div class="output text_html">
@@ -144,3 +145,13 @@ def test_a_public_remote_is_known(remote: str) -> None:
 
 def test_another_remote_makes_no_buttons() -> None:
     assert finish.REMOTE.match("/srv/git/book.git") is None
+
+
+@pytest.mark.parametrize(
+    ("british", "us"),
+    [("behaviour", "behavior"), ("standardised", "standardized"), ("centre", "center")],
+)
+def test_both_spellings_are_one_word_of_the_index(british: str, us: str) -> None:
+    search = replication_book.SearchEnglishCJK({})
+    assert search.stem(british) == search.stem(us)
+    assert search.stem("exercise") != search.stem("exert")
