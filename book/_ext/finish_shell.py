@@ -1,4 +1,4 @@
-"""What stands around the text of a finished page: head, languages, icons, the root page, the map."""
+"""What stands around the text of a finished page: head, languages, the root page, the map."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
-from bs4 import BeautifulSoup, NavigableString
+from bs4 import BeautifulSoup
+from bs4.element import NavigableString
 
 if TYPE_CHECKING:
     from bs4 import Tag

@@ -45,17 +45,25 @@ def finish_table(soup: BeautifulSoup, table: Tag) -> None:
             if head:
                 entry["data-head"] = head
             if len(entry.get_text()) > LONG:
-                entry["class"] = [*filter(None, entry.get_attribute_list("class")), "long"]
+                _add_class(entry, "long")
     _align(soup, body)
     _roles(table)
     need = width(body, heads)
     if need > COLUMN:
         need *= SMALL
-        table["class"] = [*filter(None, table.get_attribute_list("class")), "small"]
+        _add_class(table, "small")
     step = next((s for s in STEPS if s >= need), STEPS[-1])
-    table["class"] = [*filter(None, table.get_attribute_list("class")), f"cards-{step}"]
+    _add_class(table, f"cards-{step}")
     if table.find_parent(class_=re.compile("^(exhibit|pst-scrollable-table-container)$")) is None:
         table.wrap(soup.new_tag("div", attrs={"class": "table-box"}))
+
+
+def _add_class(tag: Tag, name: str) -> None:
+    tag["class"] = " ".join([*filter(None, tag.get_attribute_list("class")), name])
+
+
+def _reach(cell: Tag, name: str) -> int:
+    return int(str(cell.get(name) or "1"))
 
 
 def head_texts(table: Tag) -> list[str]:
@@ -67,7 +75,7 @@ def head_texts(table: Tag) -> list[str]:
         for cell in row.find_all(["th", "td"], recursive=False):
             while (y, x) in grid:
                 x += 1
-            down, across = int(str(cell.get("rowspan", 1))), int(str(cell.get("colspan", 1)))
+            down, across = _reach(cell, "rowspan"), _reach(cell, "colspan")
             text = " ".join(cell.get_text(" ").split())
             for dy in range(down):
                 for dx in range(across):
@@ -87,7 +95,7 @@ def _corner(soup: BeautifulSoup, table: Tag) -> None:
             head.name = "td"
             del head["scope"]
         else:
-            head["scope"] = "colgroup" if int(str(head.get("colspan", 1))) > 1 else "col"
+            head["scope"] = "colgroup" if _reach(head, "colspan") > 1 else "col"
 
 
 def _stub(soup: BeautifulSoup, body: list[Tag]) -> None:
@@ -157,14 +165,14 @@ def _roles(table: Tag) -> None:
 
 
 def width(body: list[Tag], heads: list[str]) -> float:
-    """Narrowest legible width of a table, in rem: what cannot break, and sentences at 15 letters."""
+    """Narrowest legible width in rem: what cannot break, and sentences at 15 letters."""
     columns = zip_longest(*(row.find_all(["td", "th"], recursive=False) for row in body))
     total = 0.0
     for at, column in enumerate(columns):
         lines = [
             line
             for cell in column
-            if cell is not None and not cell.get("colspan", "1") > "1"
+            if cell is not None and _reach(cell, "colspan") == 1
             for line in cell.get_text("\n" if cell.find("br") else "").splitlines()
         ]
         words = [w for line in [*lines, heads[at] if at < len(heads) else ""] for w in line.split()]
