@@ -78,11 +78,9 @@ def finish_exhibits(soup: BeautifulSoup, exhibits: dict[str, Exhibit], root: str
         number = soup.new_tag("span", attrs={"class": "exhibit-number"})
         number.string = f"{exhibit.label}."
         if isinstance(table, type(title)) and table.table is not None:
-            _table(soup, title, table, block)
-            caption = table.table.caption
+            caption = _table(soup, title, table, block)
         else:
-            _figure(soup, title, block, root)
-            caption = block.figcaption
+            caption = _figure(soup, title, block)
         caption.insert(0, " ")
         caption.insert(0, number)
         if note is not None:
@@ -93,23 +91,27 @@ def finish_exhibits(soup: BeautifulSoup, exhibits: dict[str, Exhibit], root: str
     return sources
 
 
-def _table(soup: BeautifulSoup, title: Tag, box: Tag, block: Tag) -> None:
+def _table(soup: BeautifulSoup, title: Tag, box: Tag, block: Tag) -> Tag:
     caption = soup.new_tag("caption", attrs={"class": "exhibit-title"})
     caption.extend(list(title.contents))
     title.insert_before(block)
     title.decompose()
-    box.table.insert(0, caption)
+    if box.table is not None:
+        box.table.insert(0, caption)
     block.append(box.extract())
+    return caption
 
 
-def _figure(soup: BeautifulSoup, title: Tag, block: Tag, root: str) -> None:
+def _figure(soup: BeautifulSoup, title: Tag, block: Tag) -> Tag:
     caption = soup.new_tag("figcaption", attrs={"class": "exhibit-title"})
     caption.extend(list(title.contents))
     image = title.find_next("img")
     title.insert_before(block)
     title.decompose()
     block.append(caption)
-    block.append(image.extract())
+    if image is not None:
+        block.append(image.extract())
+    return caption
 
 
 def _shorten(note: Tag, sentence: str) -> None:
@@ -194,10 +196,10 @@ def both_modes(soup: BeautifulSoup, page: Path) -> None:
         image["loading"] = "lazy"
         box = image.wrap(soup.new_tag("div", attrs={"class": "figure-box", "tabindex": "0"}))
         box["role"], box["aria-label"] = "group", "Figure; Enter enlarges it"
-        second = soup.new_tag("img", attrs={k: v for k, v in image.attrs.items() if k != "class"})
+        kept = {k: str(v) for k, v in image.attrs.items() if k != "class"}
+        second = soup.new_tag("img", attrs=kept)
         second["src"] = re.sub(r"\.png$", "-dark.png", str(image["src"]))
-        image["class"] = [*image.get_attribute_list("class"), "only-light"]
-        image["class"] = [c for c in image["class"] if c]
+        image["class"] = " ".join(filter(None, [*image.get_attribute_list("class"), "only-light"]))
         second["class"] = "only-dark"
         image.insert_after(second)
 
