@@ -35,7 +35,7 @@ NO_PROSE = re.compile(
     """,
     re.DOTALL | re.MULTILINE | re.VERBOSE,
 )
-FENCE = re.compile(r"(`{3,}|~{3,})(?:\{?([\w-]+)\}?.*)?$")
+FENCE = re.compile(r"(`{3,}|~{3,})(?:\{([\w-]+)\})?(.*)$")
 ARGUMENT_IS_A_NAME = {"figure", "generated", "image", "include", "raw", "source-badge"}
 CODE = re.compile("code-cell|code-block|math|console|python|bash|toml|json|text|stata|r$")
 # A word that leads to the glossary is a word of the sentence.
@@ -108,13 +108,14 @@ def unfenced(text: str) -> str:
         fence = FENCE.match(line)
         if not fence:
             continue
-        mark, directive = fence.groups()
-        if open_fences and directive is None and mark.startswith(open_fences[-1][0]):
+        mark, directive, rest = fence.groups()
+        bare = directive is None and not rest.strip()
+        if open_fences and bare and mark.startswith(open_fences[-1][0]):
             holds_prose = open_fences.pop()[1]
         else:
             if open_fences and not open_fences[-1][1]:
                 continue
-            holds_prose = directive is not None and not CODE.match(directive)
+            holds_prose = directive is not None and directive not in CODE
             open_fences.append((mark, holds_prose))
         if holds_prose:
             named = directive in ARGUMENT_IS_A_NAME

@@ -32,7 +32,7 @@ from replication.writing import write_files
 
 FOLDER = DATA / "montecarlo"
 UNFINISHED = ROOT / "build" / "curves"
-MANIFEST = "curves.json"
+MANIFEST = "curves_manifest.json"
 FILES = ("curves.parquet", "curves_joint.parquet", "curves_sizes.parquet")
 DRAWS = 499
 """Permutations of the joint test."""
