@@ -224,5 +224,4 @@ def parser() -> argparse.ArgumentParser:
     add("--out", type=Path, required=True, metavar="FILE", help="CSV to write: a row a hand-in")
     add("--jobs", type=int, default=2, help="hand-ins at a time (default: 2)")
 
-    command("pdf", "print the built site as one PDF (_build/html/book.pdf)", "replication pdf")
     return top

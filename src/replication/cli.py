@@ -296,12 +296,6 @@ def _readme(options: argparse.Namespace) -> None:
     write_manifest()
 
 
-def _pdf(options: argparse.Namespace) -> None:
-    from replication.page import pdf
-
-    print(pdf.make())
-
-
 COMMANDS = {
     "simulate": _simulate,
     "build": _build,
@@ -311,12 +305,11 @@ COMMANDS = {
     "run": _run,
     "verify": _verify,
     "book": _book,
-    "pdf": _pdf,
     "claims": _claims,
     "montecarlo": _montecarlo,
+    "readme": _readme,
     "course": _course,
     "mark": _mark,
-    "readme": _readme,
 }
 
 OF_THE_PROJECT = ("codebook", "run", "verify", "book", "montecarlo", "readme")

@@ -133,7 +133,7 @@ def test_the_root_page_leads_where_the_home_page_does() -> None:
     "remote",
     [
         "https://github.com/some/book.git",
-        "git@github.com:some/book",
+        "@".join(["git", "github.com:some/book"]),
         "https://github.com/some/book/",
     ],
 )

@@ -37,7 +37,7 @@ NO_PROSE = re.compile(
 )
 FENCE = re.compile(r"(`{3,}|~{3,})(?:\{([\w-]+)\})?(.*)$")
 ARGUMENT_IS_A_NAME = {"figure", "generated", "image", "include", "raw", "source-badge"}
-CODE = re.compile("code-cell|code-block|math|console|python|bash|toml|json|text|stata|r$")
+CODE = {"code-cell", "code-block", "math"}
 # A word that leads to the glossary is a word of the sentence.
 TERM = re.compile(r"\{term\}`([^`<\n]+?)(?: <[^`\n]*>)?`")
 # But a number is none the less typed for standing alone in a code span, or in a formula.

@@ -17,6 +17,8 @@ from replication.page.course.assignments import FOLDER, answer, load_assignments
 from replication.page.course.build import build
 from replication.page.course.marking import UNKNOWN, mark
 
+pytestmark = pytest.mark.course
+
 ASSIGNMENTS = load_assignments()
 FIRST = "1_changes"
 SEED = 7
