@@ -22,7 +22,7 @@ from finish_exhibits import (
     say_sources,
 )
 from finish_shell import head, mend_theme, rooted, say_chinese, trim
-from finish_tables import finish_table
+from finish_tables import STEPS, finish_table
 
 if TYPE_CHECKING:
     from finish_exhibits import Exhibit
@@ -69,6 +69,10 @@ def finish(app: Sphinx, exception: Exception | None) -> None:
             if path.suffix in {".csv", ".tex"}:
                 shutil.copy2(path, target)
     trim(site / "_static")
+    # A container query takes no variable: the rule is written out for each width of a table.
+    rule = (Path(__file__).parent / "cards.css").read_text(encoding="utf-8")
+    cards = "".join(rule.replace("STEP", str(step)) for step in STEPS)
+    (site / "_static" / "cards.css").write_text(cards, encoding="utf-8")
     home = "book/index.html"
     (site / "index.html").write_text(
         rooted((site / home).read_text(encoding="utf-8"), home, "./"), encoding="utf-8"
@@ -131,5 +135,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("config-inited", know_the_clone)
     app.connect("html-collect-pages", missing_page)
     app.connect("build-finished", finish, priority=900)
+    app.add_css_file("cards.css")
     app.add_js_file("reader.js")
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

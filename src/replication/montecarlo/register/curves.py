@@ -5,8 +5,6 @@ their specifications is estimated again where they are read.
 """
 
 import hashlib
-import io
-import json
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,14 +17,14 @@ from pydantic import BaseModel, ConfigDict
 from replication.config import DATA, ROOT
 from replication.errors import SchemaError
 from replication.estimate.design import Design
-from replication.estimate.many.regression import regression
-from replication.estimate.sample import sample
 from replication.estimate.specification import Curve, Specification, specification_curve
 from replication.estimate.verbs import did
+from replication.montecarlo.committed import as_json, as_parquet, read_manifest, read_table
 from replication.montecarlo.record import TOLERANCE, checksum_of_code
 from replication.montecarlo.register.null import sizes
 from replication.montecarlo.register.panels import EXPECTED, VARIANTS, Panel, panel, shipped
 from replication.montecarlo.register.specifications import CHOICES, specifications
+from replication.montecarlo.truth import projection
 from replication.panel.load import load_panel
 from replication.writing import write_files
 
@@ -34,6 +32,8 @@ FOLDER = DATA / "montecarlo"
 UNFINISHED = ROOT / "build" / "curves"
 MANIFEST = "curves_manifest.json"
 FILES = ("curves.parquet", "curves_joint.parquet", "curves_sizes.parquet")
+HOW = "`replication montecarlo --all` (minutes)"
+"""How the files are made."""
 DRAWS = 499
 """Permutations of the joint test."""
 AIMS, AIM_SEED = 60, 20260801
@@ -72,7 +72,7 @@ def load_curve(claim: str, folder: Path = FOLDER) -> Curve:
     SchemaError
         If a file is missing or is not as its manifest says.
     """
-    table, joint = _load(FILES[0], folder), _load(FILES[1], folder)
+    table, joint = (_load(file, folder) for file in FILES[:2])
     kept = table[table["claim"] == claim].drop(columns="claim").dropna(axis=1, how="all")
     joint = joint[joint["claim"] == claim].drop(columns="claim").set_index("statistic")
     return Curve(kept.reset_index(drop=True), joint)
@@ -159,12 +159,12 @@ def make(folder: Path = FOLDER, *, jobs: int = 2, everything: bool = False) -> s
             print(f"{error}\n", flush=True)
         else:
             noted = manifest.model_copy(update={"agrees_with": now})
-            write_files(folder, {MANIFEST: _json(noted)})
+            write_files(folder, {MANIFEST: as_json(noted)})
             return f"{count} numbers of the curves came out as committed: the checksum is noted"
     files, seconds = _all(now, jobs)
     sums = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
     manifest = Manifest(made_by=now, agrees_with=now, seconds=seconds, sha256=sums)
-    write_files(folder, files | {MANIFEST: _json(manifest)})
+    write_files(folder, files | {MANIFEST: as_json(manifest)})
     return f"{sum(len(specifications(c)) for c in CHOICES):,} specifications in {folder}"
 
 
@@ -187,7 +187,7 @@ def _all(now: str, jobs: int) -> tuple[dict[str, bytes], dict[str, float]]:
     with _timed(seconds, "sizes of the joint test"):
         null = sizes(made["as chosen"])
     contents = (pd.concat(tables, ignore_index=True), pd.concat(joints, ignore_index=True), null)
-    return {name: _parquet(c) for name, c in zip(FILES, contents, strict=True)}, seconds
+    return {name: as_parquet(c) for name, c in zip(FILES, contents, strict=True)}, seconds
 
 
 @contextmanager
@@ -225,7 +225,7 @@ def _targets(panel: Panel, designs: Sequence[Design]) -> list[tuple[float, float
     outcome: its coefficient is a weighted sum, which is averaged over draws.
     """
     transforms = {"log1p": np.log1p, "asinh": np.arcsinh}
-    least = {i: _weights(panel.data, d) for i, d in enumerate(designs) if d.model == "ols"}
+    least = {i: projection(panel.data, d) for i, d in enumerate(designs) if d.model == "ols"}
     slopes: dict[int, list[float]] = {i: [] for i in least}
     if least:
         for outcomes in panel.draws(AIMS, AIM_SEED):
@@ -243,47 +243,9 @@ def _targets(panel: Panel, designs: Sequence[Design]) -> list[tuple[float, float
     return found
 
 
-def _weights(data: pd.DataFrame, design: Design) -> np.ndarray:
-    """Weights w with w'y the coefficient in a regression of y, shape (N,)."""
-    found = regression(sample(data, design), "the weights of least squares")
-    weights = np.zeros(len(data))
-    weights[found.kernel.order] = found.x[:, 0] / found.total
-    return weights
-
-
 def _load(file: str, folder: Path) -> pd.DataFrame:
-    manifest = _manifest(folder)
-    try:
-        content = (folder / file).read_bytes()
-    except FileNotFoundError as error:
-        raise _lacking(folder) from error
-    if hashlib.sha256(content).hexdigest() != manifest.sha256.get(file):
-        raise SchemaError(
-            f"{folder / file} is not the file that {MANIFEST} names: take both from the "
-            "repository, or make them again with `replication montecarlo --all`"
-        )
-    return pd.read_parquet(io.BytesIO(content))
+    return read_table(folder / file, _manifest(folder).sha256.get(file), HOW)
 
 
 def _manifest(folder: Path) -> Manifest:
-    try:
-        return Manifest.model_validate_json((folder / MANIFEST).read_bytes())
-    except (FileNotFoundError, ValueError) as error:
-        raise _lacking(folder) from error
-
-
-def _lacking(folder: Path) -> SchemaError:
-    return SchemaError(
-        f"{folder}: the specification curves or their manifest are missing or damaged; take them "
-        "from the repository, or make them: `replication montecarlo --all`"
-    )
-
-
-def _parquet(table: pd.DataFrame) -> bytes:
-    content = io.BytesIO()
-    table.to_parquet(content, index=False, compression="zstd")
-    return content.getvalue()
-
-
-def _json(manifest: Manifest) -> bytes:
-    return (json.dumps(manifest.model_dump(), indent=1) + "\n").encode()
+    return read_manifest(folder / MANIFEST, Manifest, HOW)
