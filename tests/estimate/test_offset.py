@@ -109,6 +109,7 @@ def test_permutations_hold_the_offset_in_the_restricted_fit(data: pd.DataFrame) 
     assert free.estimate != pytest.approx(first, rel=1e-2)
 
 
+@pytest.mark.filterwarnings("ignore::replication.errors.FewClustersWarning")
 def test_every_method_is_of_the_model_with_the_offset(data: pd.DataFrame) -> None:
     table = compare(data, DESIGN)
     assert table["p_value"].between(0, 1).all()
