@@ -24,7 +24,11 @@ def cell(column: str, value: str) -> str:
     return "\n".join([HEAD, *ROWS[:-1], ",".join(cells)]) + "\n"
 
 
-LATIN = EXPORT.replace("东华大学; ", "东华大学，").replace("; ", ", ").replace("清华大学", "TSINGHUA UNIVERSITY")
+LATIN = (
+    EXPORT.replace("东华大学; ", "东华大学，")
+    .replace("; ", ", ")
+    .replace("清华大学", "TSINGHUA UNIVERSITY")
+)
 LATIN = LATIN.replace("甲科技有限公司", "JIA TOOLS").replace(";", "，")
 BAD: dict[str, tuple[str, str | bytes, str]] = {
     "empty file": ("a.csv", "", "is empty"),
@@ -153,7 +157,8 @@ def test_no_folder_and_no_files(tmp_path, capsys):
         ('date = "申请日"|date = "申请号"', "mapped twice"),
         ('date = "申请日"|date = "日"', "no column '日'"),
         ("confirmed = false|confirmed = maybe", "cannot be read as TOML"),
-        ("confirmed = false|sure = true", "sure"),
+        ("confirmed = false|sure = true", "field 'confirmed': Field required"),
+        ("confirmed = false|confirmed = false\nsure = true", "field 'sure': Extra inputs"),
     ],
 )
 def test_mapping_that_is_wrong(change, said, tmp_path, capsys):
