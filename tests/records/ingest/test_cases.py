@@ -1,7 +1,7 @@
 """Small awkward exports that are kept beside the checkout: one answer, whatever the spelling.
 
-Each holds the same five rows: two publications of one application of Tsinghua with a firm, a utility
-model, one of Peking University without a firm, one of Zhejiang with a firm.
+Each holds the same five rows: two publications of one application of Tsinghua with a firm, one
+utility model, one of Peking University without a firm, one of Zhejiang with a firm.
 """
 
 from pathlib import Path
