@@ -1,6 +1,6 @@
 # Two commands matter: `make book` and `make test`. Each sets up what it needs.
 .DEFAULT_GOAL := help
-.PHONY: help setup book test spark faults lint format notebooks data montecarlo bench readme lock system serve clean
+.PHONY: help setup book test spark faults course lint format notebooks data montecarlo bench readme lock system lab serve clean
 
 # Python 3.11 is what the committed outputs were made with; any later one will do.
 PYTHON ?= $(or $(shell for p in python3.11 python3 python python3.12 python3.13 python3.14; do \
@@ -33,6 +33,9 @@ spark: setup ## build the panel on Spark, in an environment of its own, and comp
 faults: setup ## kill the commands at every step and at random times (minutes)
 	$(BIN)/pytest -m faults tests/faults -n $(JOBS) $(ARGS)
 
+course: setup ## build a course and mark hand-ins with it (minutes)
+	$(BIN)/pytest -m course tests/page/course $(ARGS)
+
 lint: setup ## check style, format, types, imports between stages, dependencies
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -64,7 +67,7 @@ bench: setup ## time our tests for few clusters and large builds beside others (
 	OPENBLAS_NUM_THREADS=1 PYTHONPATH=src $(subst .venv,build/benchmarks,$(BIN))/python \
 		benchmarks/scale.py
 
-readme: setup ## print the generated parts of README.md
+readme: setup ## print the generated parts of README.md and the deposit's checksums
 	$(BIN)/replication readme $(ARGS)
 
 # The peers have a lock of their own: with numba beside it, moderndid takes other ways. Spark has
@@ -74,12 +77,18 @@ COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile pyproject.
 	--no-emit-index-url --no-emit-find-links
 
 lock: setup ## resolve pyproject.toml into requirements.txt (ARGS=--upgrade for newer versions)
-	$(COMPILE) --extra validation $(addprefix --group ,build tests lint lock) -o requirements.txt $(ARGS)
+	$(COMPILE) --extra validation --extra course $(addprefix --group ,build tests lint lock) -o requirements.txt $(ARGS)
 	$(COMPILE) --extra validation --group benchmarks -c requirements.txt -o benchmarks/requirements.txt $(ARGS)
 	$(COMPILE) --extra spark --group tests -c requirements.txt -o tests/spark/requirements.txt $(ARGS)
 
 system: setup ## install the browser and the Chinese fonts that the tests need
 	$(BIN)/python tools/system_packages.py
+
+# JupyterLab stands apart: its many packages would be in the lock of every reader.
+lab: setup ## open the notebooks in JupyterLab (the first time it is downloaded)
+	$(BIN)/python -m ipykernel install --prefix build/lab --name python3
+	JUPYTER_PATH=$(CURDIR)/build/lab/share/jupyter $(BIN)/uv tool run --from "jupyterlab>=4,<5" \
+		jupyter-lab --notebook-dir notebooks $(ARGS)
 
 serve: ## show the built site on this machine, port 8000
 	$(PYTHON) -m http.server --bind 127.0.0.1 --directory _build/html 8000

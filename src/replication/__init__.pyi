@@ -7,9 +7,11 @@ __version__: str
 from .panel.load import load_panel as load_panel
 from .panel.load import load_truth as load_truth
 from .panel.load import load_event_truth as load_event_truth
+from .panel.export import to_stata as to_stata
 from .records.published import load as load
 from .records.open.sources import load_sources as load_sources
 from .records.open.download import fetch as fetch
+from .panel.compilation import compilation_panel as compilation_panel
 
 # Estimates: from a long table and the names of its columns to coefficients.
 from .estimate.verbs import did as did

@@ -228,5 +228,27 @@ def parser() -> argparse.ArgumentParser:
         help="run all studies; without it a sample is run, and all of them only where it differs",
     )
 
-    command("readme", "make the generated parts of README.md anew", "replication readme")
+    command(
+        "readme",
+        "make the generated parts of README.md and the checksums of the deposit anew",
+        "replication readme",
+    )
+    add = command(
+        "course",
+        "build a course: notebooks to hand out, autograders, a marking scheme",
+        "replication course my-course --seed 7",
+    )
+    add("folder", type=Path, metavar="DIR", help="new folder for the course")
+    add("--seed", type=int, default=2026, help="of its data, so that classes differ in the answers")
+
+    add = command(
+        "mark",
+        "mark a folder of hand-ins with a course's autograders",
+        "replication mark hand-ins --course my-course --out marks.csv",
+    )
+    add("handins", type=Path, metavar="DIR", help="folder of notebooks, in folders or not")
+    add("--course", type=Path, required=True, metavar="DIR", help="as `replication course` made it")
+    add("--out", type=Path, required=True, metavar="FILE", help="CSV to write: a row a hand-in")
+    add("--jobs", type=int, default=2, help="hand-ins at a time (default: 2)")
+
     return top

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from replication.arguments import parser
-from replication.config import DATA, ROOT
+from replication.config import DATA, INSTALLED, ROOT
 from replication.errors import ReplicationError
 
 if TYPE_CHECKING:
@@ -28,6 +28,11 @@ def main(arguments: list[str] | None = None) -> int:
         _print_anything(stream)
     options = parser().parse_args(arguments)
     try:
+        _require(
+            not (INSTALLED and options.command in OF_THE_PROJECT),
+            "this works in the project's folder: clone it or unpack its deposit, set it up there "
+            "with `python tools/setup.py`, and run its own `replication`",
+        )
         return int(COMMANDS[options.command](options) or 0)
     except ReplicationError as error:
         status, said = 2, str(error)
@@ -273,15 +278,38 @@ def _claims(options: argparse.Namespace) -> None:
 
 def _montecarlo(options: argparse.Namespace) -> None:
     from replication.montecarlo import record
+    from replication.montecarlo.register import curves
 
     _require(options.jobs >= 1, f"--jobs {options.jobs}: at least 1 is needed")
     print(record.make(jobs=options.jobs, everything=options.all))
+    print(curves.make(jobs=options.jobs, everything=options.all))
+
+
+def _course(options: argparse.Namespace) -> None:
+    from replication.page.course.build import build
+
+    _require(options.seed >= 0, f"--seed {options.seed}: a seed is 0 or more")
+    scheme = build(options.folder, options.seed)
+    print(scheme[["assignment", "question", "points"]].to_string(index=False))
+    print(f"{options.folder}: students/ to hand out, teacher/ and scheme.csv to keep")
+
+
+def _mark(options: argparse.Namespace) -> None:
+    from replication.page.course.marking import mark
+
+    _require(options.jobs >= 1, f"--jobs {options.jobs}: at least 1 is needed")
+    _require(not options.out.is_dir(), f"--out {options.out} is a folder: name a file in it")
+    table = mark(options.course, options.handins, options.out, jobs=options.jobs)
+    print(table[["handin", "assignment", "points", "out_of"]].to_string(index=False))
+    print(f"{options.out}: {len(table)} hand-ins, with what each is told")
 
 
 def _readme(options: argparse.Namespace) -> None:
     from replication.page import readme
+    from replication.page.verification.commitment import write_manifest
 
     readme.write()
+    write_manifest()
 
 
 COMMANDS = {
@@ -298,7 +326,12 @@ COMMANDS = {
     "claims": _claims,
     "montecarlo": _montecarlo,
     "readme": _readme,
+    "course": _course,
+    "mark": _mark,
 }
+
+OF_THE_PROJECT = ("codebook", "run", "verify", "book", "montecarlo", "readme")
+"""Commands that read or write what a wheel does not hold: notebooks, results, pages."""
 
 
 if __name__ == "__main__":

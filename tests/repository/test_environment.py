@@ -19,7 +19,7 @@ LOCK = (ROOT / "requirements.txt").read_text(encoding="utf-8")
 CONDA = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
 
 # uv's name for what asks for a package: the project itself, extras included, or one of its groups.
-OURS = re.compile(r"replication \(pyproject\.toml(?::(?P<group>[\w-]+))?\)")
+OURS = re.compile(r"exchange-innovation-replication \(pyproject\.toml(?::(?P<group>[\w-]+))?\)")
 DIRECT = [
     *[("", text) for text in PROJECT["project"]["dependencies"]],
     *[
@@ -164,7 +164,7 @@ def test_torch_is_not_needed() -> None:
 def test_the_extra_is_what_its_message_installs() -> None:
     ours = {canonicalize_name(Requirement(text).name) for group, text in DIRECT if not group}
     assert {package for package, _ in DATASETS.values()} <= ours
-    assert list(PROJECT["project"]["optional-dependencies"]) == ["validation"]
+    assert list(PROJECT["project"]["optional-dependencies"]) == ["validation", "spark", "course"]
 
 
 def test_the_contract_of_the_stages_names_every_stage() -> None:

@@ -136,3 +136,21 @@ def test_half_deleted_environment_is_not_trusted_when_the_lock_comes_back(
     (project / "requirements.txt").write_text("")
     setup.setup(project)
     assert installs == ["requirements.txt", ".", "requirements.txt", "."]
+
+
+def test_a_mirror_named_in_the_environment_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIP_INDEX_URL", "https://mirror.example/simple")
+    monkeypatch.setattr(setup, "has_ensurepip", lambda: False)
+    seen: list[tuple[list[str], object]] = []
+
+    def run(command: list[str], **options: object) -> None:
+        seen.append((command, options.get("env")))
+
+    monkeypatch.setattr(subprocess, "run", run)
+    setup.pip_install(tmp_path / ".venv", "--require-hashes", "-r", "requirements.txt")
+    ((command, environment),) = seen
+    # pip reads the variable where the environment is passed on and no option speaks against it.
+    assert environment is None
+    assert not {"--isolated", "-i", "--index-url", "--extra-index-url", "-I"} & set(command)

@@ -12,7 +12,7 @@ from statsmodels.stats.multitest import multipletests
 
 from replication.estimate.design import STUDY, THIRD, Design, columns_of
 from replication.estimate.fit import Estimate
-from replication.estimate.sample import treatment_columns
+from replication.estimate.treatment import treatment_columns
 from replication.estimate.verbs import did
 from replication.records import checks
 from replication.records.variables import MEDIATORS
@@ -71,6 +71,7 @@ def _stack(
     return stack, design.but(
         outcome="outcome",
         treatment=(base, f"{base} × first"),
+        first_treated=None,
         unit=None if design.unit is None else (*columns_of(design.unit), "technology"),
         effects=[(*columns_of(effect), "technology") for effect in design.effects],
     )
@@ -104,7 +105,8 @@ def _moderate(data: pd.DataFrame, moderator: str, design: Design) -> tuple[pd.Da
     terms = {base: dose, f"{base} × {moderator}": dose * data[moderator]}
     trend = {f"{post} × {moderator}": data[post] * data[moderator]}
     controls = (*design.controls, *trend)
-    return data.assign(**terms, **trend), design.but(treatment=tuple(terms), controls=controls)
+    named = design.but(treatment=tuple(terms), first_treated=None, controls=controls)
+    return data.assign(**terms, **trend), named
 
 
 def side_by_side(
@@ -120,7 +122,7 @@ def _beside(
     post = design.post
     data = treatment_columns(data, design, [*exposures, post], "the comparison of exposures")
     terms = {f"{e} × {post}": data[e] * data[post] for e in exposures}
-    return data.assign(**terms), design.but(treatment=tuple(terms))
+    return data.assign(**terms), design.but(treatment=tuple(terms), first_treated=None)
 
 
 def difference(estimate: Estimate, first: str, second: str) -> pd.Series:

@@ -46,6 +46,10 @@ class Design:
     outcome : str
     exposure, post : str
         The regressor is their product, called ``"exposure × post"`` after the columns.
+    first_treated : number, str or None
+        First treated value of `time`, from which `post` and event times are then made, whatever the
+        table has. A str names a column with one a unit, missing or 0 where it is never treated;
+        where units differ in it there is no post, and `staggered.dynamic_effects` is asked.
     third : str or None
         Third difference, one value a discipline (or any dimension that `effects` cross): the
         regressor is the product of the three.
@@ -62,6 +66,9 @@ class Design:
         second, the first value being the base.
     weights : str or None
         Column of weights, each row's variance being proportional to 1 / weight. OLS only.
+    offset : str or None
+        Column that is added to the log of the mean with a coefficient held at one, such as the log
+        of all papers where papers with firms are counted: the rate is modelled. PPML only.
     cluster : str, tuple of two str, or None
         Two columns: two-way clustering (Cameron, Gelbach and Miller 2011). None gives the classical
         variance, for comparison with older publications.
@@ -89,6 +96,7 @@ class Design:
     outcome: str = "patents_joint"
     exposure: str = "exposure"
     post: str = "post"
+    first_treated: float | str | None = None
     third: str | None = None
     treatment: tuple[str, ...] = ()
     unit: Effect | None = UNIT
@@ -96,6 +104,7 @@ class Design:
     effects: tuple[Effect, ...] = None  # type: ignore[assignment]  # settled by `third`
     controls: tuple[Control, ...] = ()
     weights: str | None = None
+    offset: str | None = None
     cluster: Effect | None = "university"
     variance: Variance = "CR3"
     model: Model = "ols"
@@ -117,6 +126,11 @@ class Design:
                 f"cluster has one column or two, not {len(self.clusters)} "
                 f"({', '.join(self.clusters)}): for their interaction, make it a column"
             )
+        if self.treatment and self.first_treated is not None:
+            raise DesignError(
+                "first_treated= makes post, and a design that names its treatment= has none: leave "
+                "one of them out"
+            )
         choices = {
             "model": Model,
             "scale": Scale,
@@ -137,6 +151,11 @@ class Design:
         if self.model == "ppml" and self.weights is not None:
             raise DesignError(
                 "PPML takes no weights: model the counts, and use an OLS design to weigh"
+            )
+        if self.model != "ppml" and self.offset is not None:
+            raise DesignError(
+                "an offset belongs to the log of a Poisson mean: set model='ppml', or subtract the "
+                "column from the outcome"
             )
 
     def but(self, **changes: Any) -> "Design":

@@ -25,6 +25,7 @@ from replication.estimate.convention import (
     coefficient,
     require_variance,
     warn_of_doubts,
+    warn_of_few,
 )
 from replication.estimate.design import STUDY, Design
 from replication.estimate.fit import ppml
@@ -190,6 +191,8 @@ def wild_cluster_bootstrap(
     """
     fit = parted(data, design.but(**changes), "the wild cluster bootstrap")
     drawn = bootstrap_weights(fit.clusters, draws, weights, seed)
+    # Turning every sign leaves |t| as it is, so that the smallest p is 2 / patterns.
+    warn_of_few(len(drawn) // 2, f"sign patterns of {fit.clusters} clusters", WILD)
     return _wild(fit, drawn, null, interval)
 
 
@@ -250,7 +253,9 @@ def randomisation_test(
     rows = sample(data, design.but(**changes))
     rows.design.require_one_cluster(PERMUTED)
     levels = None if strata is None else cluster_values(data, strata, rows.design, "the strata")
-    return _randomisation(rows, draws, seed, levels)
+    found = _randomisation(rows, draws, seed, levels)
+    warn_of_few(found["distinct"], "assignments of the exposure to the clusters", PERMUTED)
+    return found
 
 
 def _randomisation(

@@ -270,7 +270,8 @@ def _fepois(sample: Sample, vanishing: float = VANISHING, tolerance: float = TOL
     x = {f"x{i}": scaled[c] for i, c in enumerate(scaled)}
     fe = {f"fe{i}": sample.absorb[c].cat.codes for i, c in enumerate(sample.absorb)}
     groups = {f"cluster{i}": sample.clusters[c] for i, c in enumerate(sample.clusters)}
-    frame = pd.DataFrame({"y": sample.y, **x, **fe, **groups}).reset_index(drop=True)
+    offset = {} if sample.design.offset is None else {"offset": sample.offset}
+    frame = pd.DataFrame({"y": sample.y, **x, **fe, **groups, **offset}).reset_index(drop=True)
     with warnings.catch_warnings():
         # What overflows has not converged, and collinear regressors are an error: we say so.
         warnings.filterwarnings("ignore", category=RuntimeWarning)
@@ -280,6 +281,7 @@ def _fepois(sample: Sample, vanishing: float = VANISHING, tolerance: float = TOL
                 f"y ~ {' + '.join(x)}" + (f" | {' + '.join(fe)}" if fe else ""),
                 frame,
                 vcov={"CRV1": " + ".join(groups)} if groups else "iid",
+                offset=next(iter(offset), None),
                 ssc=pf.ssc(k_adj=False, G_adj=False),
                 fixef_rm="none",
                 iwls_tol=tolerance,

@@ -14,11 +14,11 @@ from scipy import sparse
 from scipy.sparse.linalg import lsmr
 
 from replication.errors import DesignError, NoVariationError
-from replication.estimate.convention import wald
+from replication.estimate.convention import wald, warn_of_doubts
 from replication.estimate.design import STUDY, THIRD, Design
 from replication.estimate.fit import Estimate, fit
-from replication.estimate.sample import Sample, product, sample
-from replication.records import checks
+from replication.estimate.sample import Sample, sample
+from replication.estimate.treatment import periods_since, product
 
 
 def did(data: pd.DataFrame, design: Design = STUDY, **changes: Any) -> Estimate:
@@ -42,8 +42,32 @@ def did(data: pd.DataFrame, design: Design = STUDY, **changes: Any) -> Estimate:
     ReplicationError
         Before anything is estimated, on input that could yield a wrong number: see
         `replication.records.checks`.
+
+    Warns
+    -----
+    FewClustersWarning
+        If a standard error cannot be relied on: see `convention.doubts`.
+    ExposureWindowWarning
+        If `first_treated` is not the one that a dose was measured before.
     """
-    return fit(_whole(sample(data, design.but(**changes))))
+    return _fit(sample(data, design.but(**changes)))
+
+
+def _fit(rows: Sample) -> Estimate:
+    """Estimate a difference in differences, and say where its clusters are too few to tell."""
+    found = fit(_whole(rows))
+    if rows.design.parts:
+        _doubt(found, found.sample.rows[rows.design.parts[0]], found.sample.rows)
+    return found
+
+
+def _doubt(found: Estimate, exposure: pd.Series, rows: pd.DataFrame) -> None:
+    """Say where the clusters that `exposure` differs between are too few to rely on."""
+    design = found.sample.design
+    if len(design.clusters) == 1 and design.variance != "none":
+        dose = exposure.set_axis(rows[design.clusters[0]].to_numpy())
+        method = f"the standard error ({found.convention})"
+        warn_of_doubts(found.sample, np.inf, method, dose)
 
 
 def _whole(rows: Sample) -> Sample:
@@ -102,7 +126,7 @@ def ddd(data: pd.DataFrame, design: Design = STUDY, **changes: Any) -> Estimate:
             "a triple difference is the product of exposure, post and third: name these columns, "
             "not a treatment"
         )
-    return fit(_whole(sample(data, changed)))
+    return _fit(sample(data, changed))
 
 
 def event_study(
@@ -123,7 +147,9 @@ def event_study(
     data, design, **changes
         As for `did`.
     event_time : str
-        Periods since treatment began, integer; 0 is the first treated one.
+        Periods since treatment began, integer; 0 is the first treated one. It is made where the
+        design has `first_treated`; it may be missing where exposure is zero, in units that are
+        never treated.
     reference : int
         The omitted period.
 
@@ -135,20 +161,18 @@ def event_study(
     """
     design = design.but(**changes)
     parts = [design.exposure, *(() if design.third is None else (design.third,))]
-    checks.require_columns(data, [*parts, event_time], "the event study")
-    data = checks.as_numbers(data, [*parts, event_time])
-    # A row without its event time must not pass for a row of the reference period.
-    data, without = checks.complete_rows(data, [event_time], design.missing)
-    checks.require_whole_numbers(data, event_time)
-    periods = sorted(int(p) for p in data[event_time].unique())
+    data, without = periods_since(data, design, event_time, parts)
+    periods = sorted(int(p) for p in data[event_time].dropna().unique())
     if reference not in periods:
         raise NoVariationError(
             f"reference period {reference} is not among the periods of {event_time!r}: {periods}"
         )
     dose, name = product(data, parts), " × ".join(parts)
     terms = {event_term(name, p): dose * (data[event_time] == p) for p in periods if p != reference}
-    rows = sample(data.assign(**terms), design.but(treatment=tuple(terms)))
-    return replace(fit(replace(rows, dropped=without | rows.dropped)), reference=reference)
+    rows = sample(data.assign(**terms), design.but(treatment=tuple(terms), first_treated=None))
+    found = fit(replace(rows, dropped=without | rows.dropped))
+    _doubt(found, data[design.exposure], data)
+    return replace(found, reference=reference)
 
 
 def event_term(exposure: str, period: int) -> str:

@@ -17,6 +17,9 @@ from replication.exhibit.tables import in_words
 from replication.exhibit.theme import Figure
 from replication.records.checks import require_columns
 
+GROUPS = {1: "more exchange than the median", 0: "less exchange"}
+"""Groups of universities by their exposure."""
+
 
 def trends(
     panel: pd.DataFrame,
@@ -45,7 +48,7 @@ def trends(
     if treated.empty:
         raise NoVariationError("no row has event_time 0: there is no first treated year to mark")
     first = int(treated.iloc[0])
-    names = names or {1: "more exchange than the median", 0: "less exchange"}
+    names = names or GROUPS
     data = panel.groupby(["year", by])[outcome].mean().reset_index()
     data[by] = [names.get(group, str(group)) for group in data[by]]
     with theme.axes(3.6) as axes:

@@ -8,11 +8,10 @@ from scipy.stats import poisson
 
 from replication.errors import DesignError
 from replication.exhibit import theme
+from replication.exhibit.figures import GROUPS
 from replication.exhibit.tables import Table, plain
 from replication.exhibit.theme import Figure
 from replication.records.checks import require_columns
-
-GROUPS = {1: "more exchange than the median", 0: "less exchange"}
 
 
 def counterfactual(cells: pd.DataFrame, outcome: str = "patents") -> Figure:

@@ -71,7 +71,7 @@ def scale_markdown() -> str:
     found = pd.read_csv(SCALE)
     heads = (
         "command", "patents", "papers", "seconds", "seconds of processors",
-        "of them a million events", "peak, MB",
+        "of these a million events", "peak, MB",
     )  # fmt: skip
     events = found["patents"] + found["papers"] + found["hires"]
     rows = [

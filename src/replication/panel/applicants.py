@@ -50,12 +50,16 @@ class Applicants:
 
 
 def applicants(
-    patents: ir.Table, universities: ir.Table, keep: Keep, types: ir.Table | None = None
+    patents: ir.Table,
+    universities: ir.Table,
+    keep: Keep,
+    types: ir.Table | None = None,
+    owned: bool = False,
 ) -> Applicants:
     """Take the applicants of `patents` apart and say who they are.
 
     `types` has the ``kind`` of each ``applicant`` whose type the export gives: it goes before the
-    rule by name.
+    rule by name. With `owned`, a firm that a university owns is a `FIRM` too (R15).
 
     Raises
     ------
@@ -80,7 +84,8 @@ def applicants(
         kind = ibis.ifelse(_.university.isnull() & _.kind.notnull(), _.kind, kind)
     names = names.mutate(kind=kind, who=ibis.dense_rank().over(order_by=_.name))
     names = names.select("written", "who", "name", "university", "kind")
-    names = keep(names.mutate(kind=ibis.ifelse(_.kind.isin(rules.firm_kinds), FIRM, _.kind)))
+    firms = rules.firm_kinds_alternative if owned else rules.firm_kinds
+    names = keep(names.mutate(kind=ibis.ifelse(_.kind.isin(firms), FIRM, _.kind)))
     _require_separated(written, names, aliases, rules)
     named = written.inner_join(names.select("written", "who"), "written")
     return Applicants(

@@ -170,7 +170,8 @@ def _typed(table: ir.Table, name: str) -> ir.Table:
     dtypes = schema.described(name).dtypes
     # A file may hold the index of its frame beside them.
     table = table.select(*dtypes, ROW)
-    return table.cast({column: "string" for column, of in dtypes.items() if str(of) == "str"})
+    texts = [column for column, of in dtypes.items() if str(of).startswith("str")]
+    return table.cast(dict.fromkeys(texts, "string"))
 
 
 def _require_catalogue(records: dict[str, pd.DataFrame], choices: Choices) -> None:

@@ -13,6 +13,7 @@ from replication.records.toml import Chinese, Row, Text, read, require_ids
 
 REGISTER = DATA / "register.toml"
 CLAIMS = DATA / "claims.toml"
+VARIED = DATA / "varied.toml"
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class Choices:
     domestic : tuple of str
         R21; offices whose applications are outcomes, those at any other being overseas, and
         countries whose doctorates and partners are not from abroad.
+    owned_firms : bool
+        R15; whether a firm that a university owns makes a patent a joint one.
     """
 
     first_year: int = 2011
@@ -37,6 +40,7 @@ class Choices:
     first_treated: int = 2018
     categories: tuple[str, ...] = ("07", "08")
     domestic: tuple[str, ...] = ("CN",)
+    owned_firms: bool = False
 
     def require_years(self) -> None:
         """Raise `NoVariationError` if no year lies before treatment, or none after."""
@@ -100,6 +104,34 @@ def load_register(path: Path = REGISTER) -> pd.DataFrame:
     """
     rows = read(path, Register).choice
     require_ids(path, "choice", [row.id for row in rows], [f"R{n}" for n in range(1, 22)])
+    return pd.DataFrame([row.model_dump() for row in rows])
+
+
+class Varied(Row):
+    """What each source can vary of a row of the register, or why it cannot."""
+
+    id: Text
+    simulated: Text
+    open: Text
+    restricted: Text
+
+
+class VariedRows(Row):
+    """Content of ``varied.toml``."""
+
+    row: list[Varied]
+
+
+def load_varied(path: Path = VARIED) -> pd.DataFrame:
+    """Which rows of the register each source can vary: ``id``, and a text for each source.
+
+    Raises
+    ------
+    RegistryError
+        As of `load_register`.
+    """
+    rows = read(path, VariedRows).row
+    require_ids(path, "row", [row.id for row in rows], [f"R{n}" for n in range(1, 22)])
     return pd.DataFrame([row.model_dump() for row in rows])
 
 

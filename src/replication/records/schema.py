@@ -132,8 +132,8 @@ PANEL: pa.DataFrameSchema = col.table(
     discipline=col.discipline(),
     year=col.year(),
     category=col.category(),
-    event_time=col.column("int64", "years since the first treated year", "相对政策时间", "years"),
-    post=col.flag("first treated year or later", "政策后"),
+    event_time=col.column("int64", "years since the first treated year", "相对冲击时间", "years"),
+    post=col.flag("first treated year or later", "冲击后"),
     patents_joint=col.count(
         "university–firm joint invention applications",
         "校企联合发明专利申请",

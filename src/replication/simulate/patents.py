@@ -20,6 +20,12 @@ COMPANY = ("有限公司", "股份有限公司", "集团有限公司", "有限�
 OFFICES = {"US": 0.4, "WO": 0.35, "EP": 0.1, "JP": 0.1, "KR": 0.05}
 HOME = len(OFFICES)
 FIRMS = 2000
+THIRD = 0.2
+"""Share of joint applications with a third applicant, an institute."""
+INSTITUTE, HOLDING = 0.07, 0.03
+"""Shares of applications without a firm: with an institute, with the university's holding."""
+GRANTED = 0.62
+"""Share of applications that are granted."""
 OUTSIDE = ("H01L", "A61K")
 """Main classes of what is dropped: that of another university, and that of no discipline."""
 TWICE = 2000
@@ -111,13 +117,11 @@ def _drawn(study: Study, classes: np.ndarray, rng: np.random.Generator) -> pd.Da
         for events in (study.joint, study.sole, study.overseas)
     )
     joint["firm"] = rng.integers(FIRMS, size=len(joint)).astype("int16")
-    # One joint application in five has a third applicant, an institute.
-    third = rng.random(len(joint)) < 0.2
+    third = rng.random(len(joint)) < THIRD
     joint["institute"] = np.where(third, _institutes(len(joint), rng), 0)
-    # One application without a firm in ten is with an institute or the university's own holding.
     draw = rng.random(len(sole))
-    sole["institute"] = np.where(draw < 0.07, _institutes(len(sole), rng), 0)
-    sole["holding"] = (draw >= 0.07) & (draw < 0.10)
+    sole["institute"] = np.where(draw < INSTITUTE, _institutes(len(sole), rng), 0)
+    sole["holding"] = (draw >= INSTITUTE) & (draw < INSTITUTE + HOLDING)
     office = rng.choice(len(OFFICES), len(overseas), p=list(OFFICES.values()))
     overseas["office"] = office.astype("int8")
     dropped = _to_be_dropped(study.process.years, len(classes), rng)
@@ -147,7 +151,7 @@ def _dated(
     patents["second"] = np.int16(-1)
     more = rng.integers(len(classes), size=int(second.sum()))
     patents.loc[second, "second"] = more.astype("int16")
-    patents["granted"] = rng.random(n) < 0.62
+    patents["granted"] = rng.random(n) < GRANTED
     return patents.iloc[np.argsort(patents["date"].to_numpy(), kind="stable")]
 
 

@@ -19,7 +19,7 @@ from replication.estimate.convention import CLUSTERED
 from replication.estimate.design import STUDY, Design
 from replication.estimate.fit import Estimate, estimate
 from replication.estimate.mediation.partial_out import PURPOSE, mediation_columns
-from replication.estimate.sample import product
+from replication.estimate.treatment import product, treatment_columns
 from replication.estimate.verbs import did, event_study
 from replication.records import checks
 from replication.records.variables import MEDIATORS
@@ -34,8 +34,9 @@ def responses(
     **changes: Any,
 ) -> dict[str, Estimate]:
     """Each mediator as an outcome of the difference-in-differences (C3–C5), as `verbs.did`."""
+    design = design.but(**changes)
     checks.require_columns(data, mediators, PURPOSE)
-    return {m: did(data, design, **changes, outcome=m) for m in mediators}
+    return {m: did(data, design, outcome=m) for m in mediators}
 
 
 def event_studies(
@@ -138,7 +139,8 @@ def three_steps(
     design = design.but(**changes, scale="log1p")
     dose, logged = " × ".join(design.parts), f"log(1 + {mediator})"
     checks.require_columns(data, [mediator], PURPOSE)
-    checks.require_columns(data, design.parts, f"the treatment, {dose}")
+    data = treatment_columns(data, design, design.parts, f"the treatment, {dose}")
+    design = design.but(first_treated=None)
     checks.require_nonnegative(data, mediator, "log1p of a mediator")
     both = data.assign(**{dose: product(data, design.parts), logged: np.log1p(data[mediator])})
     return {

@@ -14,6 +14,7 @@ from replication.errors import DesignError, NoVariationError
 from replication.estimate.design import STUDY, Design
 from replication.estimate.mediation.partial_out import level_codes, partial_out
 from replication.estimate.sample import cluster_values
+from replication.estimate.treatment import treatment_columns
 from replication.estimate.verbs import did
 
 
@@ -45,7 +46,7 @@ def dose_bins(
     NoVariationError
         If there are fewer distinct doses than bins.
     """
-    design = design.but(**changes)
+    data, design = _dated(data, design.but(**changes))
     doses = _doses(data, design)
     if bins < 2 or doses.nunique() < bins:
         raise NoVariationError(
@@ -94,7 +95,7 @@ def dose_spline(
     """
     from formulaic import model_matrix
 
-    design = design.but(**changes)
+    data, design = _dated(data, design.but(**changes))
     doses = _doses(data, design)
     if df < 2 or doses.nunique() <= df:
         raise NoVariationError(
@@ -139,7 +140,7 @@ def dose_weights(data: pd.DataFrame, design: Design = STUDY, **changes: Any) -> 
     step. Theorem 3 of Callaway, Goodman-Bacon and Sant'Anna (2024), for the cells, effects and
     controls at hand. A Poisson slope weighs rows by their means besides.
     """
-    design = design.but(**changes)
+    data, design = _dated(data, design.but(**changes))
     doses = _doses(data, design)
     rows = did(data, design, model="ols", scale="level", variance="none").sample
     own = rows.rows[design.clusters[0]].map(doses).to_numpy()
@@ -159,6 +160,15 @@ def dose_weights(data: pd.DataFrame, design: Design = STUDY, **changes: Any) -> 
             "density": above,
         }
     )
+
+
+def _dated(data: pd.DataFrame, design: Design) -> tuple[pd.DataFrame, Design]:
+    """Look at exposure and post, whichever way treatment is dated; a dose has no other parts."""
+    if design.parts and design.exposure:
+        columns = [design.exposure, design.post]
+        data = treatment_columns(data, design, columns, "the response to a dose")
+        design = design.but(first_treated=None)
+    return data, design
 
 
 def _doses(data: pd.DataFrame, design: Design) -> pd.Series:

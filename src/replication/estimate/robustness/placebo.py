@@ -13,6 +13,7 @@ from replication.estimate.design import STUDY, Design
 from replication.estimate.fit import Estimate
 from replication.estimate.many.regression import regression
 from replication.estimate.sample import sample
+from replication.estimate.treatment import treatment_columns
 from replication.estimate.verbs import did
 
 
@@ -50,6 +51,8 @@ def fake_years(
     design = design.but(**changes)
     if not design.parts:
         raise DesignError("a fake year needs a design with exposure= and post=, not treatment=")
+    data = treatment_columns(data, design, [design.exposure, design.post], "a fake year")
+    design = design.but(first_treated=None)
     before = data[data[design.post] == 0]
     known = sorted(before[design.time].unique())
     chosen = known[2:-1] if years is None else list(years)

@@ -98,6 +98,8 @@ def _sides(design: Design) -> tuple[str, str]:
         raise DesignError("the bias of three-way effects is that of a Poisson model of the count")
     if design.weights is not None:
         raise DesignError("the bias of three-way effects is that of a model without weights=")
+    if design.offset is not None:
+        raise DesignError("the bias of three-way effects is that of a model without offset=")
     return sides[0], sides[1]
 
 
