@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from replication.cli import main
-from tests.records.ingest.test_ingest import EXPORT, HEAD, ROWS
+from tests.records.ingest.test_ingest import EXPORT, HEAD, ROWS, of_2018
 
 HIRES = "hire,university,discipline,year,doctorate_country\n"
 EXCHANGE = (
@@ -24,7 +24,11 @@ def cell(column: str, value: str) -> str:
     return "\n".join([HEAD, *ROWS[:-1], ",".join(cells)]) + "\n"
 
 
-LATIN = EXPORT.replace("东华大学; ", "东华大学，").replace("; ", ", ").replace("清华大学", "TSINGHUA UNIVERSITY")
+LATIN = (
+    EXPORT.replace("东华大学; ", "东华大学，")
+    .replace("; ", ", ")
+    .replace("清华大学", "TSINGHUA UNIVERSITY")
+)
 LATIN = LATIN.replace("甲科技有限公司", "JIA TOOLS").replace(";", "，")
 BAD: dict[str, tuple[str, str | bytes, str]] = {
     "empty file": ("a.csv", "", "is empty"),
@@ -57,7 +61,7 @@ BAD: dict[str, tuple[str, str | bytes, str]] = {
     "number rounded": ("a.csv", cell("申请号", "2.01810E+11"), "row 6, column '申请号'"),
     "number of nothing": ("a.csv", cell("申请号", "CN见附件"), "is no number of an application"),
     "number without office": (
-        "a.csv", cell("申请号", "1234567").replace("CN100000004A", ""), "is of no office"),
+        "a.csv", cell("申请号", "1234567").replace(of_2018("CN#000004A"), ""), "is of no office"),
     "date of two ways": ("a.csv", cell("申请日", "06/01/2018"), "row 6, column '申请日'"),
     "thirteenth month": ("a.csv", cell("申请日", "2018-13-01"), "'2018-13-01' is no date"),
     "thirtieth of February": ("a.csv", cell("申请日", "20180230"), "'20180230' is no date"),
@@ -153,7 +157,8 @@ def test_no_folder_and_no_files(tmp_path, capsys):
         ('date = "申请日"|date = "申请号"', "mapped twice"),
         ('date = "申请日"|date = "日"', "no column '日'"),
         ("confirmed = false|confirmed = maybe", "cannot be read as TOML"),
-        ("confirmed = false|sure = true", "sure"),
+        ("confirmed = false|sure = true", "field 'confirmed': Field required"),
+        ("confirmed = false|confirmed = false\nsure = true", "field 'sure'"),
     ],
 )
 def test_mapping_that_is_wrong(change, said, tmp_path, capsys):

@@ -1,6 +1,7 @@
 """Tables other than patents: as they are under their own headers, or as the compilation's PDF."""
 
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -59,7 +60,7 @@ def read_other(base: duckdb.DuckDBPyConnection, name: str, table: Table) -> pd.D
     rows = frame.pop("row")
     made = {
         column: _typed(frame[column], schema.columns[column].dtype.type, rows, where, column)
-        for column in frame
+        for column in at
     }
     try:
         valid = validate(pd.DataFrame(made), schema, where)
@@ -70,7 +71,7 @@ def read_other(base: duckdb.DuckDBPyConnection, name: str, table: Table) -> pd.D
     return valid
 
 
-def _typed(values: pd.Series, dtype: object, rows: pd.Series, where: str, column: str) -> pd.Series:
+def _typed(values: pd.Series, dtype: Any, rows: pd.Series, where: str, column: str) -> pd.Series:
     """Give text the type of its column; `SchemaError` names the first cell that has another."""
     kind = np.dtype(dtype).kind if not isinstance(dtype, pd.StringDtype) else "U"
     plain = values.astype("str").str.normalize("NFKC")
@@ -94,10 +95,10 @@ def _typed(values: pd.Series, dtype: object, rows: pd.Series, where: str, column
     else:
         return plain
     if odd.any():
-        first = odd.idxmax()
+        first = int(odd.to_numpy().argmax())
         raise SchemaError(
-            f"{where}, row {rows[first]}, column {column!r}: {values[first]!r} {said}: correct the "
-            "cell; take out subtotals and remarks"
+            f"{where}, row {rows.iloc[first]}, column {column!r}: {values.iloc[first]!r} {said}: "
+            "correct the cell; take out subtotals and remarks"
         )
     return made.astype("bool") if kind == "b" else made
 

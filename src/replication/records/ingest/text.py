@@ -9,6 +9,7 @@ import duckdb
 import opencc
 import pyarrow as pa
 import pyarrow.compute as pc
+from duckdb.func import ARROW
 
 from replication.records.ingest.separators import split_sql
 
@@ -79,9 +80,8 @@ def _simplified(text: pa.ChunkedArray) -> pa.ChunkedArray:
 def prepare(base: duckdb.DuckDBPyConnection) -> None:
     """Define the macros on a connection."""
     text = duckdb.sqltypes.VARCHAR
-    arrow = duckdb.func.ARROW if hasattr(duckdb, "func") else "arrow"
-    base.create_function("nfkc", _nfkc, [text], text, type=arrow)
-    base.create_function("simplified", _simplified, [text], text, type=arrow)
+    base.create_function("nfkc", _nfkc, [text], text, type=ARROW)
+    base.create_function("simplified", _simplified, [text], text, type=ARROW)
     base.execute(
         f"CREATE OR REPLACE MACRO traditional(x) AS regexp_matches(x, '[{_traditional()}]')"
     )
