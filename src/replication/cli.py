@@ -3,7 +3,6 @@
 import argparse
 import codecs
 import io
-import re
 import sys
 import warnings
 from collections.abc import Callable
@@ -127,11 +126,11 @@ def _simulate(options: argparse.Namespace) -> None:
 
 
 def _ingest(options: argparse.Namespace) -> None:
+    from replication.panel.memory import read_memory, share_of_database
     from replication.records.ingest.run import ingest
 
-    known = re.fullmatch(r"[1-9][0-9]{0,5} ?[KMGT]i?B", options.memory, re.IGNORECASE)
-    _require(bool(known), f"--memory {options.memory}: write a size, such as 2GB or 500MB")
-    flow = ingest(options.folder, options.out, options.mapping, options.memory)
+    memory = share_of_database(read_memory(options.memory))
+    flow = ingest(options.folder, options.out, options.mapping, memory)
     print(flow.to_string(index=False, na_rep=""))
 
 

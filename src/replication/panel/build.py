@@ -22,7 +22,8 @@ from replication.records import schema
 from replication.records.checks import require_variation
 from replication.records.classify import load_ipc
 from replication.records.exposure import DECIMALS
-from replication.records.manifest import MANIFEST, require_one_study, require_unchanged
+from replication.records.manifest import require_one_study
+from replication.records.mark import MANIFEST, require_unchanged
 from replication.records.registry import Choices
 from replication.records.validation import attributes, read, require_valid, validate
 from replication.records.variables import ADVANTAGED

@@ -97,8 +97,8 @@ def _typed(values: pd.Series, dtype: Any, rows: pd.Series, where: str, column: s
     if odd.any():
         first = int(odd.to_numpy().argmax())
         raise SchemaError(
-            f"{where}, row {rows[first]}, column {column!r}: {values[first]!r} {said}: correct the "
-            "cell; take out subtotals and remarks"
+            f"{where}, row {rows.iloc[first]}, column {column!r}: {values.iloc[first]!r} {said}: "
+            "correct the cell; take out subtotals and remarks"
         )
     return made.astype("bool") if kind == "b" else made
 

@@ -12,11 +12,11 @@ import duckdb
 from replication.errors import SchemaError
 from replication.records.ingest.separators import OPEN_COMMA, SIGNS, legal_sql
 from replication.records.ingest.tables import Table, fault_of
-from replication.records.ingest.vendors import FIELDS, position
+from replication.records.ingest.vendors import FIELDS, Field, position
 
 KEPT = "kept"
 SUBTOTAL = "^(合计|总计|小计|共.*(条|件)|total|sum|subtotal)"
-GRANTS = ("kind", "publication", "grant", "granted", "status")
+GRANTS: tuple[Field, ...] = ("kind", "publication", "grant", "granted", "status")
 """Fields of which one must be there, for whether a patent is granted."""
 OFFICES = "{'中国': 'CN', '中国专利局': 'CN', '中国大陆': 'CN', 'ZL': 'CN', 'PC': 'WO'}"
 
@@ -80,7 +80,7 @@ class Source:
     """A file of patents: its table, and the header of each field."""
 
     table: Table
-    columns: Mapping[str, str]
+    columns: Mapping[Field, str]
     person_a_row: bool
     layout: str
 
@@ -118,7 +118,7 @@ def read_patents(base: duckdb.DuckDBPyConnection, sources: list[Source]) -> None
         _require(base, number, source)
 
 
-def _field(source: Source, field: str) -> str:
+def _field(source: Source, field: Field) -> str:
     """SQL of a field: null where it is blank, or where the export has no such column."""
     header = source.columns.get(field)
     if header is None:
@@ -129,7 +129,7 @@ def _field(source: Source, field: str) -> str:
 
 def _require(base: duckdb.DuckDBPyConnection, number: int, source: Source) -> None:
     """Raise `SchemaError` on the first row of a file that cannot be read."""
-    rules = (
+    rules: tuple[tuple[Field, str, str, str], ...] = (
         ("application", "written", r"regexp_matches(written, '^[0-9](\.[0-9]+)?[Ee]\+?[0-9]+$')",
          "was rounded by a spreadsheet: export the column as text"),
         ("application", "written", "office = '' OR office IS NULL",

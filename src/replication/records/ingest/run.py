@@ -59,7 +59,11 @@ class _Work:
 
 
 def ingest(
-    folder: Path, out: Path, mapping: Path | None = None, memory: str = "2GB", say: Say = print
+    folder: Path,
+    out: Path,
+    mapping: Path | None = None,
+    memory: int = 1_200_000_000,
+    say: Say = print,
 ) -> pd.DataFrame:
     """Make record tables of a folder of exports.
 
@@ -74,8 +78,8 @@ def ingest(
         and the reports.
     mapping : Path, optional
         Which column is what, where no vendor is known (default: ``mapping.toml`` in `out`).
-    memory : str
-        What DuckDB may use before it writes to disk.
+    memory : int
+        Bytes that DuckDB may use before it writes to disk.
     say : callable
         Told what is found.
 
@@ -98,7 +102,7 @@ def ingest(
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="replication-")))
         base = stack.enter_context(duckdb.connect(str(scratch / "ingest.duckdb")))
-        base.execute(f"SET memory_limit = '{memory}'; SET enable_progress_bar = false")
+        base.execute(f"SET memory_limit = '{memory}B'; SET enable_progress_bar = false")
         base.execute(f"SET temp_directory = '{scratch / 'spill'}'")
         text.prepare(base)
         work = _Work(base, scratch, say)
@@ -198,6 +202,8 @@ def _patents(work: _Work) -> None:
     if any("types" in source.columns for source in work.sources):
         counted = kinds.count_types(work.base)
         work.say("; ".join(f"{said}: {n:,}" for said, n in counted.items()))
+        if not counted["typed"]:
+            return
         types = kinds.applicant_types(work.base)
         work.parts |= {"applicant_types": [types]} if len(types) else {}
         table, wrong = kinds.confusion(work.base)

@@ -5,6 +5,7 @@ import datetime as dt
 import io
 import re
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -96,14 +97,16 @@ def _delimiter(path: Path, top: str) -> str:
     return best
 
 
-def _header(path: Path, rows: list[list[str]]) -> tuple[int, list[str]]:
+def _header(path: Path, rows: Sequence[Sequence[str | None]]) -> tuple[int, list[str]]:
     """Number of the header among the first rows, and its columns."""
     scores = [header_score(row) for row in rows]
     best = max(scores, default=0)
     if best < 2:
         # An unknown vendor may still have a header: the first row without an empty cell.
-        whole = [i for i, row in enumerate(rows) if len(row) > 1 and all(c.strip() for c in row)]
-        if not whole or rows[whole[0]][0].strip().isdigit():
+        whole = [
+            i for i, row in enumerate(rows) if len(row) > 1 and all((c or "").strip() for c in row)
+        ]
+        if not whole or (rows[whole[0]][0] or "").strip().isdigit():
             raise SchemaError(
                 f"{path}, rows 1 to {len(rows)}: none looks like a header: put one column name "
                 "above each column"
@@ -117,7 +120,7 @@ def _header(path: Path, rows: list[list[str]]) -> tuple[int, list[str]]:
                 f"{path}, rows {at + 1} and {again + 1}: both look like a header: two exports in "
                 "one file? Split it, or leave one header"
             )
-    headers = [h.strip().lstrip("\ufeff") for h in rows[at]]
+    headers = [(h or "").strip().lstrip("\ufeff") for h in rows[at]]
     if len(headers) > MOST_COLUMNS:
         raise SchemaError(
             f"{path}, row {at + 1}: {len(headers):,} columns, of {MOST_COLUMNS:,} at most: look "

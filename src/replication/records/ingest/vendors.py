@@ -21,8 +21,8 @@ Field = Literal[
     "application", "date", "applicants", "types", "main", "ipc",
     "kind", "publication", "grant", "granted", "status", "office",
 ]  # fmt: skip
-FIELDS: tuple[str, ...] = get_args(Field)
-NEEDED = ("application", "date", "applicants")
+FIELDS: tuple[Field, ...] = get_args(Field)
+NEEDED: tuple[Field, ...] = ("application", "date", "applicants")
 OTHERS = tuple(name for name in RECORDS if name != "patents")
 """Tables that are taken as they are, under their English or Chinese headers."""
 
@@ -101,7 +101,7 @@ def table_of(headers: Sequence[str]) -> str | None:
     return None
 
 
-def propose(headers: Sequence[str]) -> dict[str, tuple[str, float]]:
+def propose(headers: Sequence[str]) -> dict[Field, tuple[str, float]]:
     """For each field the header that is most like one known for it, and how much so, in [0, 1].
 
     Each header goes to one field; what is less than 0.8 alike is not proposed.
@@ -115,7 +115,7 @@ def propose(headers: Sequence[str]) -> dict[str, tuple[str, float]]:
         ),
         key=lambda row: (-row[0], FIELDS.index(row[1]), row[2]),
     )
-    found: dict[str, tuple[str, float]] = {}
+    found: dict[Field, tuple[str, float]] = {}
     for confidence, field, header in scored:
         if confidence < 0.8 or field in found or header in {h for h, _ in found.values()}:
             continue
