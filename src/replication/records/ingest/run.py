@@ -127,10 +127,10 @@ def _open(work: _Work, paths: list[Path], layouts: list[Layout], mapping: Path) 
         vendor, layout = vendor_of(table.headers), layout_of(table.headers, layouts)
         other = table_of(table.headers)
         if layout and layout.confirmed:
-            columns = {str(field): header for field, header in layout.columns.items()}
+            columns = dict(layout.columns)
             work.sources.append(patents.Source(table, columns, layout.person_a_row, "mapping"))
         elif vendor:
-            present = {str(f): h for f, h in vendor.columns.items() if _has(table, h)}
+            present = {f: h for f, h in vendor.columns.items() if _has(table, h)}
             work.sources.append(patents.Source(table, present, vendor.person_a_row, vendor.name))
         elif other:
             frame = others.read_other(work.base, other, table)
@@ -281,7 +281,7 @@ def validate_file(path: Path) -> str:
             )
         table = open_table(path, "raw", base, scratch)
         if vendor := vendor_of(table.headers):
-            present = {str(f): h for f, h in vendor.columns.items() if _has(table, h)}
+            present = {f: h for f, h in vendor.columns.items() if _has(table, h)}
             work.sources = [patents.Source(table, present, vendor.person_a_row, vendor.name)]
             patents.read_patents(base, work.sources)
             return f"{vendor.name}, {_rows(base)} rows"
