@@ -91,6 +91,19 @@ class Design:
     ------
     DesignError
         On a choice that does not exist, or two that exclude each other.
+
+    Examples
+    --------
+    The same columns and choices for every verb; a call changes some of them.
+
+    >>> states = rp.Design(
+    ...     outcome="rate", exposure="california", first_treated=4, unit="state", time="quarter",
+    ...     effects=["state", "quarter"], cluster="state", variance="CR1",
+    ... )
+    >>> round(rp.did(rp.load("organ_donations"), states)["california × post"].estimate, 3)
+    -0.022
+    >>> states.but(third="region").terms
+    ('california × post × region',)
     """
 
     outcome: str = "patents_joint"
