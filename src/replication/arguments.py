@@ -250,5 +250,12 @@ def parser() -> argparse.ArgumentParser:
     add("--course", type=Path, required=True, metavar="DIR", help="as `replication course` made it")
     add("--out", type=Path, required=True, metavar="FILE", help="CSV to write: a row a hand-in")
     add("--jobs", type=int, default=2, help="hand-ins at a time (default: 2)")
+    add(
+        "--limit",
+        type=float,
+        default=300,
+        metavar="SECONDS",
+        help="that one hand-in may take before it is stopped, without points (default: 300)",
+    )
 
     return top

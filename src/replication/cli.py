@@ -294,12 +294,16 @@ def _course(options: argparse.Namespace) -> None:
 
 
 def _mark(options: argparse.Namespace) -> None:
-    from replication.page.course.marking import mark
+    from replication.page.course.marking import FAILED, mark
 
     _require(options.jobs >= 1, f"--jobs {options.jobs}: at least 1 is needed")
     _require(not options.out.is_dir(), f"--out {options.out} is a folder: name a file in it")
-    table = mark(options.course, options.handins, options.out, jobs=options.jobs)
+    _require(options.limit > 0, f"--limit {options.limit:g}: it must be above zero seconds")
+    course, handins, out = options.course, options.handins, options.out
+    table = mark(course, handins, out, jobs=options.jobs, limit=options.limit)
     print(table[["handin", "assignment", "points", "out_of"]].to_string(index=False))
+    for name in table.loc[table["feedback"].str.startswith(FAILED), "handin"]:
+        print(f"{name}: not marked, its points are no judgement; look at it by hand")
     print(f"{options.out}: {len(table)} hand-ins, with what each is told")
 
 

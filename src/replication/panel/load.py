@@ -43,6 +43,14 @@ def load_panel(
     SchemaError
         If the file is not a valid panel, contradicts itself, or is not as `replication build` wrote
         it.
+
+    Examples
+    --------
+    >>> panel = rp.load_panel()
+    >>> panel.shape
+    (12096, 28)
+    >>> panel["university"].nunique()
+    56
     """
     from replication.panel.consistency import require_consistent
     from replication.records import mark, validation
@@ -87,6 +95,14 @@ def load_truth(path: Path = DATA / "truth.csv") -> pd.DataFrame:
     """Planted truth of the shipped simulated study, by claim and target; see `truth.truth`.
 
     `SchemaError` says what is wrong with a damaged file.
+
+    Examples
+    --------
+    The planted effect on the log of the mean.
+
+    >>> truth = rp.load_truth()
+    >>> float(truth.loc[("C1", "mean"), "value"].round(3))
+    0.231
     """
     from replication.records import mark, schema, validation
 
@@ -105,7 +121,25 @@ def load_truth(path: Path = DATA / "truth.csv") -> pd.DataFrame:
 
 
 def load_event_truth(claim: str = "C1", path: Path = DATA / "truth.csv") -> pd.Series:
-    """True effect of a claim's design by event time, as PPML aims at it."""
+    """True effect of a claim's design by event time, as PPML aims at it.
+
+    Examples
+    --------
+    >>> rp.load_event_truth("C1").round(3)
+    event_time
+    -7    0.001
+    -6    0.000
+    -5    0.001
+    -4   -0.000
+    -3    0.001
+    -2    0.002
+     0    0.232
+     1    0.232
+     2    0.232
+     3    0.231
+     4    0.230
+    Name: value, dtype: float64
+    """
     mean = load_truth(path).xs("mean", level="target")["value"]
     by_period = mean[mean.index.str.startswith(f"{claim} ")]
     periods = by_period.index.str.removeprefix(f"{claim} ").str.replace("−", "-").astype(int)

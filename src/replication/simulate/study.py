@@ -115,6 +115,12 @@ def simulate(process: Process | None = None, seed: int = 2026) -> Study:
     seed : int
         Same seed, same study. Each part has a random stream of its own, so that a switch of the
         process leaves the parts that it does not touch as they were.
+
+    Examples
+    --------
+    >>> study = rp.simulate()
+    >>> len(study.exposure)
+    56
     """
     process = process or Process()
     rng = {
