@@ -1,17 +1,11 @@
 """The book builds without a warning, passes the site's checks, and can be searched."""
 
-import functools
 import html
-import http.server
 import inspect
 import json
-import os
 import re
 import runpy
 import subprocess
-import sys
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -27,26 +21,9 @@ from tools.system_packages import find_browser
 pytestmark = pytest.mark.site
 
 NOT_RUN = "05_real_universities"
-LONGEST = {"05_real_universities": 5300}
+"""The chapter that the build is told has not run."""
+LONGEST = {NOT_RUN: 5300}
 """Words that a chapter may have where they are more than the usual number."""
-BUILD = "from jupyter_book.cli.main import main; main()"
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The book, built apart from the one that a reader may be looking at, without one chapter."""
-    out = tmp_path_factory.mktemp("book")
-    options = ["-W", "--keep-going", "--all", "-q", "--path-output", str(out)]
-    done = subprocess.run(
-        [sys.executable, "-c", BUILD, "build", str(ROOT), *options],
-        capture_output=True,
-        text=True,
-        cwd=out,
-        env={**os.environ, "REPLICATION_NOT_RUN": json.dumps({NOT_RUN: "no network here"})},
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
-    return out / "_build" / "html"
 
 
 def test_the_built_site_has_no_problem(site: Path) -> None:
@@ -137,21 +114,6 @@ def test_mathematics_is_served_by_the_site_itself(site: Path) -> None:
     (source,) = re.findall(r'<script[^>]* src="([^"?]*mathjax[^"?]*)', page)
     assert (site / "book" / source).is_file()
     assert list((site / "_static" / "mathjax" / "output" / "chtml" / "fonts").rglob("*.woff"))
-
-
-@pytest.fixture(scope="module")
-def address(site: Path) -> Iterator[str]:
-    """The site over HTTP: a browser does not search a site opened as files."""
-
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, format: str, *args: object) -> None:
-            """Say nothing: the tests' own output is what counts."""
-
-    handler = functools.partial(Quiet, directory=str(site))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
 
 
 @pytest.mark.system

@@ -1,0 +1,185 @@
+"""The built book in a reader's browser: requests, errors, accessibility, widths, paper, search.
+
+Every page is opened once over HTTP and once as a file. As a file it is looked at by axe-core
+(WCAG 2 A and AA, best practice) light and wide, and dark and narrow; measured at three widths and
+on A4; and what it asks for and complains of is kept. The tests below read what was found.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.base import AXE_SCRIPT
+from playwright.sync_api import Browser, Page, sync_playwright
+
+pytestmark = [pytest.mark.site, pytest.mark.system]
+
+WIDTHS = (1280, 1024, 360)
+PAPER = 672
+"""Pixels between the margins of A4: 178 mm at 96 to the inch."""
+PATIENCE = 180_000
+"""Milliseconds that a page may take on a machine that is busy with other tests."""
+
+AXE = """options => axe.run(document, options).then(found => found.violations.flatMap(
+  rule => rule.nodes.map(node => `${rule.id}: ${node.target} ${node.html.slice(0, 150)}`)))"""
+SETTLED = "() => window.MathJax && MathJax.startup && MathJax.startup.promise"
+# A formula or a figure may scroll in its box, the page may not; a head of cards is out of sight.
+WIDE = """() => {
+  const width = document.documentElement.clientWidth, found = [];
+  const at = document.documentElement.scrollWidth;
+  if (at > width + 1) found.push(`the page is ${at} wide`);
+  const parts = ".bd-article *:not(.math, .math *, mjx-container *, thead, thead *)";
+  for (const part of document.querySelectorAll(parts)) {
+    if (!part.offsetParent || part.closest(".figure-box, figure.drawn-table, svg")) continue;
+    const name = `${part.tagName}.${part.className} ${part.textContent.trim().slice(0, 40)}`;
+    const box = part.getBoundingClientRect();
+    if (box.width > 2 && box.height > 2 && box.right > width + 1)
+      found.push(`${name} ends at ${Math.round(box.right)}`);
+    if (getComputedStyle(part).overflowX !== "visible" && part.clientWidth > 2
+        && part.scrollWidth > part.clientWidth + 1)
+      found.push(`${name} holds ${part.scrollWidth} in ${part.clientWidth}`);
+  }
+  return found;
+}"""
+
+
+@pytest.fixture(scope="module")
+def chromium(browser: str) -> Iterator[Browser]:
+    with sync_playwright() as driver:
+        started = driver.chromium.launch(
+            executable_path=browser, args=["--no-sandbox", "--disable-gpu"], timeout=PATIENCE
+        )
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def page(chromium: Browser) -> Iterator[Page]:
+    context = chromium.new_context(viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(PATIENCE)
+    yield context.new_page()
+    context.close()
+
+
+def wide(page: Page, width: int) -> list[str]:
+    page.set_viewport_size({"width": width, "height": 900})
+    return page.evaluate(WIDE)
+
+
+def look(page: Page, path: Path) -> dict[str, list[str]]:
+    """What is wrong with one page."""
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.goto(path.as_uri())
+    page.evaluate(SETTLED)
+    page.evaluate(AXE_SCRIPT)
+    found: dict[str, list[str]] = {}
+    for theme, width in (("light", 1280), ("dark", 360)):
+        page.evaluate("theme => document.documentElement.dataset.theme = theme", theme)
+        page.set_viewport_size({"width": width, "height": 900})
+        found[f"axe {theme} {width}"] = page.evaluate(AXE, {"preload": False})
+    for width in WIDTHS:
+        found[f"width {width}"] = wide(page, width)
+    # Still dark: paper is to be light all the same.
+    page.emulate_media(media="print")
+    page.evaluate("() => window.dispatchEvent(new Event('beforeprint'))")
+    found["paper"] = wide(page, PAPER)
+    found["dark paper"] = [
+        ground
+        for ground in [page.evaluate("() => getComputedStyle(document.body).backgroundColor")]
+        if ground not in {"rgb(255, 255, 255)", "rgba(0, 0, 0, 0)"}
+    ]
+    closed = page.locator(".bd-article details:not([open])").count()
+    found["closed on paper"] = [f"{closed} folded parts"] if closed else []
+    page.emulate_media(media="screen")
+    return found
+
+
+@pytest.fixture(scope="module")
+def seen(chromium: Browser, site: Path, address: str) -> dict[str, dict[str, list[str]]]:
+    """What is wrong with each page, by what it was looked at for."""
+    context = chromium.new_context()
+    context.set_default_timeout(PATIENCE)
+    page = context.new_page()
+    errors: list[str] = []
+    foreign: list[str] = []
+    page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+
+    def asked(request: Any) -> None:
+        if not request.url.startswith(("file:", "data:", "blob:", address)):
+            foreign.append(request.url)
+
+    page.on("request", asked)
+    found: dict[str, dict[str, list[str]]] = {}
+    for path in sorted(p for p in site.rglob("*.html") if "_static" not in p.parts):
+        name = path.relative_to(site).as_posix()
+        errors.clear()
+        foreign.clear()
+        page.goto(f"{address}/{name}")
+        page.evaluate(SETTLED)
+        found[name] = look(page, path) | {"errors": [*errors], "other hosts": [*foreign]}
+    context.close()
+    return found
+
+
+def faults(seen: dict[str, dict[str, list[str]]], kind: str) -> list[str]:
+    return [
+        f"{name}, {what}: {fault}"
+        for name, found in seen.items()
+        for what, said in found.items()
+        if what.startswith(kind)
+        for fault in said
+    ]
+
+
+@pytest.mark.parametrize(
+    "kind", ["other hosts", "errors", "axe", "width", "paper", "dark paper", "closed on paper"]
+)
+def test_no_page_has_a_fault(seen: dict[str, dict[str, list[str]]], kind: str) -> None:
+    assert len(seen) > 20
+    found = faults(seen, kind)
+    assert not found, f"{len(found)} faults\n" + "\n".join(found[:60])
+
+
+def hits(page: Page, site: Path, query: str) -> set[str]:
+    """Names of the pages that a search of the site, opened as a file, finds."""
+    page.goto(f"{(site / 'search.html').as_uri()}?q={query}")
+    page.wait_for_function(
+        "() => /finished|not match|no results/i.test(document.querySelector('.search-summary')"
+        "?.textContent || '')"
+    )
+    links = page.locator("#search-results li a")
+    addresses = [links.nth(n).get_attribute("href") or "" for n in range(links.count())]
+    return {Path(re.sub(r"[?#].*", "", address)).stem for address in addresses}
+
+
+def test_search_takes_british_and_american_spelling_alike(page: Page, site: Path) -> None:
+    british, american = hits(page, site, "deglobalisation"), hits(page, site, "deglobalization")
+    assert "study" in british
+    assert british == american
+
+
+@pytest.mark.parametrize("query", ["国际交流", "核心技术"])
+def test_search_finds_chinese_within_longer_words_and_marks_it_whole(
+    page: Page, site: Path, query: str
+) -> None:
+    assert hits(page, site, query)
+    page.locator("#search-results li a").first.click()
+    marked = page.locator(".bd-article .highlighted")
+    marked.first.wait_for(state="attached")
+    assert query in marked.all_inner_texts()
+
+
+def test_what_was_searched_for_is_marked_and_in_sight(page: Page, site: Path) -> None:
+    assert hits(page, site, "bootstrap")
+    page.locator("#search-results li a").first.click()
+    marked = page.locator(".bd-article .highlighted")
+    marked.first.wait_for(state="visible")
+    page.wait_for_function(
+        """() => [...document.querySelectorAll(".bd-article .highlighted")].some(mark => {
+          const box = mark.getBoundingClientRect();
+          return box.height > 0 && box.top >= 0 && box.bottom <= innerHeight; })"""
+    )
+    assert all("bootstrap" in text.lower() for text in marked.all_inner_texts())
