@@ -1,6 +1,6 @@
 # Two commands matter: `make book` and `make test`. Each sets up what it needs.
 .DEFAULT_GOAL := help
-.PHONY: help setup book test spark faults course lint format notebooks data montecarlo bench readme lock system lab serve clean
+.PHONY: help setup book pdf test spark faults course lint format notebooks data montecarlo bench readme lock system lab serve clean
 
 # Python 3.11 is what the committed outputs were made with; any later one will do.
 PYTHON ?= $(or $(shell for p in python3.11 python3 python python3.12 python3.13 python3.14; do \
@@ -23,6 +23,10 @@ setup: ## create .venv from the lock, where it is missing or out of date
 
 book: setup ## run the notebooks, compare with the committed, build the site (_build/html)
 	$(BIN)/replication book $(ARGS)
+
+pdf: setup ## print the built site as one PDF (_build/html/book.pdf), after `make book`
+	@$(BIN)/python tools/system_packages.py
+	$(BIN)/replication pdf
 
 test: lint ## run all checks and tests, the notebooks' outputs included
 	@$(BIN)/python tools/system_packages.py || test "$$CI" != true

@@ -195,6 +195,8 @@ def parser() -> argparse.ArgumentParser:
     add = command("book", "run all chapters, compare, build and check the site", "replication book")
     add("--jobs", type=int, default=2, help="chapters at a time (default: 2)")
 
+    command("pdf", "print the built site as one PDF, offered on its first page", "replication pdf")
+
     add = command(
         "claims",
         "estimate and judge the nine claims of the paper's abstract",

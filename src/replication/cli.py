@@ -247,6 +247,12 @@ def _book(options: argparse.Namespace) -> int:
     return book.make(jobs=options.jobs)
 
 
+def _pdf(options: argparse.Namespace) -> None:
+    from replication.page import pdf
+
+    print(f"the book as one PDF: {pdf.make()}")
+
+
 def _claims(options: argparse.Namespace) -> None:
     import pandas as pd
 
@@ -326,6 +332,7 @@ COMMANDS = {
     "run": _run,
     "verify": _verify,
     "book": _book,
+    "pdf": _pdf,
     "claims": _claims,
     "montecarlo": _montecarlo,
     "readme": _readme,
@@ -333,7 +340,7 @@ COMMANDS = {
     "mark": _mark,
 }
 
-OF_THE_PROJECT = ("codebook", "run", "verify", "book", "montecarlo", "readme")
+OF_THE_PROJECT = ("codebook", "run", "verify", "book", "pdf", "montecarlo", "readme")
 """Commands that read or write what a wheel does not hold: notebooks, results, pages."""
 
 
