@@ -3,19 +3,20 @@
 import argparse
 import codecs
 import io
+import os
 import sys
 import warnings
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from replication.arguments import parser
-from replication.config import DATA, ROOT
+from replication.config import DATA, ROOT, environment
 from replication.errors import ReplicationError
 
 if TYPE_CHECKING:
     from replication.simulate.process import Process
 
-MOST_UNIVERSITIES = 20 * 56
 GROWS = "it adds to the log of every count, and what is beyond would fill the memory with records"
 
 
@@ -25,7 +26,8 @@ def main(arguments: list[str] | None = None) -> int:
         _print_anything(stream)
     options = parser().parse_args(arguments)
     try:
-        return int(COMMANDS[options.command](options) or 0)
+        with _in_force(options):
+            return int(COMMANDS[options.command](options) or 0)
     except ReplicationError as error:
         status, said = 2, str(error)
     except OSError as error:
@@ -34,6 +36,24 @@ def main(arguments: list[str] | None = None) -> int:
         status, said = 130, "interrupted; what it would have written is as it was"
     print(f"replication {options.command}: {said}", file=sys.stderr)
     return status
+
+
+def _in_force(options: argparse.Namespace) -> AbstractContextManager[None]:
+    """Put the study and the choices that a command was told in force, checked before it begins."""
+    study, choices = getattr(options, "study", None), getattr(options, "choices", None)
+    if not (study or choices):
+        return nullcontext()
+    from replication.records.study import choices as register
+    from replication.records.study import frame
+
+    if study:
+        frame.load_study(study.resolve())
+    put = environment({frame.VARIABLE: study, register.VARIABLE: choices})
+    if choices:
+        with put:
+            register.in_force()
+        put = environment({frame.VARIABLE: study, register.VARIABLE: choices})
+    return put
 
 
 def _print_anything(stream: object) -> None:
@@ -64,15 +84,16 @@ def _require_within(option: str, value: float, bound: float, why: str) -> None:
 
 def _process(options: argparse.Namespace) -> "Process":
     """Process of the options that `simulate` and `truth` share."""
+    from replication.records.study.frame import MOST
     from replication.simulate.process import Process
 
     _require(options.seed >= 0, f"--seed {options.seed}: a seed is 0 or more")
     process = Process()
     universities = process.universities * options.scale
     _require(
-        2 <= universities <= MOST_UNIVERSITIES,
+        2 <= universities <= MOST,
         f"--scale {options.scale:g} makes {universities:g} universities: at least 2 are needed, "
-        f"and {MOST_UNIVERSITIES:,} are the most, since all their records are held in memory",
+        f"and {MOST:,} are the most, since all their records are held in memory",
     )
     if options.effect == "none":
         process = process.without_effect()
@@ -170,6 +191,9 @@ def _codebook(options: argparse.Namespace) -> None:
 def _run(options: argparse.Namespace) -> int:
     from replication.page import chapters
 
+    if options.choices or options.study:
+        return _run_chosen(options)
+    _require(not options.out, "--out is for --choices and --study: leave it out")
     _require(options.jobs >= 1, f"--jobs {options.jobs}: at least 1 is needed")
     outcome = chapters.run(options.names, keep=options.update, jobs=options.jobs)
     for line in outcome.differences:
@@ -179,6 +203,37 @@ def _run(options: argparse.Namespace) -> int:
     for line in outcome.gaps:
         print(line)
     return 1 if outcome.differences else 0
+
+
+def _run_chosen(options: argparse.Namespace) -> int:
+    from replication.page.chosen.run import run
+
+    _require(
+        not options.update,
+        "--update keeps the book's own outputs, and other choices are none: leave it out",
+    )
+    folder, text, failed = run(options.names or options.chapters, options.out)
+    print(text, end="")
+    print(f"all of it: {folder}")
+    return 1 if failed else 0
+
+
+def _choices(options: argparse.Namespace) -> None:
+    from replication.records.study.choices import load_choices, template
+    from replication.writing import write_file
+
+    if options.check:
+        for one in load_choices(options.check):
+            print(f"{one.row} = {one.value}{' (the default)' if one.default else ''}: {one.text}")
+    if options.template:
+        _require(
+            not os.path.lexists(options.template),
+            f"--template {options.template} is there already, and nothing of yours is overwritten: "
+            "name another file",
+        )
+        write_file(options.template, template().encode())
+        print(options.template)
+    _require(bool(options.check or options.template), "say --template FILE or --check FILE")
 
 
 def _verify(options: argparse.Namespace) -> int:
@@ -250,6 +305,7 @@ COMMANDS = {
     "fetch": _fetch,
     "codebook": _codebook,
     "run": _run,
+    "choices": _choices,
     "verify": _verify,
     "book": _book,
     "claims": _claims,

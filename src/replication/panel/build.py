@@ -28,8 +28,8 @@ from replication.records.manifest import (
     table_path,
 )
 from replication.records.registry import Choices
+from replication.records.study.choices import choices_in_force
 from replication.records.validation import read, validate
-from replication.records.variables import ADVANTAGED
 
 # A slow query must not draw a progress bar into the output of a command or notebook.
 BACKENDS = {"duckdb": "SET enable_progress_bar = false"}
@@ -108,7 +108,7 @@ def build_panel(
         exchange or resources in a year of the pre-period, or a resource is zero there; if
         applicants cannot be told apart, or no joint patent is left.
     """
-    choices = choices or Choices()
+    choices = choices or choices_in_force()
     if backend not in BACKENDS:
         raise SourceUnavailableError(
             f"backend {backend!r} is not one of those the builder runs on: {', '.join(BACKENDS)}"
@@ -119,7 +119,7 @@ def build_panel(
     connection = getattr(ibis, backend).connect()
     connection.raw_sql(BACKENDS[backend])
     t = {name: connection.create_table(name, frame) for name, frame in records.items()}
-    ipc = connection.create_table("ipc", load_ipc())
+    ipc = connection.create_table("ipc", _classes(choices))
     frame, flow = _build(t, ipc, records, choices)
     # Not after an error, which holds cached tables that could then not be dropped: all go together.
     connection.disconnect()
@@ -134,8 +134,23 @@ def build_panel(
     require_variation(frame, ["exposure"])
     warn(flow.attrs["warnings"])
     # Backends differ in their integers and strings.
-    frame = frame.astype({c: d.type for c, d in schema.PANEL.dtypes.items()})
-    return validate(frame, schema.PANEL, "the panel"), flow
+    expected = schema.panel(choices.outcome)
+    frame = frame.astype({c: d.type for c, d in expected.dtypes.items()})
+    return validate(frame, expected, "the panel"), flow
+
+
+def _classes(choices: Choices) -> pd.DataFrame:
+    """Concordance with the list of key core technology that was chosen."""
+    ipc = load_ipc()
+    return ipc.assign(key_core=ipc[choices.key_core])
+
+
+def _number(where: ir.BooleanValue) -> ir.Value:
+    return _.count(where=where)
+
+
+def _share(where: ir.BooleanValue) -> ir.Value:
+    return _.share.sum(where=where)
 
 
 def _require_catalogue(records: dict[str, pd.DataFrame], choices: Choices) -> None:
@@ -165,6 +180,9 @@ def _build(
     years = ibis.range(choices.first_year, choices.last_year + 1).unnest().name("year").as_table()
 
     joint = _.domestic & _.firm
+    if choices.outcome == "granted":
+        joint = joint & _.granted
+    count = _share if choices.outcome == "fractional" else _number
     # What is left when home and the separators are taken out names a foreign partner.
     home = rf"\b(?:{'|'.join(choices.domestic)})\b|[;\s]"
     papers = papers.mutate(outcome=_.partner_countries.fill_null("").re_replace(home, "") != "")
@@ -173,21 +191,22 @@ def _build(
     panel = _add(
         panel,
         credits,
-        patents_joint=_.count(where=joint),
-        patents_joint_key=_.count(where=joint & _.key_core),
-        patents_joint_other=_.count(where=joint & ~_.key_core),
-        patents_joint_ai=_.count(where=joint & _.ai),
-        patents_joint_not_ai=_.count(where=joint & ~_.ai),
-        patents_joint_granted=_.count(where=joint & _.granted),
+        patents_joint=count(joint),
+        patents_joint_key=count(joint & _.key_core),
+        patents_joint_other=count(joint & ~_.key_core),
+        patents_joint_ai=count(joint & _.ai),
+        patents_joint_not_ai=count(joint & ~_.ai),
+        patents_joint_granted=count(joint & _.granted),
         patents_joint_fractional=_.share.sum(where=joint),
         patents_overseas=_.count(where=~_.domestic),
     )
     panel = _add(panel, hires, hires_overseas=_.count(where=_.outcome))
     panel = _add(panel, papers, papers_foreign=_.count(where=_.outcome))
+    third = "key_core" if choices.third == "key_core" else "controlled"
     control = (
         credits.filter(_.reason == reasons.COUNTED, _.domestic, before)
         .group_by("discipline")
-        .agg(control_exposure=_.controlled.cast("float64").mean())
+        .agg(control_exposure=_[third].cast("float64").mean())
     )
     panel = panel.left_join(control, "discipline").drop("discipline_right")
     panel = panel.mutate(
@@ -195,12 +214,15 @@ def _build(
         control_exposure=_.control_exposure.fill_null(0.0),
         event_time=_.year - choices.first_treated,
         post=(~before).cast("int64"),
-        advantaged=_.grade.isin(ADVANTAGED).cast("int64"),
+        advantaged=_.grade.isin(choices.advantaged).cast("int64"),
     )
     hired = hires.filter(_.reason == reasons.COUNTED, before)
     hired = hired.group_by(["university", "doctorate_country"]).agg(n=_.count()).to_pandas()
     fixed = universities.university_columns(records, hired, choices)
     frame = panel.order_by([*CELL, "year"]).to_pandas().join(fixed, on="university")
+    if choices.third == "median":
+        middle = frame.drop_duplicates("discipline")["control_exposure"].median()
+        frame["control_exposure"] = (frame["control_exposure"] > middle).astype(float)
     events = {
         "grades": grades,
         "patents": by_record(credits),

@@ -40,9 +40,10 @@ def patents(
         ipc_subclass=plain(_.ipc).upper().re_extract(MAIN_CLASS, 1),
     )
     first = first.cache()
+    kinds = ["firm", "university_holding"] if choices.holdings else ["firm"]
     named = applicants(first, t["universities"]).cache()
     parties = named.group_by("application", "repetition").agg(
-        firm=(_.kind == "firm").any(),
+        firm=_.kind.isin(kinds).any(),
         universities=_.university.collect(where=_.university.notnull(), distinct=True),
         share=1 / _.name.nunique(),
     )

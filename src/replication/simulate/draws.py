@@ -5,11 +5,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from replication.records.study.frame import study
 from replication.simulate.process import Process
 from replication.simulate.technology import Technology
 
 FOREIGN_DOCTORATES = np.array(["US", "GB", "DE", "JP", "SG", "AU"])
 PARTNERS = np.array(["US", "GB", "AU", "DE", "CA", "JP", "SG", "FR"])
+
+
+def abroad(codes: np.ndarray) -> np.ndarray:
+    """Countries or offices, with China in the place of the study's own."""
+    return np.where(codes == study().home, "CN", codes)
 
 
 def shocks(
@@ -85,9 +91,9 @@ def draw_hires(
     """Overseas hires with the country of the doctorate, and hires from home."""
     overseas = as_events(negative_binomial(rng, log_mean[:, :, None], process.dispersion), years)
     from_us = 1 / (1 + np.exp(0.2 - 0.7 * latent["us"][u[overseas["cell"]]]))
-    other = rng.choice(FOREIGN_DOCTORATES[1:], len(overseas), p=[0.3, 0.25, 0.2, 0.15, 0.1])
+    other = rng.choice(abroad(FOREIGN_DOCTORATES[1:]), len(overseas), p=[0.3, 0.25, 0.2, 0.15, 0.1])
     overseas["country"] = np.where(rng.random(len(overseas)) < from_us, "US", other)
-    home = as_events(rng.poisson(0.6, (*log_mean.shape, 1)), years).assign(country="CN")
+    home = as_events(rng.poisson(0.6, (*log_mean.shape, 1)), years).assign(country=study().home)
     return pd.concat([overseas, home], ignore_index=True)
 
 
@@ -97,7 +103,7 @@ def draw_papers(
     """Papers with one or two foreign partners' countries, and papers without."""
     joint = as_events(negative_binomial(rng, log_mean[:, :, None], process.dispersion), years)
     weights = [0.4, 0.14, 0.12, 0.09, 0.08, 0.07, 0.05, 0.05]
-    first, second = (rng.choice(PARTNERS, len(joint), p=weights) for _ in range(2))
+    first, second = (rng.choice(abroad(PARTNERS), len(joint), p=weights) for _ in range(2))
     two = (rng.random(len(joint)) < 0.2) & (first != second)
     countries = pd.Series(first).astype(str)
     joint["countries"] = countries.where(~two, countries + ";" + second)

@@ -11,7 +11,9 @@ import numpy as np
 import pandas as pd
 
 from replication.records.classify import load_disciplines, load_ipc
+from replication.records.study import frame as declared
 from replication.records.variables import EXCHANGE, GRADES, RESOURCES
+from replication.simulate.draws import abroad
 from replication.simulate.process import ADVANTAGED_SHARE
 from replication.simulate.study import Study
 
@@ -81,10 +83,12 @@ def _events(
 
 
 def _patents(study: Study, names: np.ndarray, rng: np.random.Generator) -> pd.DataFrame:
+    home = declared.study().home
+    offices = abroad(np.array(list(OFFICES), dtype=object))
     subclasses = load_ipc()["ipc_subclass"].sort_values().to_numpy(object)
     joint, sole, overseas = (
         events.assign(
-            jurisdiction="CN",
+            jurisdiction=home,
             applicants=names[events["cell"]],
             subclass=subclasses[events["subclass"]],
         )
@@ -100,7 +104,7 @@ def _patents(study: Study, names: np.ndarray, rng: np.random.Generator) -> pd.Da
     institute, holding = draw < 0.07, (draw >= 0.07) & (draw < 0.10)
     sole.loc[institute, "applicants"] += ";" + _institutes(len(sole), rng)[institute]
     sole.loc[holding, "applicants"] += ";" + sole["applicants"] + "资产经营有限公司"
-    overseas["jurisdiction"] = rng.choice(list(OFFICES), len(overseas), p=list(OFFICES.values()))
+    overseas["jurisdiction"] = rng.choice(offices, len(overseas), p=list(OFFICES.values()))
     dropped = _to_be_dropped(study.process.years, names[0], firm, rng)
     patents = pd.concat([joint, sole, overseas, dropped], ignore_index=True)
     day = rng.integers(0, 365, len(patents)).astype("timedelta64[D]")
@@ -149,7 +153,7 @@ def _to_be_dropped(
     return pd.DataFrame(
         {
             "year": rng.choice(years, n),
-            "jurisdiction": "CN",
+            "jurisdiction": declared.study().home,
             "applicants": np.where(
                 elsewhere,
                 other + ";" + firm[rng.integers(FIRMS, size=n)],
