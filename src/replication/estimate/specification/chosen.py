@@ -68,7 +68,7 @@ def _row(claim: str, panel: pd.DataFrame, design: dict[str, Any], summed: bool) 
 def _summed(panel: pd.DataFrame) -> pd.DataFrame:
     """Panel of universities: counts summed over disciplines, what is the university's own kept."""
     key = ["university", "year"]
-    counts = [c for c in panel if c.startswith(("patents", "hires", "papers"))]
-    own = [c for c in panel if c.startswith(("exposure", "log_"))] + ["post", "event_time"]
+    counts = [c for c in panel.columns if c.startswith(("patents", "hires", "papers"))]
+    own = [c for c in panel.columns if c.startswith(("exposure", "log_"))] + ["post", "event_time"]
     groups = panel.groupby(key, as_index=False)
     return groups[counts].sum().merge(groups[own].first(), on=key)

@@ -19,12 +19,12 @@ ALIKE = 1e-9
 def of_claims(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     """Compare estimates, standard errors and p-values of the claims; columns as of `HEAD`."""
     rows = []
-    for (claim, model), row in after.iterrows():
-        old = before.loc[(claim, model)]
-        for column in COLUMNS:
-            rows.append(_row("claim", f"{claim}, {model}", column, old[column], row[column]))
+    for claim, model in after.index.to_list():
+        row, old = after.loc[(claim, model)], before.loc[(claim, model)]
+        at = f"{claim}, {model}"
+        rows += [_row("claim", at, column, old[column], row[column]) for column in COLUMNS]
         if row["reason"]:
-            rows.append(_row("claim", f"{claim}, {model}", "reason", "", row["reason"]))
+            rows.append(_row("claim", at, "reason", "", row["reason"]))
     return pd.DataFrame(rows, columns=HEAD)
 
 
@@ -97,9 +97,7 @@ def as_text(said: Mapping[str, Any], report: pd.DataFrame) -> str:
 def as_html(said: Mapping[str, Any], report: pd.DataFrame) -> str:
     """Print the same as a page, with every value that moves."""
     shown = moves(report).map(_printed)
-    return _PAGE.render(
-        **said, head=HEAD, rows=[row for row in shown.to_numpy().tolist()], total=len(report)
-    )
+    return _PAGE.render(**said, head=HEAD, values=shown.to_numpy().tolist(), total=len(report))
 
 
 def _printed(value: Any) -> str:
@@ -117,10 +115,10 @@ td:nth-child(n+4) { font-variant-numeric: tabular-nums } tr { border-bottom: 1px
 .mark { background: #fff3cd; border-left: 4px solid #b58100; padding: .5rem 1rem }
 </style></head><body><h1>{{ title }}</h1>
 <p class="mark">Simulated data; no number here is the book's default.</p>
-<ul>{% for row in rows_said %}<li>{{ row }}</li>{% endfor %}</ul>
+<ul>{% for row in rows %}<li>{{ row }}</li>{% endfor %}</ul>
 {% for note in notes %}<p>{{ note }}</p>{% endfor %}
-<p>{{ rows | length }} of {{ total }} values move.</p>
+<p>{{ values | length }} of {{ total }} values move.</p>
 <table><thead><tr>{% for h in head %}<th scope="col">{{ h }}</th>{% endfor %}</tr></thead><tbody>
-{% for row in rows %}<tr>{% for value in row %}<td>{{ value }}</td>{% endfor %}</tr>
+{% for row in values %}<tr>{% for value in row %}<td>{{ value }}</td>{% endfor %}</tr>
 {% endfor %}</tbody></table></body></html>
 """)

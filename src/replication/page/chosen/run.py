@@ -28,8 +28,8 @@ SIMULATED = "REPLICATION_SIMULATED"
 WRITTEN = "run.json"
 """What a run wrote to its folder, with checksums."""
 BY_DESIGN = (
-    "Rows of the design ({rows}) are carried out in the table of claims: a chapter names the scale, "
-    "effects, controls and variance of each of its columns, and keeps them."
+    "Rows of the design ({rows}) are carried out in the table of claims: a chapter names the "
+    "scale, effects, controls and variance of each of its columns, and keeps them."
 )
 TARGETS = (
     "Targets and verdicts on the plant are those of the default design; simulations inside a "
@@ -170,7 +170,7 @@ def _said(chosen: list[Any], failed: dict[str, str]) -> dict[str, Any]:
     title = f"{declared.study().name}, simulated: " + (
         "other choices than the default" if chosen else "the default choices"
     )
-    return {"title": title, "rows": rows, "rows_said": rows, "notes": notes}
+    return {"title": title, "rows": rows, "notes": notes}
 
 
 def _notebook(one: Run, said: dict[str, Any]) -> bytes:
