@@ -130,7 +130,7 @@ def refuse(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
         (["simulate", "--out", "{new}", "--scale", "inf"], "--scale inf makes inf"),
         (
             ["simulate", "--out", "{new}", "--scale", "1e9"],
-            "--scale 1e+09 makes 5.6e+10 universities: at least 2 are needed, and 1,120 are",
+            "--scale 1e+09 makes 5.6e+10 universities: at least 2 are needed, and 8,400 are",
         ),
         (
             ["simulate", "--out", "{new}", "--pretrend", "nan"],
@@ -160,7 +160,7 @@ def refuse(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
             "--truth is known of simulated data alone",
         ),
         (["fetch", "--list", "--years", "2011-2012"], "--years and --institutions are for openal"),
-        (["run", "99_nothing"], "no chapter 99_nothing: there are 01_baseline"),
+        (["run", "99_nothing"], "no chapter 99_nothing: there are 00_design"),
         (["run", "--jobs", "0"], "--jobs 0: at least 1"),
         (["book", "--jobs", "-2"], "--jobs -2: at least 1"),
         (["montecarlo", "--jobs", "0"], "--jobs 0: at least 1"),
@@ -239,7 +239,7 @@ def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) 
     with pytest.raises(SystemExit) as end:
         cli.main(["--version"])
     assert end.value.code == 0
-    assert capsys.readouterr().out == f"replication {version('replication')}\n"
+    assert capsys.readouterr().out == f"replication {version('exchange-innovation-replication')}\n"
 
 
 def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:

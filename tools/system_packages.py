@@ -1,8 +1,8 @@
 """The system packages that some tests need: a browser (Chromium or Chrome) and Chinese fonts.
 
 ``python tools/system_packages.py`` installs what is missing where apt-get can do it without a
-password, and otherwise says what to install; ``--check`` only looks. The exit status is 0 when
-nothing is missing in the end.
+password, and otherwise says what to install; ``--check`` only looks. ``--java`` is about the Java
+that Spark runs on, and about nothing else. The exit status is 0 when nothing is missing in the end.
 """
 
 import os
@@ -15,12 +15,16 @@ MAC_BROWSERS = (
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
 )
-PACKAGES = {"browser": "chromium", "fonts": "fonts-noto-cjk"}
+PACKAGES = {"browser": "chromium", "fonts": "fonts-noto-cjk", "java": "openjdk-17-jre-headless"}
 ADVICE = {
     "browser": "Chromium or Google Chrome (Debian: chromium; Fedora: chromium; Arch: chromium)",
     "fonts": "Noto CJK fonts (Debian, Ubuntu: fonts-noto-cjk; Fedora: google-noto-sans-cjk-fonts; "
     "Arch: noto-fonts-cjk) and fontconfig",
+    "java": "Java 17 or later (Debian, Ubuntu: openjdk-17-jre-headless; Fedora: "
+    "java-17-openjdk-headless; Arch: jre17-openjdk-headless)",
 }
+TESTS = {"built book": ("browser", "fonts"), "Spark backend": ("java",)}
+"""What is needed for the tests of what."""
 
 
 def succeeds(*command: str) -> bool:
@@ -52,10 +56,22 @@ def has_chinese_fonts() -> bool:
     return bool(listed.stdout.strip())
 
 
-def missing() -> list[str]:
-    """Which of ``browser`` and ``fonts`` this machine lacks."""
-    found = {"browser": find_browser() is not None, "fonts": has_chinese_fonts()}
-    return [name for name, there in found.items() if not there]
+def has_java() -> bool:
+    """Whether there is a Java that starts; macOS has a placeholder that does not."""
+    home = os.environ.get("JAVA_HOME")
+    return succeeds(f"{home}/bin/java" if home else "java", "-version")
+
+
+LOOKS = {
+    "browser": lambda: find_browser() is not None,
+    "fonts": has_chinese_fonts,
+    "java": has_java,
+}
+
+
+def missing(tests: str = "built book") -> list[str]:
+    """What this machine lacks for one of `TESTS`."""
+    return [name for name in TESTS[tests] if not LOOKS[name]()]
 
 
 def apt_get() -> list[str] | None:
@@ -89,12 +105,13 @@ def install(names: list[str]) -> None:
 
 def main(arguments: list[str]) -> int:
     """Look, install unless told only to look, and say what is left to do."""
-    lacking = missing()
+    tests = "Spark backend" if "--java" in arguments else "built book"
+    lacking = missing(tests)
     if lacking and "--check" not in arguments:
         install(lacking)
-        lacking = missing()
+        lacking = missing(tests)
     for name in lacking:
-        print(f"missing for the tests of the built book: {ADVICE[name]}", file=sys.stderr)
+        print(f"missing for the tests of the {tests}: {ADVICE[name]}", file=sys.stderr)
     return 1 if lacking else 0
 
 

@@ -1,7 +1,7 @@
 """Outputs that readers open: those of a cell with the tag ``folded``.
 
 They stay in the page, are found by its search and compared as every other. A line with the titles
-of their exhibits stands in their place until it is chosen. Printing opens them (``folded.js``).
+of their exhibits stands in their place until it is chosen. Printing opens them (``reader.js``).
 """
 
 from __future__ import annotations
@@ -36,5 +36,4 @@ def fold(app: Sphinx, doctree: nodes.document) -> None:
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the transformation."""
     app.connect("doctree-read", fold)
-    app.add_js_file("folded.js")
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -9,8 +9,9 @@
 Chapters that did not run
     A note under the title of each, in a build by ``make book``.
 Search
-    English stemming as usual, and Chinese text indexed by overlapping pairs of characters. The
-    same rule splits the query in the browser, so no dictionary has to agree on both sides.
+    English stemming as usual, British and American spelling as one, and Chinese text indexed by
+    overlapping pairs of characters. The same rules turn the query in the browser, so no dictionary
+    has to agree on both sides.
 Mathematics
     The part of MathJax that the pages use is copied into the site, which then asks no other host.
 """
@@ -103,6 +104,25 @@ class SourceBadge(SphinxDirective):
         return [line]
 
 
+# British endings and the American ones that the index holds. Both sides turn every word alike, so
+# that a word that is no such pair ("exercise") still meets itself.
+SPELLINGS = (
+    (r"([a-z]{3})is(e|ed|es|ing|er|ers|ation|ations)$", r"\1iz\2"),
+    (r"([a-z]{3})our(s|ed|ing|al|able|ably)?$", r"\1or\2"),
+    (r"([a-z]{3})tre(s?)$", r"\1ter\2"),
+    (r"([a-z]{2})ll(ed|ing|er|ers)$", r"\1l\2"),
+    (r"([a-z]{3})mme(s?)$", r"\1m\2"),
+    (r"([a-z]{3})ogue(s?)$", r"\1og\2"),
+)
+
+
+def american(word: str) -> str:
+    """An English word in the spelling of the index."""
+    for british, instead in SPELLINGS:
+        word = re.sub(british, instead, word)
+    return word
+
+
 class SearchEnglishCJK(SearchEnglish):
     """English search that also finds Chinese: every pair of neighbouring characters is a word."""
 
@@ -122,8 +142,19 @@ function splitQuery(query) {{
   }}
   return words;
 }}
+const PlainStemmer = Stemmer;
+const spellings = {json.dumps([(a, b.replace(chr(92), "$")) for a, b in SPELLINGS])};
+Stemmer = function () {{
+  const plain = new PlainStemmer();
+  this.stemWord = (word) => plain.stemWord(
+    spellings.reduce((w, [from, to]) => w.replace(new RegExp(from), to), word));
+}};
 """
     _piece = re.compile(rf"[{HAN}]+|[^\W{HAN}]+")
+
+    def stem(self, word: str) -> str:
+        """The stem of a word in the one spelling."""
+        return super().stem(american(word.lower()))
 
     def split(self, input: str) -> list[str]:
         """Latin words whole; a run of Han characters as its characters and neighbouring pairs."""

@@ -7,9 +7,11 @@ __version__: str
 from .panel.load import load_panel as load_panel
 from .panel.load import load_truth as load_truth
 from .panel.load import load_event_truth as load_event_truth
+from .panel.export import to_stata as to_stata
 from .records.published import load as load
 from .records.open.sources import load_sources as load_sources
 from .records.open.download import fetch as fetch
+from .panel.compilation import compilation_panel as compilation_panel
 
 # Estimates: from a long table and the names of its columns to coefficients.
 from .estimate.verbs import did as did
@@ -74,6 +76,7 @@ from .exhibit.publish import numbers as numbers
 
 # Namespaces: what is used less often, by subject.
 from .exhibit import tables as tables
+from .exhibit import chinese as chinese
 from .exhibit import doses as doses
 from .exhibit import figures as figures
 from .exhibit import in_print as in_print

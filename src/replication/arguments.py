@@ -79,6 +79,33 @@ def parser() -> argparse.ArgumentParser:
     )
 
     add = command(
+        "ingest",
+        "make records of a folder of vendors' exports",
+        "replication ingest my-exports --out data/restricted",
+    )
+    add("folder", type=Path, metavar="DIR", help="folder with the exports, in any mixture")
+    add("--out", type=Path, required=True, metavar="RECORDS", help="folder for the records")
+    add(
+        "--mapping",
+        type=Path,
+        metavar="FILE",
+        help="which column is what, where no vendor is known (default: mapping.toml in RECORDS)",
+    )
+    add(
+        "--memory",
+        default="2GB",
+        metavar="SIZE",
+        help="what may be used before it is written to disk (default: 2GB)",
+    )
+
+    add = command(
+        "validate",
+        "look through one table, of records or of a vendor",
+        "replication validate exports/2018.csv",
+    )
+    add("path", type=Path, metavar="FILE")
+
+    add = command(
         "build",
         "make the analysis panel from records",
         "replication build --records my-records --out panel.parquet",
@@ -97,7 +124,17 @@ def parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="panel to write; FILE.sample_flow.csv says what became of each record",
     )
-    add("--backend", default="duckdb", help="Ibis backend (default: duckdb)")
+    add(
+        "--memory",
+        default="2GB",
+        metavar="SIZE",
+        help="memory that the command stays within; what does not fit goes to disk (default: 2GB)",
+    )
+    add(
+        "--backend",
+        default="duckdb",
+        help="duckdb, or spark with the extra of that name (default: duckdb)",
+    )
     _declared(add)
 
     add = command(
@@ -227,5 +264,34 @@ def parser() -> argparse.ArgumentParser:
         help="run all studies; without it a sample is run, and all of them only where it differs",
     )
 
-    command("readme", "make the generated parts of README.md anew", "replication readme")
+    command(
+        "readme",
+        "make the generated parts of README.md and the checksums of the deposit anew",
+        "replication readme",
+    )
+    add = command(
+        "course",
+        "build a course: notebooks to hand out, autograders, a marking scheme",
+        "replication course my-course --seed 7",
+    )
+    add("folder", type=Path, metavar="DIR", help="new folder for the course")
+    add("--seed", type=int, default=2026, help="of its data, so that classes differ in the answers")
+
+    add = command(
+        "mark",
+        "mark a folder of hand-ins with a course's autograders",
+        "replication mark hand-ins --course my-course --out marks.csv",
+    )
+    add("handins", type=Path, metavar="DIR", help="folder of notebooks, in folders or not")
+    add("--course", type=Path, required=True, metavar="DIR", help="as `replication course` made it")
+    add("--out", type=Path, required=True, metavar="FILE", help="CSV to write: a row a hand-in")
+    add("--jobs", type=int, default=2, help="hand-ins at a time (default: 2)")
+    add(
+        "--limit",
+        type=float,
+        default=300,
+        metavar="SECONDS",
+        help="that one hand-in may take before it is stopped, without points (default: 300)",
+    )
+
     return top

@@ -6,17 +6,20 @@ import io
 import os
 import sys
 import warnings
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from replication.arguments import parser
-from replication.config import DATA, ROOT, environment
+from replication.config import DATA, INSTALLED, ROOT, environment
 from replication.errors import ReplicationError
 
 if TYPE_CHECKING:
     from replication.simulate.process import Process
 
+MOST_UNIVERSITIES = {"simulate": 150 * 56, "truth": 20 * 56}
+"""Of a study: numbers of its events within 2 GB; for its truth, some are held many times over."""
 GROWS = "it adds to the log of every count, and what is beyond would fill the memory with records"
 
 
@@ -26,6 +29,11 @@ def main(arguments: list[str] | None = None) -> int:
         _print_anything(stream)
     options = parser().parse_args(arguments)
     try:
+        _require(
+            not (INSTALLED and options.command in OF_THE_PROJECT),
+            "this works in the project's folder: clone it or unpack its deposit, set it up there "
+            "with `python tools/setup.py`, and run its own `replication`",
+        )
         with _in_force(options):
             return int(COMMANDS[options.command](options) or 0)
     except ReplicationError as error:
@@ -84,16 +92,16 @@ def _require_within(option: str, value: float, bound: float, why: str) -> None:
 
 def _process(options: argparse.Namespace) -> "Process":
     """Process of the options that `simulate` and `truth` share."""
-    from replication.records.study.frame import MOST
     from replication.simulate.process import Process
 
     _require(options.seed >= 0, f"--seed {options.seed}: a seed is 0 or more")
     process = Process()
     universities = process.universities * options.scale
+    most = MOST_UNIVERSITIES[options.command]
     _require(
-        2 <= universities <= MOST,
+        2 <= universities <= most,
         f"--scale {options.scale:g} makes {universities:g} universities: at least 2 are needed, "
-        f"and {MOST:,} are the most, since all their records are held in memory",
+        f"and {most:,} are the most, since all their events are held in memory",
     )
     if options.effect == "none":
         process = process.without_effect()
@@ -102,9 +110,22 @@ def _process(options: argparse.Namespace) -> "Process":
     return replace(process, universities=round(universities))
 
 
+def _progress() -> Callable[[str], None]:
+    """Say how far a long work is, on one line of a terminal; nothing where nobody looks."""
+    from tqdm import tqdm
+
+    line = tqdm(bar_format="{elapsed} {desc}", file=sys.stderr, disable=not sys.stderr.isatty())
+    return line.set_description_str
+
+
 def _simulate(options: argparse.Namespace) -> None:
-    from replication.records.manifest import study_of, table_path, write_records
-    from replication.simulate.records import simulate_records
+    from replication.records.manifest import (
+        require_own_records,
+        study_of,
+        table_path,
+        write_records,
+    )
+    from replication.simulate.records import record_pieces
     from replication.simulate.study import simulate
 
     _require(not options.out.is_file(), f"--out {options.out} is a file: name a folder")
@@ -116,24 +137,48 @@ def _simulate(options: argparse.Namespace) -> None:
         anticipation=0.5 if options.anticipation else 0.0,
         confounder=options.confounder,
     )
-    tables = simulate_records(simulate(process, options.seed), options.seed)
-    write_records(options.out, tables, study_of(process, options.seed))
-    for name, table in tables.items():
-        print(f"{table_path(options.out, name)}: {len(table):,} rows")
+    require_own_records(options.out)
+    progress = _progress()
+    progress("the study")
+    tables = record_pieces(simulate(process, options.seed), options.seed)
+    rows = write_records(options.out, tables, study_of(process, options.seed), progress)
+    for name, n in rows.items():
+        print(f"{table_path(options.out, name)}: {n:,} rows")
+
+
+def _ingest(options: argparse.Namespace) -> None:
+    from replication.panel.memory import read_memory, share_of_database
+    from replication.records.ingest.run import ingest
+
+    memory = share_of_database(read_memory(options.memory))
+    flow = ingest(options.folder, options.out, options.mapping, memory)
+    print(flow.to_string(index=False, na_rep=""))
+
+
+def _validate(options: argparse.Namespace) -> None:
+    from replication.records.ingest.run import validate_file
+
+    print(f"{options.path}: {validate_file(options.path)}")
 
 
 def _build(options: argparse.Namespace) -> None:
-    from replication.panel.build import build_panel, read_records
+    from replication.panel.build import build_panel, open_records
     from replication.panel.consistency import require_consistent
     from replication.panel.losses import LossWarning
+    from replication.panel.memory import read_memory
     from replication.records.manifest import origin, require_own_panel, write_panel
 
     _require(not options.out.is_dir(), f"--out {options.out} is a folder: name a file in it")
     require_own_panel(options.out, options.records)
+    memory = read_memory(options.memory)
+    progress = _progress()
     read = origin(options.records)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", LossWarning)
-        panel, flow = build_panel(read_records(options.records), backend=options.backend)
+        records = open_records(options.records, progress)
+        panel, flow = build_panel(
+            records, backend=options.backend, memory=memory, progress=progress
+        )
     require_consistent(panel, "the panel")
     write_panel(options.out, panel, flow, options.records, read)
     print(flow.to_string(index=False))
@@ -287,19 +332,48 @@ def _claims(options: argparse.Namespace) -> None:
 
 def _montecarlo(options: argparse.Namespace) -> None:
     from replication.montecarlo import record
+    from replication.montecarlo.register import curves
 
     _require(options.jobs >= 1, f"--jobs {options.jobs}: at least 1 is needed")
     print(record.make(jobs=options.jobs, everything=options.all))
+    print(curves.make(jobs=options.jobs, everything=options.all))
+
+
+def _course(options: argparse.Namespace) -> None:
+    from replication.page.course.build import build
+
+    _require(options.seed >= 0, f"--seed {options.seed}: a seed is 0 or more")
+    scheme = build(options.folder, options.seed)
+    print(scheme[["assignment", "question", "points"]].to_string(index=False))
+    print(f"{options.folder}: students/ to hand out, teacher/ and scheme.csv to keep")
+
+
+def _mark(options: argparse.Namespace) -> None:
+    from replication.page.course.marking import FAILED, mark
+
+    _require(options.jobs >= 1, f"--jobs {options.jobs}: at least 1 is needed")
+    _require(not options.out.is_dir(), f"--out {options.out} is a folder: name a file in it")
+    _require(options.limit > 0, f"--limit {options.limit:g}: it must be above zero seconds")
+    course, handins, out = options.course, options.handins, options.out
+    table = mark(course, handins, out, jobs=options.jobs, limit=options.limit)
+    print(table[["handin", "assignment", "points", "out_of"]].to_string(index=False))
+    for name in table.loc[table["feedback"].str.startswith(FAILED), "handin"]:
+        print(f"{name}: not marked, its points are no judgement; look at it by hand")
+    print(f"{options.out}: {len(table)} hand-ins, with what each is told")
 
 
 def _readme(options: argparse.Namespace) -> None:
     from replication.page import readme
+    from replication.page.verification.commitment import write_manifest
 
     readme.write()
+    write_manifest()
 
 
 COMMANDS = {
     "simulate": _simulate,
+    "ingest": _ingest,
+    "validate": _validate,
     "build": _build,
     "truth": _truth,
     "fetch": _fetch,
@@ -311,7 +385,12 @@ COMMANDS = {
     "claims": _claims,
     "montecarlo": _montecarlo,
     "readme": _readme,
+    "course": _course,
+    "mark": _mark,
 }
+
+OF_THE_PROJECT = ("codebook", "run", "verify", "book", "montecarlo", "readme")
+"""Commands that read or write what a wheel does not hold: notebooks, results, pages."""
 
 
 if __name__ == "__main__":

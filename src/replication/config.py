@@ -5,8 +5,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-"""The checkout: the package is installed in place, beside the data and the notebooks it reads."""
+PACKAGE = Path(__file__).resolve().parent
+
+INSTALLED = (PACKAGE / "project").is_dir()
+"""Whether this is the package of a wheel, which holds the data and no notebooks, book or tests."""
+
+ROOT = PACKAGE / "project" if INSTALLED else PACKAGE.parents[1]
+"""The checkout, where the package is installed in place; else what a wheel holds of it."""
 
 DATA = ROOT / "data"
 NOTEBOOKS = ROOT / "notebooks"

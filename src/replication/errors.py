@@ -41,6 +41,10 @@ class StaggeredTreatmentWarning(UserWarning):
     """Units are treated from different times on, and two-way fixed effects compare them wrongly."""
 
 
+class ExposureWindowWarning(UserWarning):
+    """An exposure was measured before another first treated time than the one that is asked for."""
+
+
 class FewClustersWarning(UserWarning):
     """The clusters are too few, or too few of them matter, for a standard error to be relied on."""
 

@@ -9,9 +9,10 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from filelock import FileLock, Timeout
 
@@ -27,8 +28,23 @@ PATIENCE = 20.0
 """Seconds to wait for another command that writes to the same folder."""
 
 
-def write_files(folder: Path, files: Mapping[str, bytes | None]) -> None:
+Progress = Callable[[str], None]
+"""Is told, in words, how far a long work is."""
+
+
+def silent(said: str) -> None:
+    """Tell nobody."""
+
+
+Content = bytes | Callable[[BinaryIO], object] | None
+"""Of a file: its bytes, what writes them into an open file, or None where there is to be none."""
+
+
+def write_files(folder: Path, files: Mapping[str, Content]) -> None:
     """Replace files of `folder`, all of them or none; those whose content is None are removed.
+
+    They are written in the order of `files`, beside each other, so that what writes one of them
+    finds those before it.
 
     `BusyError` says that another command is writing there. On any other error, a full disk for one,
     everything is as it was.
@@ -88,11 +104,14 @@ def alone(folder: Path, patience: float = PATIENCE) -> Iterator[None]:
         lock.release()
 
 
-def _write(staged: Path, content: bytes, target: Path) -> None:
+def _write(staged: Path, content: bytes | Callable[[BinaryIO], object], target: Path) -> None:
     try:
         staged.parent.mkdir(parents=True, exist_ok=True)
         with staged.open("wb") as file:
-            file.write(content)
+            if callable(content):
+                content(file)
+            else:
+                file.write(content)
             # Not only a kill, a loss of power too must find the content before the new name.
             file.flush()
             os.fsync(file.fileno())

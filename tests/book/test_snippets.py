@@ -17,6 +17,9 @@ from replication.config import ROOT
 from replication.estimate import few_clusters
 from replication.page import chapters
 
+# The pages show one treated state, and say themselves what its standard error is worth.
+pytestmark = pytest.mark.filterwarnings("ignore::replication.errors.FewClustersWarning")
+
 STUDENTS = ROOT / "book" / "students.md"
 README = ROOT / "README.md"
 CONTRIBUTING = ROOT / "CONTRIBUTING.md"
@@ -79,7 +82,6 @@ def test_the_example_on_other_data_returns_the_number_in_print(shown: dict[str, 
     assert f"{shown['On your own data'].estimate:.3f}" == printed
 
 
-@pytest.mark.filterwarnings("ignore::replication.errors.FewClustersWarning")
 def test_methods_disagree_about_one_treated_state_as_the_page_says() -> None:
     (code,) = [code for heading, code in python_fences(STUDENTS) if heading == "On your own data"]
     names: dict[str, Any] = {"rp": rp}
@@ -215,3 +217,26 @@ def test_readme_begins_with_the_two_commands() -> None:
     assert first[2].startswith("$ make book ")
     assert first[2].splitlines()[1].startswith("$ make test ")
     assert len(first[0].splitlines()) <= 5
+
+
+def test_the_page_on_your_own_data_says_what_is_in_print() -> None:
+    page = ROOT / "book" / "your_data.md"
+    names: dict[str, Any] = {}
+    fences = python_fences(page)
+    assert len(fences) == 2
+    for _, code in fences:
+        assert len([line for line in code.splitlines() if line.strip()]) < 20
+        run(code, names, page)
+    rows = tomllib.loads((ROOT / "data" / "published.toml").read_text("utf-8"))["published"]
+    (printed,) = [row["value"] for row in rows if row["id"] == "organ-estimate"]
+    assert f"{names['effect']['california × post'].estimate:.3f}" == printed
+    p = names["methods"]["p_value"]
+    assert p[few_clusters.CLUSTERED] < 0.01 < 0.05 < p[few_clusters.PERMUTED]
+    # Two years: the mean change of firms with a grant less that of the others.
+    wide = names["firms"].pivot(index="fcode", columns="year", values="lscrap").dropna()
+    change = wide[1988] - wide[1987]
+    granted = names["firms"].groupby("fcode")["granted"].first()[wide.index] == 1
+    by_hand = change[granted].mean() - change[~granted].mean()
+    assert names["scrap"]["granted × post"].estimate == pytest.approx(by_hand, abs=1e-9)
+    assert len(names["firms_left_out"]) == 1 + names["firms"]["fcode"].nunique()
+    assert "california × post" in names["table"].data.to_string()

@@ -121,6 +121,7 @@ def test_the_jackknife_refers_to_t_with_the_degrees_of_freedom_asked_for(data, n
     assert [row.lower, row.upper] == pytest.approx([row.estimate - half, row.estimate + half])
 
 
+@pytest.mark.filterwarnings("ignore::replication.errors.FewClustersWarning")
 def test_four_clusters_cannot_reject_at_five_per_cent(data):
     """Of 16 patterns of signs two are the data's: no p-value is below 1/8, no null rejected."""
     few = data[data["university"].isin(["U01", "U02", "U03", "U04"])].reset_index(drop=True)

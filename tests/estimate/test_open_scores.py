@@ -10,6 +10,7 @@ from scipy import stats
 from replication.errors import RegistryError
 from replication.estimate.claims import CONTRADICTED, SUPPORTED, UNCLEAR, UNTESTABLE, judge
 from replication.estimate.open_scores import (
+    COUNTED,
     EXCHANGE,
     INDUSTRY,
     MEASURES,
@@ -18,6 +19,8 @@ from replication.estimate.open_scores import (
 )
 from replication.estimate.verbs import did
 from replication.panel.scores import measures, score_panel
+from replication.records.open.lists.nature_index import nature_index
+from replication.records.open.rankings import leiden
 from replication.records.registry import load_claims
 from tests.support.real_files import mirror_or_skip
 
@@ -61,6 +64,13 @@ def test_agreement_is_spearmans() -> None:
     assert row["rho"] == pytest.approx(rho)
     assert row["universities"] == len(both)
     assert row["lower"] < rho < row["upper"]
+    counted = agreement(table, COUNTED, COUNTED)
+    nature = nature_index().set_index("university")["count_2020"]
+    papers = leiden().set_index("university")["papers"]
+    both = pd.concat([papers, nature], axis=1).dropna()
+    row = counted[counted["and"] == MEASURES["counted_nature"]].iloc[-1]
+    assert row["rho"] == pytest.approx(stats.spearmanr(both).statistic)
+    assert row["universities"] == len(both)
     across = agreement(table, EXCHANGE, INDUSTRY)
     assert len(across) == 9
     assert across["universities"].max() <= 75

@@ -1,8 +1,12 @@
 """Exhibits of the evidence on real universities: what they print is what they are given."""
 
+from itertools import combinations
+
 import pandas as pd
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
+from replication.config import ROOT
 from replication.errors import MissingColumnError
 from replication.exhibit import evidence
 from replication.records.plan import load_plan
@@ -54,6 +58,30 @@ def test_the_figure_of_the_claims_draws_every_text(sides: pd.DataFrame) -> None:
         evidence.claims_figure(sides.drop(columns="real"))
 
 
+def test_the_figure_of_the_claims_can_be_read(judged: pd.DataFrame) -> None:
+    """No text lies on another or runs out, with the real plan's words; eleven pixels at 40 rem."""
+    for claim, said in load_plan().settled.items():
+        judged.loc[claim, "settled_by"] = said
+    for row in load_plan().untestable:
+        judged.loc[row.claim, "settled_by"] = row.settled_by
+    tested = ["C1", "C4", "C7", "C9"]
+    judged.loc[tested, ["verdict", "tests"]] = ["not distinguishable from zero", 3]
+    judged.loc[tested, "smallest_p"] = 0.888
+    recovery = pd.DataFrame({"recovered": 0.88, "direction": 0.0}, index=CLAIMS)
+    canvas = FigureCanvasAgg(evidence.claims_figure(evidence.sides(judged, recovery)).canvas)
+    canvas.draw()
+    (axes,) = canvas.figure.axes
+    boxes = [(t.get_text(), t.get_window_extent(canvas.get_renderer())) for t in axes.texts]
+    for (one, box), (other, beside) in combinations(boxes, 2):
+        assert not box.overlaps(beside), (one, other)
+    assert all(box.x1 <= canvas.figure.bbox.x1 for _, box in boxes)
+    pixels = 640 / canvas.figure.get_figwidth() / 72
+    assert min(t.get_fontsize() for t in axes.texts) * pixels >= 11
+    style = (ROOT / "book" / "_static" / "custom.css").read_text(encoding="utf-8")
+    rule = style.split(".cell_output:has(#fig-evidence) img")[1].split("}")[0]
+    assert "min-width: 40rem" in rule
+
+
 def test_the_plan_is_printed_whole() -> None:
     table = evidence.plan_table()
     assert table.data["id"].to_list() == [test.id for test in load_plan().test]
@@ -66,7 +94,8 @@ def test_tests_are_printed_by_role() -> None:
         {
             "claim": ["C1", "C1"], "role": ["primary", "secondary"], "estimate": [-0.1234, 2.5],
             "lower": [-0.5, -1.25], "upper": [0.25, 12.0], "p_value": [0.2, 0.3],
-            "p_holm": [0.4, float("nan")], "universities": [46, 58], "effective": [19.17, 15.9],
+            "p_holm": [0.4, float("nan")], "p_all": [0.6, float("nan")],
+            "universities": [46, 58], "effective": [19.17, 15.9],
         },
         index=pd.Index(["a", "b"], name="test"),
     )  # fmt: skip
@@ -74,9 +103,18 @@ def test_tests_are_printed_by_role() -> None:
     assert first.printed.df.loc["a", "95 % interval"] == "−0.500 to 0.250"
     assert first.printed.df.loc["a", "Estimate"] == "−0.123"
     assert first.data["test"].to_list() == ["a"]
+    assert list(first.printed.df)[3:6] == ["p", "Holm", "All"]
+    with_joint = evidence.estimates_table(rows.assign(p_romano_wolf=[0.35, 0.0]), "primary")
+    assert with_joint.printed.df.loc["a", "R–W"] == "0.350"
     second = evidence.estimates_table(rows, "secondary").printed.df
-    assert "Holm" not in second
+    assert not {"Holm", "All"} & set(second)
     assert second.loc["b", "95 % interval"] == "−1.25 to 12.00"
+
+
+def test_single_facts_keep_their_precision() -> None:
+    table = evidence.facts_table({"a share, %": (-12.345, "{:.0f}"), "a sum": (1234.5, "{:,.1f}")})
+    assert table.printed.df["value"].to_list() == ["−12", "1,234.5"]
+    assert table.data["value"].to_list() == [-12.345, 1234.5]
 
 
 def test_bins_say_their_ends_in_words() -> None:

@@ -29,7 +29,7 @@ from tests.support.chapter import MODEL, RESULTS, code, copy_chapter, edit_outpu
 from tests.support.prose import exceptions, registered, typed_numbers
 
 PAGE = f"notebooks/{MODEL}.md"
-PICTURE = RESULTS / MODEL / "fig-trends.png"
+PICTURE = RESULTS / MODEL / "fig-outcome.png"
 
 
 # A picture ------------------------------------------------------------------------------------
@@ -140,7 +140,7 @@ def test_a_picture_replaced_in_notebook_and_results_alike(tmp_path: Path, pictur
     [
         ("The effect is about 0.16.", "registered"),
         ("It is 31 % of all rows.", "'zero_share'"),
-        ("It is a share of 0.31.", "as a share 'zero_share'"),
+        ("It is a share of 0.310.", "as a share 'zero_share'"),
         ("约占31%。", "'zero_share'"),
         ("Nobody has registered 0.48213.", "no registered number"),
         ("There are 4,321 firms.", "no registered number"),

@@ -18,6 +18,7 @@ from replication.config import DATA
 from replication.errors import SchemaError
 from replication.montecarlo import record, redrawn
 from replication.montecarlo.record import disagreements, load_studies, make, require_agreement
+from replication.montecarlo.register import curves
 
 Tables = tuple[pd.DataFrame, pd.DataFrame]
 
@@ -533,11 +534,13 @@ def test_the_command_hands_over_what_it_is_told(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     told: list[dict[str, object]] = []
-    monkeypatch.setattr(record, "make", lambda **options: told.append(options) or "done")
+    for made in (record, curves):
+        monkeypatch.setattr(made, "make", lambda **options: told.append(options) or "done")
     assert cli.main(["montecarlo"]) == 0
     assert cli.main(["montecarlo", "--all", "--jobs", "4"]) == 0
-    assert told == [{"jobs": 2, "everything": False}, {"jobs": 4, "everything": True}]
-    assert capsys.readouterr().out == "done\ndone\n"
+    some, every = {"jobs": 2, "everything": False}, {"jobs": 4, "everything": True}
+    assert told == [some, some, every, every]
+    assert capsys.readouterr().out == "done\n" * 4
 
 
 def test_an_interrupted_command_says_so(

@@ -1,11 +1,11 @@
 """Lists of applicants: taken apart at every separator that is one, refused where it is not sure."""
 
-import ibis
 import pandas as pd
 import pytest
 
 from replication.errors import SchemaError
 from replication.panel.applicants import applicants
+from replication.panel.engine import open_engine
 
 SAMPLE = pd.DataFrame(
     {
@@ -17,12 +17,10 @@ SAMPLE = pd.DataFrame(
 
 def kinds(*lists: str) -> list[tuple[str, str]]:
     """Uniform names and kinds of the applicants of some patents."""
-    patents = pd.DataFrame({"application": range(len(lists)), "applicants": lists})
-    patents["repetition"] = 0
-    connection = ibis.duckdb.connect()
-    tables = (connection.create_table(n, t) for n, t in (("p", patents), ("u", SAMPLE)))
-    found = applicants(*tables).to_pandas()
-    connection.disconnect()
+    patents = pd.DataFrame({"applicants": lists, "repetition": 0})
+    with open_engine("duckdb", None) as engine:
+        tables = (engine.table(n, t) for n, t in (("p", patents), ("u", SAMPLE)))
+        found = applicants(*tables, engine.keep).of("name", "kind").to_pandas()
     return sorted(zip(found["name"], found["kind"], strict=True))
 
 

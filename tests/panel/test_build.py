@@ -243,8 +243,8 @@ class TestChoices:
         assert reasons(flow)["grades", "discipline outside the chosen categories"] == outside
 
     def test_unknown_backend_is_named_with_the_known(self):
-        with pytest.raises(SourceUnavailableError, match=r"'spark'.*duckdb"):
-            build_panel(tables(SMALL), backend="spark")
+        with pytest.raises(SourceUnavailableError, match=r"'sparkle'.*duckdb"):
+            build_panel(tables(SMALL), backend="sparkle")
 
 
 def test_order_of_rows_does_not_matter() -> None:
@@ -563,9 +563,9 @@ class TestReadingRecords:
             pd.testing.assert_frame_equal(table, tables(SMALL)[name])
 
     def test_names_absent_files(self, folder):
-        (folder / "hires.parquet").unlink()
-        (folder / "grades.parquet").unlink()
-        with pytest.raises(SourceUnavailableError, match=r"grades\.parquet, hires\.parquet"):
+        (folder / "exchange.parquet").unlink()
+        (folder / "patents.parquet").unlink()
+        with pytest.raises(SourceUnavailableError, match=r"exchange\.parquet, patents\.parquet"):
             read_records(folder)
 
     def test_names_the_file_with_a_fault(self, folder):

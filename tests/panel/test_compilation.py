@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from replication.errors import DuplicateRowsError, NoVariationError, SchemaError
+from replication.estimate.verbs import did
 from replication.panel import compilation
 from replication.panel.compilation import compilation_panel, exchange_2016, exposures
 from replication.panel.scores import score_panel
@@ -125,6 +126,22 @@ def test_a_panel_of_three_editions(editions: dict[int, tuple[Edition, Path]]) ->
     # Sold to whom: the kinds of buyer add up to what a university took in.
     kinds = [f"transfer_income_{kind}" for kind in ("state", "foreign", "private", "other")]
     assert (panel[kinds].sum(axis=1) == panel["transfer_income"]).all()
+
+
+def test_the_panel_is_one_that_the_verbs_take(editions: dict[int, tuple[Edition, Path]]) -> None:
+    """Funds from firms on exchange, by dense least squares on the numbers that were printed."""
+    panel = compilation_panel([path for _, path in editions.values()])
+    design = {"unit": "university", "effects": ("university", "year"), "scale": "log1p"}
+    found = did(panel, outcome="funds_firms", **design)
+    dummies = [pd.get_dummies(panel[c], dtype=float) for c in ("university", "year")]
+    x = np.column_stack([panel["exposure"] * panel["post"], *dummies])
+    printed = [
+        editions[year][0].numbers["funds"][name]["funds_firms"]
+        for name, year in zip(panel["university"], panel["year"], strict=True)
+    ]
+    slope = np.linalg.lstsq(x, np.log1p(printed), rcond=None)[0][0]
+    assert found["exposure × post"].estimate == pytest.approx(slope, rel=1e-8)
+    assert found.clusters == 11
 
 
 def test_exposure_is_that_of_the_register(editions: dict[int, tuple[Edition, Path]]) -> None:

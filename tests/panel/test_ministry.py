@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from replication.config import DATA
 from replication.errors import NoVariationError, ReplicationError
 from replication.panel.compilation import exchange_2016
 from replication.panel.ministry import panels
@@ -39,6 +40,9 @@ def test_every_row_of_the_files_is_kept_or_counted(files: Path, editions: pd.Dat
             lines += sum(1 for _ in csv.DictReader(file))
     assert len(editions) + sum(editions.attrs["dropped"].values()) == lines
     assert (editions.groupby("university")["post"].nunique() == 2).all()
+    flow = panels.flow({"editions": editions})["editions"]
+    assert flow["in the files"] == lines == flow.iloc[1:].sum()
+    assert flow["kept"] == len(editions) == flow.iloc[-1]
 
 
 def test_both_windows_of_58_universities(windows: pd.DataFrame) -> None:
@@ -109,6 +113,14 @@ def test_members_of_project_985_are_the_32_under_the_ministry() -> None:
     # By the list of the ministry; the last is no member, though it was of Project 211.
     assert {"清华大学", "中国海洋大学", "西北农林科技大学"} <= members
     assert "北京交通大学" not in members
+    # Members under other ministries, or under the army, which are on the list of 39, too.
+    others = ["北京航空航天大学", "北京理工大学", "中央民族大学", "哈尔滨工业大学"]
+    others += ["中国科学技术大学", "西北工业大学", "国防科学技术大学"]
+    assert not members & set(others)
+    assert len(members) + len(others) == 39
+    with (DATA / "project_985.csv").open(encoding="utf-8") as file:
+        sources = {row["source"] for row in csv.DictReader(file)}
+    assert sources == {"教育部:“985工程”学校名单, 2006-12-06"}
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -239,10 +240,10 @@ class TestReading:
 
 class TestPanel:
     def test_incomplete_records_are_not_advised_away(self, theirs, capsys, tmp_path):
-        (theirs / "hires.parquet").unlink()
+        (theirs / "patents.parquet").unlink()
         assert command("build", "--records", theirs, "--out", tmp_path / "panel.parquet") == 2
         said = capsys.readouterr().err
-        assert "does not hold hires.parquet" in said
+        assert "does not hold patents.parquet" in said
         assert "--out NEW_FOLDER" in said
         assert f"--out {theirs}" not in said
         assert not (tmp_path / "panel.parquet").exists()
@@ -369,12 +370,13 @@ class TestPanel:
     ):
         folder, build = records if marked else theirs, build_panel
 
-        def and_another(tables: dict[str, pd.DataFrame], **options: str) -> object:
+        def and_another(tables: dict[str, Any], **options: Any) -> object:
             made = build(tables, **options)
             if marked:
                 simulate(folder, "--seed", "7")
             else:
-                tables["hires"].iloc[1:].to_parquet(folder / "hires.parquet", index=False)
+                path = folder / "hires.parquet"
+                pd.read_parquet(path).iloc[1:].to_parquet(path, index=False)
             return made
 
         monkeypatch.setattr("replication.panel.build.build_panel", and_another)

@@ -54,6 +54,7 @@ def test_the_plan_holds_to_the_dates_and_to_the_claims() -> None:
         ('id = "papers-firm"', 'id = "industry"', "duplicate 'industry'"),
         ('claim = "C8"', 'claim = "C1"', "each of C1 to C9 has primary tests or a reason"),
         ('family = "C4"\n', "", r"test 8 \(papers-abroad\): Value error, a primary test"),
+        ('scale = "level"', 'scale = "level"\noffset = "papers"', "an offset belongs to a Poisson"),
         ('model = "ppml"', 'model = "tobit"', r"test 2 \(papers-firm\), field 'model'"),
     ],
 )

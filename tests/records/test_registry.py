@@ -137,7 +137,7 @@ ADDED = {
 def test_what_a_claim_adds_to_the_abstract_is_said_to_be_ours(id_: str) -> None:
     claim = load_claims().loc[id_]
     for text, mark, word in zip(
-        (claim["en"], claim["zh"]), ("Ours: ", "本书:"), ADDED[id_], strict=True
+        (claim["en"], claim["zh"]), ("Ours: ", "本书："), ADDED[id_], strict=True
     ):
         theirs, marked, ours = text.partition(mark)
         assert marked

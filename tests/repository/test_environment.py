@@ -19,10 +19,15 @@ LOCK = (ROOT / "requirements.txt").read_text(encoding="utf-8")
 CONDA = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
 
 # uv's name for what asks for a package: the project itself, extras included, or one of its groups.
-OURS = re.compile(r"replication \(pyproject\.toml(?::(?P<group>[\w-]+))?\)")
+OURS = re.compile(r"exchange-innovation-replication \(pyproject\.toml(?::(?P<group>[\w-]+))?\)")
 DIRECT = [
     *[("", text) for text in PROJECT["project"]["dependencies"]],
-    *[("", t) for texts in PROJECT["project"]["optional-dependencies"].values() for t in texts],
+    *[
+        ("", text)
+        for extra, texts in PROJECT["project"]["optional-dependencies"].items()
+        for text in texts
+        if extra != "spark"
+    ],
     *[
         (group, text)
         for group, texts in PROJECT["dependency-groups"].items()
@@ -32,6 +37,8 @@ DIRECT = [
 ]
 # Of the peers, in an environment of their own: numba in this one would change how moderndid works.
 PEERS = (ROOT / "benchmarks" / "requirements.txt").read_text(encoding="utf-8")
+# Larger than everything else together, and needed by few.
+SPARK = (ROOT / "tests" / "spark" / "requirements.txt").read_text(encoding="utf-8")
 
 
 @cache
@@ -86,19 +93,27 @@ def test_lock_names_no_place_to_download_from() -> None:
     assert not re.search(r"://|/(?:opt|home|root|tmp|work|Users)/", LOCK)
 
 
-def test_the_peers_are_locked_beside_the_versions_of_the_project() -> None:
+@pytest.mark.parametrize(
+    ("lock", "wishes"),
+    [
+        (PEERS, PROJECT["dependency-groups"]["benchmarks"]),
+        (SPARK, PROJECT["project"]["optional-dependencies"]["spark"]),
+    ],
+    ids=["peers", "spark"],
+)
+def test_other_locks_are_beside_the_versions_of_the_project(lock: str, wishes: list[str]) -> None:
     pin = re.compile(
         r"^([a-z0-9][a-z0-9._-]*)==([^ ;]+)[^\\\n]*\\\n    --hash=sha256:", re.MULTILINE
     )
-    theirs = {canonicalize_name(name): version for name, version in pin.findall(PEERS)}
-    for text in PROJECT["dependency-groups"]["benchmarks"]:
+    theirs = {canonicalize_name(name): version for name, version in pin.findall(lock)}
+    for text in wishes:
         wish = Requirement(text)
         assert wish.specifier.contains(theirs[canonicalize_name(wish.name)])
     ours = {name: str(pin.specifier).removeprefix("==") for name, (pin, *_) in locked().items()}
     shared = set(theirs) & set(ours)
     assert {n: theirs[n] for n in shared} == {n: ours[n] for n in shared}
-    assert {"linearmodels", "pyfixest", "moderndid"} <= shared
-    assert "://" not in re.sub(r"#.*", "", PEERS)
+    assert {"linearmodels", "pyfixest", "pandas"} <= shared
+    assert "://" not in re.sub(r"#.*", "", lock)
 
 
 def test_every_locked_package_has_hashes() -> None:
@@ -149,7 +164,7 @@ def test_torch_is_not_needed() -> None:
 def test_the_extra_is_what_its_message_installs() -> None:
     ours = {canonicalize_name(Requirement(text).name) for group, text in DIRECT if not group}
     assert {package for package, _ in DATASETS.values()} <= ours
-    assert list(PROJECT["project"]["optional-dependencies"]) == ["validation"]
+    assert list(PROJECT["project"]["optional-dependencies"]) == ["validation", "spark", "course"]
 
 
 def test_the_contract_of_the_stages_names_every_stage() -> None:

@@ -70,6 +70,7 @@ EFFECT, RARE = "is 'effect' of x", "no registered number"
         (":::{admonition} Note\nThe effect is 0.269\n:::", [EFFECT]),
         ("```{admonition} Note\nThe effect is 0.269\n```", [EFFECT]),
         ("```{source-badge} none\n```\nThe effect is 0.269\n```python\nx = 0.269\n```", [EFFECT]),
+        ("```sql\nSELECT 0.269\n```\nThe effect is 0.269", [EFFECT]),
         ("````{dropdown} Two\n```{figure} 0.269.png\n```\n````\nThe effect is 0.269", [EFFECT]),
         (":::{figure} x.png\n:alt: An effect of 0.269\n:::", [EFFECT]),
         ("| mean | 0.269 |", [EFFECT]),

@@ -14,7 +14,7 @@ from replication.config import ROOT
 from replication.records import schema
 from replication.records.validation import validate
 from replication.simulate.process import Process
-from replication.simulate.records import simulate_records
+from replication.simulate.records import record_pieces, simulate_records
 from replication.simulate.study import simulate
 from tests.support.simulated import SMALL, study, tables
 
@@ -181,3 +181,14 @@ def test_names_and_dates_have_a_seed_of_their_own() -> None:
     assert not one["patents"].equals(two["patents"])
     for name in ("exchange", "resources", "grades", "hires", "papers"):
         pd.testing.assert_frame_equal(one[name], two[name])
+
+
+@pytest.mark.parametrize("rows", [50, 700, 10**7])
+def test_records_do_not_depend_on_their_pieces(rows: int) -> None:
+    made = record_pieces(study(SMALL), rows=rows)
+    for name in schema.EVENTS:
+        pieces, whole = list(made[name]), tables(SMALL)[name]
+        # A day of filing is never parted, and the lines that are there twice come last.
+        assert rows == 50 or len(pieces) >= len(whole) // rows
+        assert rows == 10**7 or len(pieces) > 1
+        pd.testing.assert_frame_equal(pd.concat(pieces, ignore_index=True), whole, check_exact=True)

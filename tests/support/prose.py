@@ -17,7 +17,12 @@ from pathlib import Path
 from replication.config import NOTEBOOKS, ROOT
 from tests.support.rules import calls
 
-PAGES = [ROOT / "README.md", *sorted((ROOT / "book").glob("*.md")), *sorted(NOTEBOOKS.glob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    *sorted((ROOT / "book").glob("*.md")),
+    *sorted((ROOT / "book" / "exercises").glob("*.md")),
+    *sorted(NOTEBOOKS.glob("*.md")),
+]
 
 # What is no prose: parts that a command prints, code, mathematics, addresses.
 NO_PROSE = re.compile(
@@ -30,9 +35,9 @@ NO_PROSE = re.compile(
     """,
     re.DOTALL | re.MULTILINE | re.VERBOSE,
 )
-FENCE = re.compile(r"(`{3,}|~{3,})(?:\{?([\w-]+)\}?.*)?$")
+FENCE = re.compile(r"(`{3,}|~{3,})(?:\{([\w-]+)\})?(.*)$")
 ARGUMENT_IS_A_NAME = {"figure", "generated", "image", "include", "raw", "source-badge"}
-CODE = re.compile("code-cell|code-block|math|console|python|bash|toml|json|text")
+CODE = {"code-cell", "code-block", "math"}
 # A word that leads to the glossary is a word of the sentence.
 TERM = re.compile(r"\{term\}`([^`<\n]+?)(?: <[^`\n]*>)?`")
 # But a number is none the less typed for standing alone in a code span, or in a formula.
@@ -103,13 +108,14 @@ def unfenced(text: str) -> str:
         fence = FENCE.match(line)
         if not fence:
             continue
-        mark, directive = fence.groups()
-        if open_fences and directive is None and mark.startswith(open_fences[-1][0]):
+        mark, directive, rest = fence.groups()
+        bare = directive is None and not rest.strip()
+        if open_fences and bare and mark.startswith(open_fences[-1][0]):
             holds_prose = open_fences.pop()[1]
         else:
             if open_fences and not open_fences[-1][1]:
                 continue
-            holds_prose = directive is not None and not CODE.match(directive)
+            holds_prose = directive is not None and directive not in CODE
             open_fences.append((mark, holds_prose))
         if holds_prose:
             named = directive in ARGUMENT_IS_A_NAME

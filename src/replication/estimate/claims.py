@@ -46,6 +46,16 @@ def evaluate(
     DataFrame
         Indexed by claim: ``estimate``, ``lower``, ``upper``, ``p_value``, ``p_adjusted`` (Holm
         within the claim's family), ``target``, ``verdict``, ``reason`` (why it is not testable).
+
+    Examples
+    --------
+    >>> panel = rp.load_panel()
+    >>> truth = rp.load_truth()["value"].xs("mean", level="target")
+    >>> rp.evaluate(panel, "simulated", truth)["verdict"].value_counts()
+    verdict
+    recovers the planted effect      6
+    not distinguishable from zero    3
+    Name: count, dtype: int64
     """
     if source == "open" and "papers_firm" in panel.columns:
         # Publications with a firm stand in for patents. Exposure is made of the foreign ones.
@@ -129,6 +139,16 @@ def judge(
     RegistryError
         Simulated data without a truth, a claim that does not exist, or one without an estimate on
         another source than the open one.
+
+    Examples
+    --------
+    By the rules of ``data/claims.toml``, from estimates that are there already.
+
+    >>> panel = rp.load_panel()
+    >>> rows = {c: rp.contrasts.estimand(c, panel, model="ppml") for c in rp.contrasts.CLAIMS}
+    >>> truth = rp.load_truth()["value"].xs("mean", level="target")
+    >>> rp.judge(rows, "simulated", truth).loc["C1", "verdict"]
+    'recovers the planted effect'
     """
     claims = load_claims()
     if source == "simulated" and truth is None:
@@ -196,6 +216,15 @@ def recovery(estimate: pd.Series, truth: float, significant: bool | None = None)
     ------
     MissingValueError
         If the estimate, its interval or the truth is not a finite number.
+
+    Examples
+    --------
+    >>> panel = rp.load_panel()
+    >>> effect = rp.poisson(panel)["exposure × post"]
+    >>> rp.recovery(effect, rp.load_truth().loc[("C1", "mean"), "value"])
+    'recovers the planted effect'
+    >>> rp.recovery(effect, truth=2.0)
+    'finds the direction, misses the size'
     """
     values = {**estimate[["estimate", "lower", "upper"]], "truth": truth}
     unknown = [name for name, value in values.items() if not math.isfinite(value)]

@@ -105,7 +105,7 @@ def distinct_permutations(exposure: np.ndarray) -> int:
     return math.factorial(len(exposure)) // math.prod(map(math.factorial, counts))
 
 
-def doubts(sample: Sample, effective: float) -> list[str]:
+def doubts(sample: Sample, effective: float, dose: pd.Series | None = None) -> list[str]:
     """Reasons not to rely on clustered standard errors (CR1, CR2) of a sample, in words.
 
     Parameters
@@ -114,6 +114,8 @@ def doubts(sample: Sample, effective: float) -> list[str]:
         With one dimension of clusters.
     effective : float
         Effective number of clusters, as `few_clusters.effective_clusters` finds it.
+    dose : Series, optional
+        Exposure of each row, by its cluster, where the design has none as in an event study.
 
     Notes
     -----
@@ -123,16 +125,18 @@ def doubts(sample: Sample, effective: float) -> list[str]:
     the approximation by t fails (Tipton 2015): G* below five.
     """
     found = []
-    dose = _exposure_of_clusters(sample)
-    if dose is not None:
-        values, counts = np.unique(dose, return_counts=True)
-        ways = distinct_permutations(dose)
+    if dose is None and sample.design.parts:
+        dose = pd.Series(sample.exposure, sample.clusters.iloc[:, 0].to_numpy())
+    each = None if dose is None else _of_clusters(dose)
+    if each is not None:
+        values, counts = np.unique(each, return_counts=True)
+        ways = distinct_permutations(each)
         if len(values) == 2 and (few := int(counts.min())) <= FEW_TREATED:
             which = "not exposed" if counts[0] == few else "exposed"
             if values[0] != 0:
                 which = f"at {sample.design.exposure} = {values[counts.argmin()]:g}"
             noun = "cluster is" if few == 1 else "clusters are"
-            found.append(f"{few} of {len(dose)} {noun} {which}")
+            found.append(f"{few} of {len(each)} {noun} {which}")
         if ways < 1 / LEVEL:
             found.append(f"only {ways} assignments of the exposure to the clusters differ")
     if effective < FEW_EFFECTIVE:
@@ -140,9 +144,11 @@ def doubts(sample: Sample, effective: float) -> list[str]:
     return found
 
 
-def warn_of_doubts(sample: Sample, effective: float, method: str) -> None:
+def warn_of_doubts(
+    sample: Sample, effective: float, method: str, dose: pd.Series | None = None
+) -> None:
     """Warn, by `FewClustersWarning`, where there are `doubts` about a method's standard error."""
-    if reasons := doubts(sample, effective):
+    if reasons := doubts(sample, effective, dose):
         warnings.warn(
             f"{method} cannot be relied on here: {'; '.join(reasons)}; compare it with the other "
             "rows of few_clusters.compare, the randomisation test above all",
@@ -151,13 +157,22 @@ def warn_of_doubts(sample: Sample, effective: float, method: str) -> None:
         )
 
 
-def _exposure_of_clusters(sample: Sample) -> np.ndarray | None:
-    """Exposure of each cluster, shape (G,); None where it has no name or differs within one."""
-    if not sample.design.parts:
-        return None
-    dose = pd.Series(sample.exposure).groupby(sample.clusters.iloc[:, 0].to_numpy())
-    least = dose.min().to_numpy()
-    return least if (least == dose.max().to_numpy()).all() else None
+def warn_of_few(ways: float, what: str, method: str) -> None:
+    """Warn, by `FewClustersWarning`, where a test has too few `ways` to reject at 5 %."""
+    if ways < 1 / LEVEL:
+        warnings.warn(
+            f"the {method} has only {ways:.0f} different {what}, so that its p-value is never "
+            f"below {1 / ways:.2f}: it cannot reject at {LEVEL:.0%}, whatever the data",
+            FewClustersWarning,
+            stacklevel=2,
+        )
+
+
+def _of_clusters(dose: pd.Series) -> np.ndarray | None:
+    """Exposure of each cluster, shape (G,); None where it differs within one."""
+    groups = dose.groupby(level=0, observed=True)
+    least = groups.min().to_numpy()
+    return least if (least == groups.max().to_numpy()).all() else None
 
 
 class Coefficient(pd.Series):

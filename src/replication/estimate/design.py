@@ -6,6 +6,7 @@ every estimate, test, simulation and table note.
 """
 
 import difflib
+import inspect
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, get_args
 
@@ -46,6 +47,10 @@ class Design:
     outcome : str
     exposure, post : str
         The regressor is their product, called ``"exposure × post"`` after the columns.
+    first_treated : number, str or None
+        First treated value of `time`, from which `post` and event times are then made, whatever the
+        table has. A str names a column with one a unit, missing or 0 where it is never treated;
+        where units differ in it there is no post, and `staggered.dynamic_effects` is asked.
     third : str or None
         Third difference, one value a discipline (or any dimension that `effects` cross): the
         regressor is the product of the three.
@@ -62,6 +67,9 @@ class Design:
         second, the first value being the base.
     weights : str or None
         Column of weights, each row's variance being proportional to 1 / weight. OLS only.
+    offset : str or None
+        Column that is added to the log of the mean with a coefficient held at one, such as the log
+        of all papers where papers with firms are counted: the rate is modelled. PPML only.
     cluster : str, tuple of two str, or None
         Two columns: two-way clustering (Cameron, Gelbach and Miller 2011). None gives the classical
         variance, for comparison with older publications.
@@ -84,11 +92,25 @@ class Design:
     ------
     DesignError
         On a choice that does not exist, or two that exclude each other.
+
+    Examples
+    --------
+    The same columns and choices for every verb; a call changes some of them.
+
+    >>> states = rp.Design(
+    ...     outcome="rate", exposure="california", first_treated=4, unit="state", time="quarter",
+    ...     effects=["state", "quarter"], cluster="state", variance="CR1",
+    ... )
+    >>> round(rp.did(rp.load("organ_donations"), states)["california × post"].estimate, 3)
+    -0.022
+    >>> states.but(third="region").terms
+    ('california × post × region',)
     """
 
     outcome: str = "patents_joint"
     exposure: str = "exposure"
     post: str = "post"
+    first_treated: float | str | None = None
     third: str | None = None
     treatment: tuple[str, ...] = ()
     unit: Effect | None = UNIT
@@ -96,6 +118,7 @@ class Design:
     effects: tuple[Effect, ...] = None  # type: ignore[assignment]  # settled by `third`
     controls: tuple[Control, ...] = ()
     weights: str | None = None
+    offset: str | None = None
     cluster: Effect | None = "university"
     variance: Variance = "CR3"
     model: Model = "ols"
@@ -116,6 +139,11 @@ class Design:
             raise DesignError(
                 f"cluster has one column or two, not {len(self.clusters)} "
                 f"({', '.join(self.clusters)}): for their interaction, make it a column"
+            )
+        if self.treatment and self.first_treated is not None:
+            raise DesignError(
+                "first_treated= makes post, and a design that names its treatment= has none: leave "
+                "one of them out"
             )
         choices = {
             "model": Model,
@@ -138,6 +166,11 @@ class Design:
             raise DesignError(
                 "PPML takes no weights: model the counts, and use an OLS design to weigh"
             )
+        if self.model != "ppml" and self.offset is not None:
+            raise DesignError(
+                "an offset belongs to the log of a Poisson mean: set model='ppml', or subtract the "
+                "column from the outcome"
+            )
 
     def but(self, **changes: Any) -> "Design":
         """Return the same design with some choices changed.
@@ -152,9 +185,11 @@ class Design:
         known = [field.name for field in fields(self)]
         for name in changes:
             if name not in known:
-                near = difflib.get_close_matches(name, known, 1)
+                own = _keywords(name)
+                near = difflib.get_close_matches(name, [*own, *known], 1)
                 hint = f": did you mean {near[0]!r}?" if near else f"; it has {', '.join(known)}"
-                raise DesignError(f"a design has no {name!r}{hint}")
+                more = f", and the verb has {', '.join(own)}" if own and not near else ""
+                raise DesignError(f"a design has no {name!r}{hint}{more}")
         if "third" in changes and self.effects in {DID_EFFECTS, DDD_EFFECTS}:
             changes.setdefault("effects", None)
         return replace(self, **changes)
@@ -199,6 +234,22 @@ class Design:
 def columns_of(effect: Effect) -> tuple[str, ...]:
     """Columns of an effect, a unit or a cluster."""
     return (effect,) if isinstance(effect, str) else tuple(effect)
+
+
+def _keywords(name: str) -> list[str]:
+    """Parameters of the verbs that have passed an unknown `name` on, which may be a slip for one.
+
+    A verb takes a design's choices as ``**changes``, so that a slip in its own is found here only.
+    """
+    found: list[str] = []
+    frame = inspect.currentframe()
+    while frame is not None:
+        code = frame.f_code
+        if name in (frame.f_locals.get("changes") or ()):
+            taken = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+            found += [t for t in taken if t not in ("self", "data", "panel", "design", *found)]
+        frame = frame.f_back
+    return found
 
 
 def _frozen(value: Any) -> Any:

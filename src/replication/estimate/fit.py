@@ -70,6 +70,22 @@ class Estimate:
         Omitted period of an event study.
     parts : Clustered or None
         The estimate taken apart by cluster, where its variance is made of that: CR2 and CR3.
+
+    Examples
+    --------
+    Houses near an incinerator; in print −11863.9 (7456.6).
+
+    >>> prices = rp.did(
+    ...     rp.load("kielmc"), outcome="rprice", exposure="nearinc", post="y81",
+    ...     controls=["nearinc", "y81"], unit=None, effects=[], cluster=None,
+    ... )
+    >>> prices
+    OLS of rprice, 321 rows; classical, t(N − K)
+                     estimate  std_error  statistic  p_value       lower     upper
+    term
+    nearinc × y81 -11863.9033  7456.6462    -1.5911   0.1126 -26534.6731 2806.8666
+    >>> prices.n, round(prices["nearinc × y81"].std_error, 1)
+    (321, 7456.6)
     """
 
     frame: pd.DataFrame
@@ -270,7 +286,8 @@ def _fepois(sample: Sample, vanishing: float = VANISHING, tolerance: float = TOL
     x = {f"x{i}": scaled[c] for i, c in enumerate(scaled)}
     fe = {f"fe{i}": sample.absorb[c].cat.codes for i, c in enumerate(sample.absorb)}
     groups = {f"cluster{i}": sample.clusters[c] for i, c in enumerate(sample.clusters)}
-    frame = pd.DataFrame({"y": sample.y, **x, **fe, **groups}).reset_index(drop=True)
+    offset = {} if sample.design.offset is None else {"offset": sample.offset}
+    frame = pd.DataFrame({"y": sample.y, **x, **fe, **groups, **offset}).reset_index(drop=True)
     with warnings.catch_warnings():
         # What overflows has not converged, and collinear regressors are an error: we say so.
         warnings.filterwarnings("ignore", category=RuntimeWarning)
@@ -280,6 +297,7 @@ def _fepois(sample: Sample, vanishing: float = VANISHING, tolerance: float = TOL
                 f"y ~ {' + '.join(x)}" + (f" | {' + '.join(fe)}" if fe else ""),
                 frame,
                 vcov={"CRV1": " + ".join(groups)} if groups else "iid",
+                offset=next(iter(offset), None),
                 ssc=pf.ssc(k_adj=False, G_adj=False),
                 fixef_rm="none",
                 iwls_tol=tolerance,

@@ -25,9 +25,13 @@ MEASURES = {
     "industry_score": "THE: industry",
     "papers_industry": "Leiden: papers with a firm",
     "industry_income": "BCUR: income from industry per paper",
+    "counted_ministry": "Ministry: papers of 2016",
+    "counted_leiden": "Leiden: papers of 2017 to 2020",
+    "counted_nature": "Nature Index: papers of 2020",
 }
 EXCHANGE = ("outlook", "papers_abroad", "students")
 INDUSTRY = ("industry_score", "papers_industry", "industry_income")
+COUNTED = ("counted_ministry", "counted_leiden", "counted_nature")
 
 
 def agreement(table: pd.DataFrame, first: Sequence[str], second: Sequence[str]) -> pd.DataFrame:

@@ -15,6 +15,7 @@ import pandas as pd
 from replication.errors import DesignError, NoVariationError
 from replication.estimate.design import Control, Design, columns_of
 from replication.estimate.effects import categories, collinear, separated, singletons
+from replication.estimate.treatment import product, treatment_columns
 from replication.records import checks
 
 SCALES: dict[str, Any] = {
@@ -73,6 +74,13 @@ class Sample:
     def x(self) -> pd.DataFrame:
         """Regressors of interest, then controls, shape (N, K)."""
         return self.rows[[*self.terms, *self.controls]].astype(float)
+
+    @cached_property
+    def offset(self) -> np.ndarray:
+        """What is added to the log of the mean, shape (N,); zero where the design names none."""
+        name = self.design.offset
+        given = pd.Series(0.0, self.rows.index) if name is None else self.rows[name]
+        return given.to_numpy(dtype=float)
 
     @property
     def k(self) -> int:
@@ -171,13 +179,15 @@ def sample(data: pd.DataFrame, design: Design) -> Sample:
     checks.require_columns(data, absorbed, design.purpose("effects"))
     weights = [] if design.weights is None else [design.weights]
     checks.require_columns(data, weights, "the weights")
+    offset = [] if design.offset is None else [design.offset]
+    checks.require_columns(data, offset, "the offset, a log")
     checks.require_columns(data, design.clusters, design.purpose("cluster"))
     if design.unit is not None:
         key = [*columns_of(design.unit), design.time]
         checks.require_columns(data, key[:-1], design.purpose("unit"))
         checks.require_columns(data, key[-1:], design.purpose("time"))
         checks.require_unique(data, key)
-    numbers = [design.outcome, *terms, *controls, *weights]
+    numbers = [design.outcome, *terms, *controls, *weights, *offset]
     data = checks.as_numbers(data, numbers)
     used = list(dict.fromkeys([*numbers, *absorbed, *design.clusters, *design.parts]))
     rows, dropped = checks.complete_rows(data[used], used, design.missing)
@@ -194,32 +204,6 @@ def sample(data: pd.DataFrame, design: Design) -> Sample:
     found = Sample(design, rows, tuple(controls), categories(rows, design.effects), dropped)
     checks.require_outcome_variation(found.y, found.label)
     return identified(found) if controls else found
-
-
-def treatment_columns(
-    data: pd.DataFrame, design: Design, columns: Sequence[str], purpose: str
-) -> pd.DataFrame:
-    """Make `columns`, of which a treatment is the product, numbers, and look at post.
-
-    Raises
-    ------
-    MissingColumnError, SchemaError
-        If a column is missing or holds no numbers; if post is anything but 0 and 1.
-
-    Warns
-    -----
-    StaggeredTreatmentWarning
-        See `replication.records.checks.warn_if_staggered`.
-    """
-    checks.require_columns(data, columns, purpose)
-    data = checks.as_numbers(data, columns)
-    if design.post in columns:
-        checks.require_flag(data, design.post)
-        unit = design.clusters if design.unit is None else columns_of(design.unit)
-        if unit and {*unit, design.time} <= set(data.columns):
-            exposed = data[columns[0]] != 0
-            checks.warn_if_staggered(data[exposed], design.post, unit, design.time)
-    return data
 
 
 def without_separated(rows: Sample, *, thorough: bool = False) -> Sample:
@@ -288,15 +272,6 @@ def cluster_values(data: pd.DataFrame, column: str, design: Design, purpose: str
                 f"{str(values.index[values][0])!r} it has {say}"
             )
     return found["first"]
-
-
-def product(data: pd.DataFrame, columns: Sequence[str]) -> pd.Series:
-    """Product of columns, from left to right."""
-    first, *others = columns
-    found = data[first]
-    for column in others:
-        found = found * data[column]
-    return found
 
 
 def _interacted(data: pd.DataFrame, controls: Sequence[Control]) -> tuple[pd.DataFrame, list[str]]:

@@ -14,11 +14,11 @@ from scipy import sparse
 from scipy.sparse.linalg import lsmr
 
 from replication.errors import DesignError, NoVariationError
-from replication.estimate.convention import wald
+from replication.estimate.convention import wald, warn_of_doubts
 from replication.estimate.design import STUDY, THIRD, Design
 from replication.estimate.fit import Estimate, fit
-from replication.estimate.sample import Sample, product, sample
-from replication.records import checks
+from replication.estimate.sample import Sample, sample
+from replication.estimate.treatment import periods_since, product
 
 
 def did(data: pd.DataFrame, design: Design = STUDY, **changes: Any) -> Estimate:
@@ -42,8 +42,46 @@ def did(data: pd.DataFrame, design: Design = STUDY, **changes: Any) -> Estimate:
     ReplicationError
         Before anything is estimated, on input that could yield a wrong number: see
         `replication.records.checks`.
+
+    Warns
+    -----
+    FewClustersWarning
+        If a standard error cannot be relied on: see `convention.doubts`.
+    ExposureWindowWarning
+        If `first_treated` is not the one that a dose was measured before.
+
+    Examples
+    --------
+    Organ donations, after California asked in another way: in print −.022 (.006).
+
+    >>> donors = rp.load("organ_donations")
+    >>> effect = rp.did(
+    ...     donors, outcome="rate", exposure="california", unit="state", time="quarter",
+    ...     effects=["state", "quarter"], cluster="state", variance="CR1",
+    ... )
+    >>> print(effect.frame[["estimate", "std_error"]].round(3))
+                       estimate  std_error
+    term
+    california × post    -0.022      0.006
     """
-    return fit(_whole(sample(data, design.but(**changes))))
+    return _fit(sample(data, design.but(**changes)))
+
+
+def _fit(rows: Sample) -> Estimate:
+    """Estimate a difference in differences, and say where its clusters are too few to tell."""
+    found = fit(_whole(rows))
+    if rows.design.parts:
+        _doubt(found, found.sample.rows[rows.design.parts[0]], found.sample.rows)
+    return found
+
+
+def _doubt(found: Estimate, exposure: pd.Series, rows: pd.DataFrame) -> None:
+    """Say where the clusters that `exposure` differs between are too few to rely on."""
+    design = found.sample.design
+    if len(design.clusters) == 1 and design.variance != "none":
+        dose = exposure.set_axis(rows[design.clusters[0]].to_numpy())
+        method = f"the standard error ({found.convention})"
+        warn_of_doubts(found.sample, np.inf, method, dose)
 
 
 def _whole(rows: Sample) -> Sample:
@@ -75,6 +113,17 @@ def poisson(data: pd.DataFrame, design: Design = STUDY, **changes: Any) -> Estim
 
     The coefficient is an effect on the log of the mean, whatever the distribution of the count
     (Gourieroux, Monfort and Trognon 1984); zeros need no constant added.
+
+    Examples
+    --------
+    Patents on the log of research spending; in print .3222.
+
+    >>> patents = rp.poisson(
+    ...     rp.load("PatentsHGH"), outcome="pat", unit="obsno", effects=["obsno", "year"],
+    ...     treatment=["logr", "logr1", "logr2", "logr3", "logr4", "logr5"], cluster="obsno",
+    ... )
+    >>> round(patents["logr"].estimate, 4)
+    0.3222
     """
     return did(data, design, **{"model": "ppml", **changes})
 
@@ -95,6 +144,21 @@ def ddd(data: pd.DataFrame, design: Design = STUDY, **changes: Any) -> Estimate:
         its coefficient would be no triple difference.
     NoVariationError
         Also when the effects absorb the product, as they do if ``third`` varies by university only.
+
+    Examples
+    --------
+    From 10 to 16 against 6 to 8 where controlled, from 10 to 13 against 6 to 8 elsewhere: 4 less 1.
+
+    >>> import pandas as pd
+    >>> cells = pd.DataFrame({
+    ...     "university": ["A", "A", "B", "B"] * 2, "year": [2017, 2018] * 4,
+    ...     "discipline": ["controlled"] * 4 + ["other"] * 4,
+    ...     "exposure": [1, 1, 0, 0] * 2, "post": [0, 1] * 4, "control_exposure": [1] * 4 + [0] * 4,
+    ...     "patents": [10, 16, 6, 8, 10, 13, 6, 8],
+    ... })
+    >>> triple = rp.ddd(cells, outcome="patents", cluster=None, variance="none")
+    >>> round(triple["exposure × post × control_exposure"].estimate, 6)
+    3.0
     """
     changed = design.but(**{"third": design.third or THIRD, **changes})
     if changed.treatment:
@@ -102,7 +166,7 @@ def ddd(data: pd.DataFrame, design: Design = STUDY, **changes: Any) -> Estimate:
             "a triple difference is the product of exposure, post and third: name these columns, "
             "not a treatment"
         )
-    return fit(_whole(sample(data, changed)))
+    return _fit(sample(data, changed))
 
 
 def event_study(
@@ -123,7 +187,9 @@ def event_study(
     data, design, **changes
         As for `did`.
     event_time : str
-        Periods since treatment began, integer; 0 is the first treated one.
+        Periods since treatment began, integer; 0 is the first treated one. It is made where the
+        design has `first_treated`; it may be missing where exposure is zero, in units that are
+        never treated.
     reference : int
         The omitted period.
 
@@ -132,23 +198,32 @@ def event_study(
     Estimate
         Regressors are called ``"exposure × −3"``, … in order of time; `event_frame` makes them a
         table by period with the reference in it.
+
+    Examples
+    --------
+    Health insurance where Medicaid grew in 2014; in print .0464 in the first year.
+
+    >>> study = rp.event_study(
+    ...     rp.load("ehec"), outcome="dins", exposure="expanded", unit="stfips",
+    ...     effects=["stfips", "year"], cluster="stfips", variance="CR1",
+    ... )
+    >>> round(study["expanded × +0"].estimate, 4)
+    0.0464
     """
     design = design.but(**changes)
     parts = [design.exposure, *(() if design.third is None else (design.third,))]
-    checks.require_columns(data, [*parts, event_time], "the event study")
-    data = checks.as_numbers(data, [*parts, event_time])
-    # A row without its event time must not pass for a row of the reference period.
-    data, without = checks.complete_rows(data, [event_time], design.missing)
-    checks.require_whole_numbers(data, event_time)
-    periods = sorted(int(p) for p in data[event_time].unique())
+    data, without = periods_since(data, design, event_time, parts)
+    periods = sorted(int(p) for p in data[event_time].dropna().unique())
     if reference not in periods:
         raise NoVariationError(
             f"reference period {reference} is not among the periods of {event_time!r}: {periods}"
         )
     dose, name = product(data, parts), " × ".join(parts)
     terms = {event_term(name, p): dose * (data[event_time] == p) for p in periods if p != reference}
-    rows = sample(data.assign(**terms), design.but(treatment=tuple(terms)))
-    return replace(fit(replace(rows, dropped=without | rows.dropped)), reference=reference)
+    rows = sample(data.assign(**terms), design.but(treatment=tuple(terms), first_treated=None))
+    found = fit(replace(rows, dropped=without | rows.dropped))
+    _doubt(found, data[design.exposure], data)
+    return replace(found, reference=reference)
 
 
 def event_term(exposure: str, period: int) -> str:
@@ -198,6 +273,16 @@ def wald_test(estimate: Estimate, terms: Sequence[str]) -> pd.Series:
     ------
     TooFewClustersError
         If the clusters are too few, or too unequal, for so many restrictions.
+
+    Examples
+    --------
+    With one restriction it is the test with CR2 and its degrees of freedom.
+
+    >>> panel = rp.load_panel()
+    >>> test = rp.wald_test(rp.did(panel), ["exposure × post"])
+    >>> alone = rp.few_clusters.bias_reduced(panel)
+    >>> print(f"{test.df:.2f} {test.p_value:.4f}, {alone.df:.2f} {alone.p_value:.4f}")
+    16.58 0.0109, 16.58 0.0109
     """
     chosen = list(terms)
     if len(estimate.sample.design.clusters) == 1:
@@ -208,7 +293,20 @@ def wald_test(estimate: Estimate, terms: Sequence[str]) -> pd.Series:
 
 
 def pretrend_test(estimate: Estimate) -> pd.Series:
-    """`wald_test` of all leads of an event study, the periods before its reference."""
+    """`wald_test` of all leads of an event study, the periods before its reference.
+
+    Examples
+    --------
+    Six leads; the shipped trends are parallel on the log of the mean, which Poisson models.
+
+    >>> panel = rp.load_panel()
+    >>> print(rp.pretrend_test(rp.event_study(panel, model="ppml")).round(2))
+    statistic    0.59
+    q            6.00
+    df           8.33
+    p_value      0.73
+    dtype: float64
+    """
     terms, reference = estimate.frame.index, reference_of(estimate)
     leads = zip(terms, event_periods(terms), strict=True)
     return wald_test(estimate, [str(term) for term, period in leads if period < reference])

@@ -16,13 +16,16 @@ from replication.records.plan import load_plan
 from replication.records.registry import load_claims
 
 COLUMNS = {
-    "short": ("claim", 0.0, 20),
-    "abstract": ("the abstract", 0.21, 12),
-    "simulated": ("simulated studies", 0.34, 22),
-    "real": ("real universities", 0.53, 24),
-    "settled_by": ("what would settle it", 0.725, 42),
+    "short": ("claim", 0.0, 15),
+    "abstract": ("the\nabstract", 0.165, 12),
+    "simulated": ("simulated\nstudies", 0.295, 14),
+    "real": ("real\nuniversities", 0.45, 19),
+    "settled_by": ("what would settle it", 0.67, 32),
 }
 """Head of each column of the figure of the claims, where it begins, and letters in a line."""
+
+WORDS = 8.8
+"""Points of its letters: eleven pixels where the figure is shown forty rem wide, its least."""
 
 
 def plan_table() -> Table:
@@ -55,10 +58,11 @@ def estimates_table(table: pd.DataFrame, role: str) -> Table:
     Parameters
     ----------
     table : DataFrame
-        As of `planned.estimates`.
+        As of `planned.estimates`; with a column ``p_romano_wolf``, that is printed, too.
     role : {"primary", "secondary"}
     """
-    require_columns(table, ["role", "estimate", "p_value", "p_holm"], "the table of the tests")
+    needed = ["role", "estimate", "p_value", "p_holm", "p_all"]
+    require_columns(table, needed, "the table of the tests")
     rows = table[table["role"] == role]
     shown = pd.DataFrame(
         {
@@ -70,12 +74,14 @@ def estimates_table(table: pd.DataFrame, role: str) -> Table:
             ],
             "p": rows["p_value"],
             "Holm": rows["p_holm"],
+            "R–W": rows.get("p_romano_wolf", float("nan")),
+            "All": rows["p_all"],
             "N": rows["universities"],
             "G*": rows["effective"],
         }
     )
-    if role == "secondary":
-        shown = shown.drop(columns="Holm")
+    # A column without a number is none: nothing is adjusted among secondary tests.
+    shown = shown.dropna(axis="columns", how="all")
     printed = plain(shown.rename_axis(None), digits=3, formats={"G*": "{:.1f}"}, words=True)
     return replace(printed, data=rows.reset_index())
 
@@ -83,6 +89,20 @@ def estimates_table(table: pd.DataFrame, role: str) -> Table:
 def _short(value: float) -> str:
     """Three decimals of what is below one, two of what is not."""
     return (f"{value:.3f}" if abs(value) < 1 else f"{value:.2f}").replace("-", "−")
+
+
+def facts_table(facts: Mapping[str, tuple[float, str]]) -> Table:
+    """Single numbers that the text speaks of, each with how it is printed.
+
+    Parameters
+    ----------
+    facts : mapping of str to tuple of number and str
+        What it is, its value and format, as ``{"Share, %": (12.3, "{:.0f}")}``.
+    """
+    printed = [style.format(value).replace("-", "−") for value, style in facts.values()]
+    shown = plain(pd.DataFrame({"value": printed}, pd.Index(facts, name="what")), words=True)
+    values = [float(value) for value, _ in facts.values()]
+    return replace(shown, data=pd.DataFrame({"what": list(facts), "value": values}))
 
 
 def claims_figure(table: pd.DataFrame) -> Figure:
@@ -96,20 +116,20 @@ def claims_figure(table: pd.DataFrame) -> Figure:
     """
     require_columns(table, [*COLUMNS, "verdict"], "the figure of the claims")
     data = table[[*COLUMNS, "verdict"]].reset_index()
-    with theme.axes(6.4) as axes:
+    with theme.axes(8.2) as axes:
         axes.grid(visible=False)
-        axes.set(xlim=(0, 1), ylim=(len(data) - 0.45, -0.95), xticks=[], yticks=[])
+        axes.set(xlim=(0, 1), ylim=(len(data) - 0.45, -1.1), xticks=[], yticks=[])
         for row, claim in enumerate(data.to_dict("records")):
             tested = claim["verdict"] != UNTESTABLE
             if tested:
                 axes.axhspan(row - 0.5, row + 0.5, color=theme.WASH, zorder=0)
             for column, (_, left, letters) in COLUMNS.items():
-                said = textwrap.fill(str(claim[column]), letters)
+                said = textwrap.fill(str(claim[column]), letters, break_on_hyphens=False)
                 bold = "bold" if column == "real" and tested else "normal"
-                axes.text(left, row, said, fontsize=6.3, va="center", fontweight=bold)
+                axes.text(left, row, said, fontsize=WORDS, va="center", fontweight=bold)
             axes.axhline(row + 0.5, color=theme.GRID, linewidth=0.8)
         for head, left, _ in COLUMNS.values():
-            axes.text(left, -0.72, head, fontsize=7.2, fontweight="bold", va="center")
+            axes.text(left, -0.8, head, fontsize=WORDS, fontweight="bold", va="center")
         axes.axhline(-0.5, **theme.ZERO)
         axes.spines[:].set_visible(False)
         axes.spines["left"].set_color("none")

@@ -1,3 +1,4 @@
+from . import register as register
 from . import verdicts as verdicts
 from .ai import ai_decomposition as ai_decomposition
 from .ai import ai_event_truth as ai_event_truth

@@ -7,8 +7,6 @@ and if not, all studies are run.
 """
 
 import hashlib
-import io
-import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
@@ -21,6 +19,7 @@ from tqdm import tqdm
 
 from replication.config import DATA, ROOT
 from replication.errors import SchemaError
+from replication.montecarlo.committed import as_json, as_parquet, read_manifest, read_table
 from replication.montecarlo.redrawn import STUDIES, many_studies
 from replication.writing import write_file, write_files
 
@@ -30,6 +29,9 @@ UNFINISHED = ROOT / "build" / "montecarlo"
 
 TABLES = {"claims": ["world", "study", "claim", "model"], "leads": ["study", "model"]}
 """Committed tables, each with what identifies a row."""
+
+HOW = "`replication montecarlo --all` (an hour)"
+"""How the tables are made."""
 
 PIECE = 50
 """Studies that are written to the disk at a time."""
@@ -84,40 +86,21 @@ def load_studies(folder: Path = FOLDER) -> dict[str, pd.DataFrame]:
     SchemaError
         If a file is missing or is not as its manifest says.
     """
-    manifest = _manifest(folder)
-    tables = {}
-    for name in TABLES:
-        try:
-            content = (folder / f"{name}.parquet").read_bytes()
-        except FileNotFoundError as error:
-            raise _lacking(folder) from error
-        if hashlib.sha256(content).hexdigest() != manifest.sha256.get(name):
-            raise SchemaError(
-                f"{folder / name}.parquet is not the file that its manifest names: take both from "
-                "the repository, or make them again with `replication montecarlo --all`"
-            )
-        tables[name] = pd.read_parquet(io.BytesIO(content))
-    return tables
+    sums = _manifest(folder).sha256
+    return {name: read_table(folder / f"{name}.parquet", sums.get(name), HOW) for name in TABLES}
 
 
 def _manifest(folder: Path) -> Manifest:
-    try:
-        return Manifest.model_validate_json((folder / "manifest.json").read_bytes())
-    except (FileNotFoundError, ValueError) as error:
-        raise _lacking(folder) from error
+    return read_manifest(folder / "manifest.json", Manifest, HOW)
 
 
-def _lacking(folder: Path) -> SchemaError:
-    return SchemaError(
-        f"{folder}: the tables of the Monte Carlo or their manifest are missing or damaged; "
-        "take them from the repository, or make them: `replication montecarlo --all` (an hour)"
-    )
+def checksum_of_code(more: Sequence[str] = ()) -> str:
+    """Checksum of the modules and lists that the numbers come from; line endings do not count.
 
-
-def checksum_of_code() -> str:
-    """Checksum of the modules and lists that the numbers come from; line endings do not count."""
+    `more` are patterns of further modules.
+    """
     whole = hashlib.sha256()
-    for folder, patterns in ((Path(__file__).parents[1], CODE), (DATA, LISTS)):
+    for folder, patterns in ((Path(__file__).parents[1], (*CODE, *more)), (DATA, LISTS)):
         for path in sorted({path for pattern in patterns for path in folder.glob(pattern)}):
             name, content = path.relative_to(folder).as_posix(), path.read_bytes()
             whole.update(name.encode() + b"\0" + content.replace(b"\r\n", b"\n") + b"\0")
@@ -215,10 +198,10 @@ def make(folder: Path = FOLDER, *, jobs: int = 2, everything: bool = False) -> s
             return "the code is the one that the tables agree with: nothing to do"
         if manifest.studies == STUDIES and _sample_agrees(folder, jobs):
             manifest = manifest.model_copy(update={"agrees_with": code})
-            write_file(folder / "manifest.json", _json(manifest))
+            write_file(folder / "manifest.json", as_json(manifest))
             return "a sample of the studies came out as committed: the new checksum is noted"
     tables = _all_studies(code, jobs)
-    files = {f"{name}.parquet": _parquet(table) for name, table in tables.items()}
+    files = {f"{name}.parquet": as_parquet(table) for name, table in tables.items()}
     manifest = Manifest(
         studies=STUDIES,
         made_by=code,
@@ -227,7 +210,7 @@ def make(folder: Path = FOLDER, *, jobs: int = 2, everything: bool = False) -> s
             n.removesuffix(".parquet"): hashlib.sha256(c).hexdigest() for n, c in files.items()
         },
     )
-    write_files(folder, files | {"manifest.json": _json(manifest)})
+    write_files(folder, files | {"manifest.json": as_json(manifest)})
     for path in UNFINISHED.glob("*.parquet"):
         path.unlink()
     return f"{sum(STUDIES.values()):,} studies in {folder}"
@@ -269,7 +252,7 @@ def _all_studies(code: str, jobs: int) -> dict[str, pd.DataFrame]:
         for world, own in missing:
             piece = _joined(islice(running, len(own)))
             for name, path in places[world, own].items():
-                write_file(path, _parquet(piece[name]))
+                write_file(path, as_parquet(piece[name]))
             bar.update(len(own))
     found = [{n: pd.read_parquet(path) for n, path in places[p].items()} for p in pieces]
     whole = {name: pd.concat([p[name] for p in found if len(p[name])]) for name in TABLES}
@@ -287,13 +270,3 @@ def _joined(studies: Iterable[tuple[pd.DataFrame, pd.DataFrame]]) -> dict[str, p
         "claims": pd.concat(claims, ignore_index=True),
         "leads": pd.concat(some, ignore_index=True) if some else empty,
     }
-
-
-def _parquet(table: pd.DataFrame) -> bytes:
-    content = io.BytesIO()
-    table.to_parquet(content, index=False, compression="zstd")
-    return content.getvalue()
-
-
-def _json(manifest: Manifest) -> bytes:
-    return (json.dumps(manifest.model_dump(), indent=1) + "\n").encode()

@@ -160,7 +160,7 @@ def _log_count_targets(
 ) -> list[tuple[str, str, float, float]]:
     """Targets of least squares on log(1 + y): the mean of the coefficient over draws."""
     # Least squares is linear in the outcome: residualise the regressor once, then average.
-    weights = {"C1": _projection(panel, STUDY), "C2": _projection(panel, TRIPLE)}
+    weights = {"C1": projection(panel, STUDY), "C2": projection(panel, TRIPLE)}
     found: dict[str, list[float]] = {claim: [] for claim in [*weights, *MEDIATOR_CLAIMS]}
     # A stream of their own, so that the targets of the outcome are those of the outcome alone.
     (stream,) = rng.spawn(1)
@@ -184,8 +184,8 @@ def _log_count_targets(
     ]
 
 
-def _projection(panel: pd.DataFrame, design: Design) -> np.ndarray:
-    """Weights w with w'y the coefficient of the design's regressor in a regression of y."""
+def projection(panel: pd.DataFrame, design: Design) -> np.ndarray:
+    """Weights w with w'y the coefficient of the design's regressor in a regression of y, (N,)."""
     reg = regression(sample(panel, design), "the projection on a regressor")
     weights = np.empty(len(panel))
     weights[reg.kernel.order] = reg.x[:, 0] / reg.total

@@ -9,6 +9,8 @@ from replication.page import markdown
 
 TABLE = ROOT / "results" / "benchmarks.csv"
 MACHINE = ROOT / "results" / "benchmarks.json"
+SCALE = ROOT / "results" / "scale.csv"
+SCALE_MACHINE = ROOT / "results" / "scale.json"
 HEADS = {
     "wild cluster bootstrap": "Restricted wild cluster bootstrap",
     "randomisation test": "Studentised randomisation test",
@@ -62,6 +64,35 @@ def benchmarks_markdown() -> str:
         f"{versions}."
     )
     return "\n".join(parts)
+
+
+def scale_markdown() -> str:
+    """Time and memory of simulating and building by the number of records, and where."""
+    found = pd.read_csv(SCALE)
+    heads = (
+        "command", "patents", "papers", "seconds", "seconds of processors",
+        "of these a million events", "peak, MB",
+    )  # fmt: skip
+    events = found["patents"] + found["papers"] + found["hires"]
+    rows = [
+        (
+            {"pandas": "the counts alone, in pandas"}.get(row["task"], f"`{row['task']}`"),
+            f"{row['patents']:,}",
+            f"{row['papers']:,}",
+            f"{row['seconds']:,.0f}",
+            f"{row['processor_seconds']:,.0f}",
+            f"{row['processor_seconds'] / n * 1e6:.1f}",
+            f"{row['peak_mb']:,.0f}",
+        )
+        for row, n in zip(found.to_dict("records"), events, strict=True)
+    ]
+    where = json.loads(SCALE_MACHINE.read_text(encoding="utf-8"))
+    versions = ", ".join(f"{name} {version}" for name, version in where["versions"].items())
+    said = (
+        f"Measured on {where['date']}, {where['machine']} with {where['processors']} processors, "
+        f"Python {where['python']}; {versions}. {where['note']}"
+    )
+    return "\n".join([*markdown.table(heads, rows, right=heads[1:]), "", said])
 
 
 def _seconds(value: float) -> str:

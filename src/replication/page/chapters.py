@@ -51,6 +51,7 @@ DOWNLOADS: dict[str, list[str]] = {
         "evaluation",
         "the-subjects",
         "entity-list",
+        "nature-index",
     ]
 }
 """Chapters that read files which do not ship, and the groups of ``data/sources.toml`` they read."""

@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 from replication.page import markdown
 from replication.page.api import api_markdown
-from replication.page.benchmarks import benchmarks_markdown
+from replication.page.benchmarks import benchmarks_markdown, scale_markdown
 from replication.page.codebook import codebook_markdown
+from replication.page.gbt7714 import references_markdown
 from replication.page.verification.render import page_markdown
 from replication.records.article import Context, Driver, load_context, load_timeline
 from replication.records.registry import load_register
@@ -149,6 +150,7 @@ class Part(NamedTuple):
 PARTS = {
     "api": Part(api_markdown, ("src/replication/__init__.pyi",)),
     "benchmarks": Part(benchmarks_markdown, ("results/benchmarks.csv", "results/benchmarks.json")),
+    "scale": Part(scale_markdown, ("results/scale.csv", "results/scale.json")),
     "codebook": Part(
         codebook_markdown,
         ("src/replication/records/schema.py", "src/replication/panel/openalex.py"),
@@ -156,6 +158,7 @@ PARTS = {
     "context-drivers": Part(drivers_markdown, ("data/context.toml",)),
     "context-measures": Part(measures_markdown, ("data/context.toml",)),
     "context-recommendations": Part(recommendations_markdown, ("data/context.toml",)),
+    "references": Part(references_markdown, ("book/references.bib",)),
     "register": Part(register_markdown, ("data/register.toml",)),
     "verification": Part(page_markdown, ("src/replication/page/verification/render.py",)),
     "timeline": Part(timeline_markdown, ("data/timeline.toml",)),

@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 from bs4 import BeautifulSoup
 
 # Pages that Sphinx makes for itself: they hold no numbers, so they need no source badge.
-AUXILIARY = {"genindex.html", "search.html"}
+AUXILIARY = {"404.html", "genindex.html", "search.html"}
 
 # Elements that make a browser ask for a file, and the attribute that names it. A plain link asks
 # for nothing until somebody follows it.

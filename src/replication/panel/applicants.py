@@ -1,25 +1,22 @@
 """Who applied for a patent: lists of names taken apart, each name made uniform and of one kind."""
 
+from dataclasses import dataclass
+
 import ibis
 import ibis.expr.types as ir
 import pyarrow.compute as pc
 from ibis import _
 
 from replication.errors import SchemaError
+from replication.panel.engine import ROW, Keep
 from replication.records.classify import NameRules, load_name_rules
+from replication.records.ingest.separators import SEPARATORS
 
 OURS = "university of the sample"
 FIRM = "firm"
 
-# Pairs of pattern and replacement that leave semicolons alone between names. A comma or a slash is
-# also a sign within a name (Co., Ltd; A/S): it separates beside a Chinese character, a slash
-# between blanks.
-SEPARATORS = (
-    (r"(?i)[,，]\s*((?:LTD|LIMITED|INC|LLC|LLP|LP|PLC|CORP|CO|GMBH|S\.?A|N\.?V|B\.?V)\b)", r" \1"),
-    (r"[；﹔︔\x{37E}|｜¦、､﹑\r\n\t\v\f\x{85}\x{2028}\x{2029}]|\s[/／]\s", ";"),
-    (r"([\p{Han})）])\s*[,，/／]", r"\1;"),
-    (r"[,，/／]\s*(\p{Han})", r";\1"),
-)
+SUSPECT = r"[,，；﹔︔\x{37E}|｜¦、､﹑\r\n\t\v\f\x{85}\x{2028}\x{2029}/／]"
+"""Signs without which none of `SEPARATORS` is found."""
 # What may join two names that `SEPARATORS` does not tell apart: a sign, or, since it may as well be
 # part of one name, a blank, dash, full stop or word, which joins only what then is a firm.
 SOFT = r"\s\p{Z}\p{C}.．。…'‘’\x22“”\-‐-―－"
@@ -30,11 +27,39 @@ AND = r"(?i)\s+and\s+|\s*[\-‐-―－]\s*"
 INVISIBLE = r"[\p{Cf}\x{FE00}-\x{FE0F}]"
 
 
-def applicants(patents: ir.Table, universities: ir.Table) -> ir.Table:
-    """One row an applicant of a row of `patents`.
+@dataclass(frozen=True)
+class Applicants:
+    """Who applied for which patent.
 
-    ``name`` is uniform; ``university`` is the one of the sample that has it, or null; ``kind`` is
-    `OURS`, `FIRM` or another kind of ``firm_names.toml``.
+    Attributes
+    ----------
+    named : Table
+        ``row`` and ``repetition`` of the patent, ``who``: a row each time a patent names somebody.
+    people : Table
+        ``who``, the uniform ``name``, the ``university`` of the sample that has it, or null, and
+        the ``kind``: `OURS`, `FIRM` or another kind of ``firm_names.toml``. A row an applicant.
+    """
+
+    named: ir.Table
+    people: ir.Table
+
+    def of(self, *columns: str, where: ir.BooleanValue | None = None) -> ir.Table:
+        """Rows of `named` with what is known of whom they name, or of those `where` that holds."""
+        people = self.people if where is None else self.people.filter(where)
+        return self.named.inner_join(people.select("who", *columns), "who")
+
+
+def applicants(
+    patents: ir.Table,
+    universities: ir.Table,
+    keep: Keep,
+    types: ir.Table | None = None,
+    owned: bool = False,
+) -> Applicants:
+    """Take the applicants of `patents` apart and say who they are.
+
+    `types` has the ``kind`` of each ``applicant`` whose type the export gives: it goes before the
+    rule by name. With `owned`, a firm that a university owns is a `FIRM` too (R15).
 
     Raises
     ------
@@ -45,18 +70,26 @@ def applicants(patents: ir.Table, universities: ir.Table) -> ir.Table:
     rules = load_name_rules()
     aliases = universities.select("university", name=_parts(_.applicant_names).unnest())
     aliases = aliases.mutate(name=_uniform(_.name, rules)).filter(_.name != "").distinct()
+    aliases = keep(aliases)
     _require_own_names(universities, aliases)
-    named = patents.select("application", "repetition", written=_parts(_.applicants).unnest())
-    # A name is on many patents: what it is, is asked once.
-    names = named.select("written").distinct().mutate(name=_uniform(_.written, rules))
-    names = names.filter(_.name != "").left_join(aliases, "name")
+    written = patents.select(ROW, "repetition", written=_parts(_.applicants).unnest())
+    # A name is on many patents: what it is, is asked once. That asks for a table of its own, since
+    # a database may well look for the empty names before it leaves one of each.
+    names = keep(written.select("written").distinct()).mutate(name=_uniform(_.written, rules))
+    names = keep(names).filter(_.name != "").left_join(aliases, "name")
     kinds = [(_.name.re_search(rule.pattern), rule.kind) for rule in rules.rule]
     kind = ibis.cases((_.university.notnull(), OURS), *kinds, else_="other")
-    names = names.mutate(kind=kind).select("written", "name", "university", "kind")
-    names = names.mutate(kind=ibis.ifelse(_.kind.isin(rules.firm_kinds), FIRM, _.kind)).cache()
-    _require_separated(named, names, aliases, rules)
-    return named.inner_join(names, "written").select(
-        "application", "repetition", "name", "university", "kind"
+    if types is not None:
+        names = names.left_join(types, names.name == types.applicant)
+        kind = ibis.ifelse(_.university.isnull() & _.kind.notnull(), _.kind, kind)
+    names = names.mutate(kind=kind, who=ibis.dense_rank().over(order_by=_.name))
+    names = names.select("written", "who", "name", "university", "kind")
+    firms = rules.firm_kinds_alternative if owned else rules.firm_kinds
+    names = keep(names.mutate(kind=ibis.ifelse(_.kind.isin(firms), FIRM, _.kind)))
+    _require_separated(written, names, aliases, rules)
+    named = written.inner_join(names.select("written", "who"), "written")
+    return Applicants(
+        keep(named.select(ROW, "repetition", "who")), keep(names.drop("written").distinct())
     )
 
 
@@ -78,7 +111,7 @@ def _require_own_names(universities: ir.Table, aliases: ir.Table) -> None:
 
 
 def _require_separated(
-    named: ir.Table, names: ir.Table, aliases: ir.Table, rules: NameRules
+    written: ir.Table, names: ir.Table, aliases: ir.Table, rules: NameRules
 ) -> None:
     """Raise `SchemaError` if a name holds that of a university and another behind a sign or blank.
 
@@ -95,21 +128,22 @@ def _require_separated(
         .mutate(sign=ibis.ifelse(_.sign == "", text.re_extract(BLANK, 0), _.sign))
         .select("written", "sign")
         .distinct()
-        .cache()
     )
     if first := joined.order_by("written").limit(1).to_pandas().to_dict("records"):
-        rows = named.semi_join(joined, "written").select("application", "repetition").distinct()
-        written, sign = first[0]["written"].strip(), first[0]["sign"]
+        rows = written.semi_join(joined, "written").select(ROW).distinct()
+        name, sign = first[0]["written"].strip(), first[0]["sign"]
         raise SchemaError(
             f"patents, column 'applicants': in {rows.count().to_pandas()} rows a university of the "
             f"sample and another name are joined by {sign!r}, which may be part of a name, first "
-            f"{written!r}: separate applicants by semicolons"
+            f"{name!r}: separate applicants by semicolons"
         )
 
 
 def plain(text: ir.StringValue) -> ir.StringValue:
     """Text in one form of Unicode (NFKC: width, radicals, accents), nothing invisible in it."""
-    return _nfkc(text).re_replace(INVISIBLE, "")
+    # ASCII is plain: most numbers and classes are spared the way through Python.
+    other = text.re_search(r"[^\x00-\x7F]")
+    return ibis.ifelse(other, _nfkc(text).re_replace(INVISIBLE, ""), text)
 
 
 @ibis.udf.scalar.pyarrow
@@ -119,9 +153,11 @@ def _nfkc(text: str) -> str:
 
 def _parts(text: ir.StringValue) -> ir.ArrayValue:
     """Names of a list."""
+    clear = text
     for pattern, replacement in SEPARATORS:
-        text = text.re_replace(pattern, replacement)
-    return text.split(";")
+        clear = clear.re_replace(pattern, replacement)
+    # Most lists hold none of the signs that the patterns are about.
+    return ibis.ifelse(text.re_search(SUSPECT), clear, text).split(";")
 
 
 def _uniform(name: ir.StringValue, rules: NameRules) -> ir.StringValue:

@@ -1,11 +1,11 @@
 """From records to the analysis panel: one row a university, discipline and year.
 
-Events are counted by Ibis expressions; DuckDB runs them, and any other backend of Ibis that holds
-the record tables can. Every record is either counted or dropped with a reason: `build_panel`
-returns the sample flow beside the panel.
+Events are counted by Ibis expressions, which an engine of `replication.panel.engine` runs; tables
+of events may be files, and are then never in memory as a whole. Every record is either counted or
+dropped with a reason: `build_panel` returns the sample flow beside the panel.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import ibis
@@ -14,72 +14,94 @@ import pandas as pd
 from ibis import _
 
 from replication.errors import SchemaError, SourceUnavailableError
-from replication.panel import reasons, universities
+from replication.panel import lacking, reasons, universities
+from replication.panel.engine import ROW, Engine, Keep, open_engine
 from replication.panel.losses import losses, warn
 from replication.panel.patents import CELL, by_record, patents
 from replication.records import schema
 from replication.records.checks import require_variation
 from replication.records.classify import load_ipc
 from replication.records.exposure import DECIMALS
-from replication.records.manifest import (
-    MANIFEST,
-    require_one_study,
-    require_unchanged,
-    table_path,
-)
+from replication.records.manifest import require_one_study
+from replication.records.mark import MANIFEST, require_unchanged
 from replication.records.registry import Choices
 from replication.records.study.choices import choices_in_force
-from replication.records.validation import read, validate
+from replication.records.validation import attributes, read, require_valid, validate
+from replication.writing import Progress, silent
 
-# A slow query must not draw a progress bar into the output of a command or notebook.
-BACKENDS = {"duckdb": "SET enable_progress_bar = false"}
-"""Ibis backends that the builder is tested on, with the settings of their connection."""
+Records = dict[str, pd.DataFrame | Path]
+"""Record tables by name; those of `schema.EVENTS` may be Parquet files."""
 
 
 def read_records(folder: Path) -> dict[str, pd.DataFrame]:
     """Read and validate the record tables of `folder`, one Parquet file a table.
 
-    `SourceUnavailableError` names the files that are not there, `SchemaError` the file, column, row
-    and rule of a fault, or a table that is not as it was written, or of another study.
+    `SourceUnavailableError` names the files that are not there and must be, `SchemaError` the file,
+    column, row and rule of a fault, or a table that is not as it was written, or of another study.
     """
+    tables = {name: read(path) for name, path in _files(folder).items()}
+    require_one_study({name: table.attrs for name, table in tables.items()}, folder)
+    return {
+        name: validate(table, schema.described(name), str(folder / f"{name}.parquet"))
+        for name, table in tables.items()
+    }
+
+
+def open_records(folder: Path, progress: Progress = silent) -> Records:
+    """As `read_records`, but tables of events are looked through piece by piece, and stay files."""
+    files = _files(folder)
+    require_one_study({name: attributes(path) for name, path in files.items()}, folder)
+    records: Records = {}
+    for name, path in files.items():
+        if name in schema.EVENTS:
+            require_valid(path, schema.RECORDS[name], progress)
+            records[name] = path
+        else:
+            records[name] = validate(read(path), schema.described(name), str(path))
+    return records
+
+
+def _files(folder: Path) -> dict[str, Path]:
+    """Files of a folder of records: what a panel cannot be without is there."""
     require_unchanged(folder / MANIFEST)
-    files = {name: table_path(folder, name) for name in schema.RECORDS}
-    if absent := [path.name for path in files.values() if not path.is_file()]:
-        raise SourceUnavailableError(
-            f"{folder} does not hold {', '.join(absent)}: data/restricted/README.md says how to "
-            "bring your own records; `replication simulate --out NEW_FOLDER` writes simulated ones"
-        )
+    files = lacking.files(folder)
     for path in files.values():
         if path.resolve().parent != folder.resolve():
             raise SourceUnavailableError(
                 f"{path} is a link to {path.resolve()}, outside of the folder, where it may change "
                 "unseen: copy the file into the folder"
             )
-    tables = {name: read(path) for name, path in files.items()}
-    require_one_study(tables, folder)
-    return {
-        name: validate(table, schema.RECORDS[name], str(files[name]))
-        for name, table in tables.items()
-    }
+    return files
 
 
 def build_panel(
-    records: dict[str, pd.DataFrame], choices: Choices | None = None, backend: str = "duckdb"
+    records: Mapping[str, pd.DataFrame | Path],
+    choices: Choices | None = None,
+    backend: str = "duckdb",
+    *,
+    memory: int | None = None,
+    progress: Progress = silent,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Build the analysis panel.
 
     Parameters
     ----------
-    records : dict of str to DataFrame
-        Tables of `schema.RECORDS`.
+    records : mapping of str to DataFrame or Path
+        Tables of `schema.RECORDS`; those of events may be Parquet files that `open_records` has
+        looked through. Those of `lacking.COLUMNS` may be absent.
     choices : Choices, optional
     backend : str
-        One of `BACKENDS`.
+        One of `engine.BACKENDS`.
+    memory : int, optional
+        Bytes that the whole process should stay within; what does not fit goes to disk.
+    progress : callable
+        Told what is begun, in words.
 
     Returns
     -------
     panel : DataFrame
-        As `schema.PANEL` says, sorted by its key.
+        As `schema.PANEL` says, sorted by its key, without the columns that need a table which is
+        absent.
     flow : DataFrame
         ``table``, ``reason``, ``rows``: what became of every record, the reason being
         ``"counted"`` for those that were placed in a cell of the panel (exchange and resources:
@@ -92,7 +114,8 @@ def build_panel(
     Warns
     -----
     LossWarning
-        If a reason drops as many joint patents, papers or hires as are counted; if an outcome is
+        If a table is absent: what is not testable for want of it. If a reason drops as many joint
+        patents, papers or hires as are counted; if an outcome is
         zero everywhere or in a year; if no application names a university of the sample; if
         applicants that are neither a university of the sample nor a firm look like one, by those
         that would be joint patents.
@@ -109,23 +132,22 @@ def build_panel(
         applicants cannot be told apart, or no joint patent is left.
     """
     choices = choices or choices_in_force()
-    if backend not in BACKENDS:
-        raise SourceUnavailableError(
-            f"backend {backend!r} is not one of those the builder runs on: {', '.join(BACKENDS)}"
-        )
+    opened = open_engine(backend, memory)
     choices.require_years()
-    _require_catalogue(records, choices)
-    universities.require_pre_period(records, choices)
-    connection = getattr(ibis, backend).connect()
-    connection.raw_sql(BACKENDS[backend])
-    t = {name: connection.create_table(name, frame) for name, frame in records.items()}
-    ipc = connection.create_table("ipc", _classes(choices))
-    frame, flow = _build(t, ipc, records, choices)
-    # Not after an error, which holds cached tables that could then not be dropped: all go together.
-    connection.disconnect()
+    absent = [name for name in schema.RECORDS if name not in records]
+    has = tuple(records)
+    records = {**records, **{name: lacking.stand_in(name, records, choices) for name in absent}}
+    small = {name: table for name, table in records.items() if isinstance(table, pd.DataFrame)}
+    _require_catalogue(small, choices)
+    universities.require_pre_period(small, choices, has)
+    expected = schema.panel(choices.outcome).remove_columns(lacking.lacking(has))
+    with opened as engine:
+        t = {name: _typed(engine.table(name, of), name) for name, of in records.items()}
+        ipc = engine.table("ipc", _classes(choices)).drop(ROW)
+        frame, flow = _build(engine, t, ipc, small, choices, progress, has)
     floats = frame.select_dtypes("float").columns
     frame[floats] = frame[floats].round(DECIMALS)
-    exposures = [c for c in schema.PANEL.columns if c.startswith("exposure")]
+    exposures = [c for c in expected.columns if c.startswith("exposure")]
     if flat := [c for c in exposures if frame[c].isna().any()]:
         raise SchemaError(
             f"{', '.join(flat)}: no standard deviation, since all universities have the same; look "
@@ -134,7 +156,6 @@ def build_panel(
     require_variation(frame, ["exposure"])
     warn(flow.attrs["warnings"])
     # Backends differ in their integers and strings.
-    expected = schema.panel(choices.outcome)
     frame = frame.astype({c: d.type for c, d in expected.dtypes.items()})
     return validate(frame, expected, "the panel"), flow
 
@@ -145,12 +166,13 @@ def _classes(choices: Choices) -> pd.DataFrame:
     return ipc.assign(key_core=ipc[choices.key_core])
 
 
-def _number(where: ir.BooleanValue) -> ir.Value:
-    return _.count(where=where)
-
-
-def _share(where: ir.BooleanValue) -> ir.Value:
-    return _.share.sum(where=where)
+def _typed(table: ir.Table, name: str) -> ir.Table:
+    """A record table as it was validated: its columns, text even where one is empty throughout."""
+    dtypes = schema.described(name).dtypes
+    # A file may hold the index of its frame beside them.
+    table = table.select(*dtypes, ROW)
+    texts = [column for column, of in dtypes.items() if str(of).startswith("str")]
+    return table.cast(dict.fromkeys(texts, "string"))
 
 
 def _require_catalogue(records: dict[str, pd.DataFrame], choices: Choices) -> None:
@@ -168,25 +190,74 @@ def _require_catalogue(records: dict[str, pd.DataFrame], choices: Choices) -> No
 
 
 def _build(
-    t: dict[str, ir.Table], ipc: ir.Table, records: dict[str, pd.DataFrame], choices: Choices
+    engine: Engine,
+    t: dict[str, ir.Table],
+    ipc: ir.Table,
+    records: dict[str, pd.DataFrame],
+    choices: Choices,
+    progress: Progress,
+    has: Collection[str],
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Panel and sample flow before they are held to their types."""
-    grades = _graded(t, choices)
+    """Panel and sample flow before they are held to their types; `has` are the tables there are."""
+    keep = engine.keep
+    grades = keep(_graded(t, choices))
     cells = grades.filter(_.reason == reasons.COUNTED).drop("reason")
-    credits, applicants = patents(t, ipc, cells, choices)
-    papers = _placed(t["papers"], cells, choices, key="paper", at=CELL).cache()
-    hires = _placed(t["hires"], cells, choices, key="hire").cache()
+    progress("patents and their applicants")
+    credits, who = patents(t, ipc, cells, choices, keep)
+    progress("papers and hires")
+    # What is left when home and the separators are taken out names a foreign partner.
+    home = rf"\b(?:{'|'.join(choices.domestic)})\b|[;\s]"
+    foreign = _.partner_countries.fill_null("").re_replace(home, "") != ""
+    papers = _placed(t["papers"], cells, choices, keep, key="paper", at=CELL, outcome=foreign)
+    abroad = _.doctorate_country.notin(choices.domestic)
+    country = ["doctorate_country"]
+    hires = _placed(t["hires"], cells, choices, keep, key="hire", outcome=abroad, by=country)
+    progress("the panel")
+    panel = _panel(credits, papers, hires, cells, choices)
+    hired = hires.filter(_.reason == reasons.COUNTED, _.year < choices.first_treated)
+    hired = hired.group_by(["university", *country]).agg(n=_.rows.sum())
+    fixed = universities.university_columns(records, engine.frame(hired), choices)
+    frame = engine.frame(panel.order_by([*CELL, "year"])).join(fixed, on="university")
+    frame = frame.drop(columns=lacking.lacking(has))
+    if choices.third == "median":
+        middle = frame.drop_duplicates("discipline")["control_exposure"].median()
+        frame["control_exposure"] = (frame["control_exposure"] > middle).astype(float)
+    progress("what was dropped")
+    events = {
+        "grades": grades,
+        "patents": by_record(credits),
+        "patents × universities": credits.filter(_.reason.isin([reasons.COUNTED, reasons.NO_CELL])),
+        "applicants": who.of("kind").filter(_.repetition == 0).select(reason="kind"),
+    }
+    events = {name: table.group_by("reason").agg(rows=_.count()) for name, table in events.items()}
+    counted = {n: t for n, t in {"papers": papers, "hires": hires}.items() if n in has}
+    events |= {n: table.group_by("reason").agg(rows=_.rows.sum()) for n, table in counted.items()}
+    rows = {name: engine.frame(table).set_index("reason")["rows"] for name, table in events.items()}
+    rows |= {
+        name: universities.reasons(records, name, choices).value_counts().rename("rows")
+        for name in universities.STATISTICS
+    }
+    rows = {name: n for name, n in rows.items() if name in has or name not in schema.RECORDS}
+    flow = pd.concat(rows, names=["table", "reason"]).sort_index().reset_index()
+    sample = records["universities"]["university"]
+    flow.attrs["warnings"] = [
+        *lacking.said(has),
+        *losses(frame, sample, credits, who, counted),
+        *universities.jumps(records, choices),
+    ]
+    return frame, flow
+
+
+def _panel(
+    credits: ir.Table, papers: ir.Table, hires: ir.Table, cells: ir.Table, choices: Choices
+) -> ir.Table:
+    """What is counted of a cell and year, and what a discipline and a year are."""
     before = _.year < choices.first_treated
     years = ibis.range(choices.first_year, choices.last_year + 1).unnest().name("year").as_table()
-
     joint = _.domestic & _.firm
     if choices.outcome == "granted":
         joint = joint & _.granted
     count = _share if choices.outcome == "fractional" else _number
-    # What is left when home and the separators are taken out names a foreign partner.
-    home = rf"\b(?:{'|'.join(choices.domestic)})\b|[;\s]"
-    papers = papers.mutate(outcome=_.partner_countries.fill_null("").re_replace(home, "") != "")
-    hires = hires.mutate(outcome=_.doctorate_country.notin(choices.domestic))
     panel = cells.cross_join(years).mutate(year=_.year.cast("int64"))
     panel = _add(
         panel,
@@ -200,8 +271,8 @@ def _build(
         patents_joint_fractional=_.share.sum(where=joint),
         patents_overseas=_.count(where=~_.domestic),
     )
-    panel = _add(panel, hires, hires_overseas=_.count(where=_.outcome))
-    panel = _add(panel, papers, papers_foreign=_.count(where=_.outcome))
+    panel = _add(panel, hires, hires_overseas=_.rows.sum(where=_.outcome))
+    panel = _add(panel, papers, papers_foreign=_.rows.sum(where=_.outcome))
     third = "key_core" if choices.third == "key_core" else "controlled"
     control = (
         credits.filter(_.reason == reasons.COUNTED, _.domestic, before)
@@ -209,42 +280,21 @@ def _build(
         .agg(control_exposure=_[third].cast("float64").mean())
     )
     panel = panel.left_join(control, "discipline").drop("discipline_right")
-    panel = panel.mutate(
+    return panel.mutate(
         # A discipline that filed nothing before treatment filed nothing under control.
         control_exposure=_.control_exposure.fill_null(0.0),
         event_time=_.year - choices.first_treated,
         post=(~before).cast("int64"),
         advantaged=_.grade.isin(choices.advantaged).cast("int64"),
     )
-    hired = hires.filter(_.reason == reasons.COUNTED, before)
-    hired = hired.group_by(["university", "doctorate_country"]).agg(n=_.count()).to_pandas()
-    fixed = universities.university_columns(records, hired, choices)
-    frame = panel.order_by([*CELL, "year"]).to_pandas().join(fixed, on="university")
-    if choices.third == "median":
-        middle = frame.drop_duplicates("discipline")["control_exposure"].median()
-        frame["control_exposure"] = (frame["control_exposure"] > middle).astype(float)
-    events = {
-        "grades": grades,
-        "patents": by_record(credits),
-        "patents × universities": credits.filter(_.reason.isin([reasons.COUNTED, reasons.NO_CELL])),
-        "papers": papers,
-        "hires": hires,
-    }
-    why = {name: table.select("reason").to_pandas() for name, table in events.items()}
-    why |= {
-        name: universities.reasons(records, name, choices).to_frame()
-        for name in universities.STATISTICS
-    }
-    why["applicants"] = applicants.filter(_.repetition == 0).select(reason="kind").to_pandas()
-    flow = pd.concat(why, names=["table"]).groupby(["table", "reason"]).size()
-    flow = flow.rename("rows").reset_index()
-    sample = records["universities"]["university"]
-    counted = {"papers": papers, "hires": hires}
-    flow.attrs["warnings"] = [
-        *losses(frame, sample, credits, applicants, counted),
-        *universities.jumps(records, choices),
-    ]
-    return frame, flow
+
+
+def _number(where: ir.BooleanValue) -> ir.Value:
+    return _.count(where=where)
+
+
+def _share(where: ir.BooleanValue) -> ir.Value:
+    return _.share.sum(where=where)
 
 
 def _graded(t: dict[str, ir.Table], choices: Choices) -> ir.Table:
@@ -273,19 +323,29 @@ def _add(panel: ir.Table, events: ir.Table, **counts: ir.Value) -> ir.Table:
 
 
 def _placed(
-    events: ir.Table, cells: ir.Table, choices: Choices, key: str, at: Sequence[str] = ()
+    events: ir.Table,
+    cells: ir.Table,
+    choices: Choices,
+    keep: Keep,
+    *,
+    key: str,
+    outcome: ir.BooleanValue,
+    at: Sequence[str] = (),
+    by: Sequence[str] = (),
 ) -> ir.Table:
-    """Papers or hires, with the reason why one is not counted.
+    """Papers or hires: how many ``rows`` by cell, year, whether an `outcome`, `by`, and the reason.
 
     A record is one by its `key`, or, where several may have it, by the key and the columns `at`.
     """
     known = cells.select(*CELL).mutate(in_frame=True)
-    joined = reasons.numbered(events, key, *at).left_join(known, CELL)
-    return reasons.first_of(
+    joined = reasons.numbered(events, keep, key, *at).left_join(known, CELL)
+    placed = reasons.first_of(
         joined,
         [
             *reasons.repeated(key),
             (~_.year.between(choices.first_year, choices.last_year), reasons.OUTSIDE_STUDY),
             (_.in_frame.isnull(), reasons.NO_CELL),
         ],
-    ).drop("university_right", "discipline_right")
+    )
+    placed = placed.mutate(outcome=outcome)
+    return keep(placed.group_by([*CELL, "year", "outcome", *by, "reason"]).agg(rows=_.count()))

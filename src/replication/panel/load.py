@@ -43,9 +43,17 @@ def load_panel(
     SchemaError
         If the file is not a valid panel, contradicts itself, or is not as `replication build` wrote
         it.
+
+    Examples
+    --------
+    >>> panel = rp.load_panel()
+    >>> panel.shape
+    (12096, 28)
+    >>> panel["university"].nunique()
+    56
     """
     from replication.panel.consistency import require_consistent
-    from replication.records import manifest, validation
+    from replication.records import mark, validation
 
     if source not in REMEDY:
         raise SourceUnavailableError(f"source {source!r} is not one of {', '.join(REMEDY)}")
@@ -53,10 +61,10 @@ def load_panel(
     path = path or usual
     if not path.is_file():
         raise SourceUnavailableError(f"the {source} panel is not at {path}: {REMEDY[source]}")
-    mark = manifest.require_unchanged(manifest.mark_path(path), path)
+    said = mark.require_unchanged(mark.mark_path(path), path)
     frame = validation.read(path)
     # A panel that the reader made without the command says nothing, and is the reader's own.
-    known = mark.source if mark else frame.attrs.get("source", "restricted")
+    known = said.source if said else frame.attrs.get("source", "restricted")
     if partial:
         lacking = set(expected.columns) - set(frame.columns) - set(expected.metadata["key"])
         expected = expected.remove_columns(sorted(lacking))
@@ -89,11 +97,19 @@ def load_truth(path: Path | None = None) -> pd.DataFrame:
     """Planted truth of the simulated study in hand, by claim and target; see `truth.truth`.
 
     `SchemaError` says what is wrong with a damaged file.
+
+    Examples
+    --------
+    The planted effect on the log of the mean.
+
+    >>> truth = rp.load_truth()
+    >>> float(truth.loc[("C1", "mean"), "value"].round(3))
+    0.231
     """
-    from replication.records import manifest, schema, validation
+    from replication.records import mark, schema, validation
 
     path = path or simulated() / "truth.csv"
-    manifest.require_unchanged(manifest.mark_path(_there(path)), path)
+    mark.require_unchanged(mark.mark_path(_there(path)), path)
     try:
         frame = pd.read_csv(path, dtype={"claim": str, "target": str})
     except (OSError, ValueError) as error:
@@ -108,7 +124,25 @@ def load_truth(path: Path | None = None) -> pd.DataFrame:
 
 
 def load_event_truth(claim: str = "C1", path: Path | None = None) -> pd.Series:
-    """True effect of a claim's design by event time, as PPML aims at it."""
+    """True effect of a claim's design by event time, as PPML aims at it.
+
+    Examples
+    --------
+    >>> rp.load_event_truth("C1").round(3)
+    event_time
+    -7    0.001
+    -6    0.000
+    -5    0.001
+    -4   -0.000
+    -3    0.001
+    -2    0.002
+     0    0.232
+     1    0.232
+     2    0.232
+     3    0.231
+     4    0.230
+    Name: value, dtype: float64
+    """
     mean = load_truth(path).xs("mean", level="target")["value"]
     by_period = mean[mean.index.str.startswith(f"{claim} ")]
     periods = by_period.index.str.removeprefix(f"{claim} ").str.replace("−", "-").astype(int)

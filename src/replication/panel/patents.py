@@ -6,7 +6,8 @@ from ibis import _
 
 from replication.errors import SchemaError
 from replication.panel import reasons
-from replication.panel.applicants import applicants, plain
+from replication.panel.applicants import FIRM, Applicants, applicants, plain
+from replication.panel.engine import ROW, Keep
 from replication.records.registry import Choices
 
 CELL = ["university", "discipline"]
@@ -21,38 +22,55 @@ PUBLICATION = "^[^0-9]*([0-9]{7,9})([ABCUYS])[0-9]?$"
 ABROAD = (
     "^(?:PCT|(?:US|EP|WO|JP|KR|DE|GB|FR|TW|HK|MO|CA|AU|IN|RU|SG)[0-9])|^CN[0-9]{4}[0-9]*W[0-9]?$"
 )
+FAULTS = {
+    "contrary": "is not a number of its office: correct jurisdiction (WO for a PCT filing)",
+    "rounded": "was rounded by a spreadsheet: export application as text",
+}
+"""Faults of a number, by the column that says that it has one."""
 # Subclass of the first symbol of a list, which may have words such as "Int.Cl." before it.
 MAIN_CLASS = r"^[;,|、\s]*[^;,|、\n]*?\b([A-H][0-9]{2}[A-Z])"
 
 
 def patents(
-    t: dict[str, ir.Table], ipc: ir.Table, cells: ir.Table, choices: Choices
-) -> tuple[ir.Table, ir.Table]:
+    t: dict[str, ir.Table], ipc: ir.Table, cells: ir.Table, choices: Choices, keep: Keep
+) -> tuple[ir.Table, Applicants]:
     """Credits and applicants.
 
     Credits are one row a patent and university of the sample, with the reason why one is not
-    counted; applicants are those of `applicants.applicants`.
+    counted; ``several`` says that a patent gives more than one, and ``shared`` is the application
+    that other rows bear too, or null.
     """
-    first = reasons.numbered(_applications(t["patents"]), "application").mutate(
+    alike = {"granted": _.granted.any()}
+    first = reasons.numbered(
+        _applications(t["patents"], keep), keep, "application", together=alike
+    ).mutate(
         year=_.date.year().cast("int64"),
         domestic=_.jurisdiction.isin(choices.domestic),
         # Of the first symbol, whatever its case, width and the words before it.
         ipc_subclass=plain(_.ipc).upper().re_extract(MAIN_CLASS, 1),
+        shared=ibis.ifelse(_.shared, _.application, ibis.null("string")),
     )
-    first = first.cache()
-    kinds = ["firm", "university_holding"] if choices.holdings else ["firm"]
-    named = applicants(first, t["universities"]).cache()
-    parties = named.group_by("application", "repetition").agg(
-        firm=_.kind.isin(kinds).any(),
-        universities=_.university.collect(where=_.university.notnull(), distinct=True),
-        share=1 / _.name.nunique(),
+    types = t.get("applicant_types")
+    who = applicants(first, t["universities"], keep, types, choices.owned_firms)
+    parties = who.of("university", "kind").group_by(ROW)
+    parties = parties.agg(
+        firm=(_.kind == FIRM).any(),
+        names=_.who.nunique(),
+        university=_.university.min(),
+        last=_.university.max(),
     )
+    parties = keep(parties.mutate(several=(_.university != _.last).fill_null(False)))
+    # Most patents have one university at most: only the others are taken apart.
+    each = who.of("university", where=_.university.notnull()).semi_join(
+        parties.filter(_.several), ROW
+    )
+    each = each.select(ROW, "university").distinct()
+    joint = parties.filter(_.several).drop("university").inner_join(each, ROW)
+    parties = parties.filter(~_.several).union(joint.select(parties.columns)).drop("last")
     placed = (
-        first.left_join(parties, ["application", "repetition"])
+        first.left_join(parties, ROW)
         .left_join(ipc, "ipc_subclass")
-        .mutate(firm=_.firm.fill_null(False))
-        .unnest("universities", keep_empty=True)
-        .rename(university="universities")
+        .mutate(firm=_.firm.fill_null(False), several=_.several.fill_null(False), share=1 / _.names)
         .left_join(cells.select(*CELL).mutate(in_frame=True), CELL)
     )
     rules = [
@@ -65,30 +83,31 @@ def patents(
     ]
     what = ("year", "domestic", "granted", "firm", "key_core", "controlled", "ai", "share")
     credits = reasons.first_of(placed, rules).select(
-        "application", "repetition", *CELL, *what, "reason"
+        ROW, "shared", "repetition", "several", *CELL, *what, "reason"
     )
-    return credits.cache(), named
+    return keep(credits), who
 
 
 def by_record(credits: ir.Table) -> ir.Table:
     """One row a patent: counted if it is for one of its universities."""
     counted = (_.reason == reasons.COUNTED).any()
-    return credits.group_by("application", "repetition").agg(
-        reason=ibis.ifelse(counted, reasons.COUNTED, _.reason.min())
+    several = (
+        credits.filter(_.several)
+        .group_by(ROW)
+        .agg(reason=ibis.ifelse(counted, reasons.COUNTED, _.reason.min()))
     )
+    return credits.filter(~_.several).select("reason").union(several.select("reason"))
 
 
-def _applications(patents: ir.Table) -> ir.Table:
+def _applications(patents: ir.Table, keep: Keep) -> ir.Table:
     """Patents under the number of their application, however it is spelt.
 
-    Those that are published twice are granted if one of the publications is. `other_right` says
-    that the number is that of a utility model or design.
+    `other_right` says that the number is that of a utility model or design.
     """
     number = plain(_.application).upper()
     at_home = _.jurisdiction == "CN"
-    patents = patents.mutate(plain=number.re_replace(r"[^\p{L}\p{N}]", "")).cache()
-    _require_office(patents)
-    patents = patents.mutate(
+    made = patents.mutate(plain=number.re_replace(r"[^\p{L}\p{N}]", ""))
+    made = made.mutate(
         filed=ibis.ifelse(at_home, _.plain.re_extract(APPLICATION, 1), ""),
         published=ibis.ifelse(at_home, _.plain.re_extract(PUBLICATION, 1), ""),
         # Kind of an application: 1 and, by way of a PCT filing, 8 are inventions.
@@ -97,31 +116,38 @@ def _applications(patents: ir.Table) -> ir.Table:
             _.plain.re_extract(APPLICATION, 1).substr(4, 1).isin(["2", "3", "9"])
             | _.plain.re_extract(PUBLICATION, 2).isin(["U", "Y", "S"])
         ),
+        **_faults(),
     )
     number = ibis.cases(
         (_.filed != "", "CN" + _.filed),
         (_.published != "", "CN" + _.published),
         else_=_.plain,
     )
-    patents = patents.mutate(application=number).drop("plain", "filed", "published")
-    return patents.mutate(granted=_.granted.any().over(group_by="application"))
+    made = keep(made.mutate(application=number).drop("plain", "filed", "published"))
+    _require_office(made, patents)
+    return made.drop(*FAULTS)
 
 
-def _require_office(patents: ir.Table) -> None:
-    """Raise `SchemaError` if a number is that of another office, or is one no more."""
+def _faults() -> dict[str, ir.BooleanValue]:
+    """Whether a number is that of another office, or is one no more."""
     at_home = _.jurisdiction == "CN"
     chinese = _.plain.startswith("CN") & (
         _.plain.re_search(APPLICATION) | _.plain.re_search(PUBLICATION)
     )
-    contrary = (at_home & _.plain.re_search(ABROAD)) | (~at_home & chinese)
-    rounded = _.application.re_search(r"^[0-9](\.[0-9]+)?[Ee]\+?[0-9]{1,2}$")
-    for found, fault in (
-        (contrary, "is not a number of its office: correct jurisdiction (WO for a PCT filing)"),
-        (rounded, "was rounded by a spreadsheet: export application as text"),
-    ):
-        odd = patents.filter(found).order_by("application", "jurisdiction")
-        if rows := odd.count().to_pandas():
-            number, office = odd.select("application", "jurisdiction").limit(1).to_pandas().loc[0]
+    return {
+        "contrary": (at_home & _.plain.re_search(ABROAD)) | (~at_home & chinese),
+        "rounded": _.application.re_search(r"^[0-9](\.[0-9]+)?[Ee]\+?[0-9]{1,2}$"),
+    }
+
+
+def _require_office(made: ir.Table, patents: ir.Table) -> None:
+    """Raise `SchemaError` if there is one of `FAULTS`; `patents` are the rows as they came."""
+    counts = made.agg(**{name: made[name].sum() for name in FAULTS}).to_pandas().loc[0]
+    for name, fault in FAULTS.items():
+        if rows := int(counts[name]):
+            odd = patents.semi_join(made.filter(made[name]), ROW)
+            odd = odd.order_by("application", "jurisdiction").limit(1)
+            number, office = odd.select("application", "jurisdiction").to_pandas().loc[0]
             raise SchemaError(
                 f"patents, column 'application': {number!r}, filed at {office}, {fault} ({rows:,} "
                 "such rows)"

@@ -13,9 +13,11 @@ import pandas as pd
 from scipy import stats
 
 from replication.errors import NoVariationError
+from replication.panel.compilation import compiled_2016
 from replication.records.exposure import standardise
 from replication.records.open import rankings
 from replication.records.open.evaluation import frame
+from replication.records.open.lists.nature_index import nature_index
 from replication.records.open.universities import coverage, tabulated, university_names
 
 FIRST_EDITION = 2021
@@ -187,7 +189,9 @@ def measures() -> pd.DataFrame:
         Indexed by university, a column a measure; missing where a source lacks it. THE: the
         exposure, and the mean industry score of the editions before `FIRST_EDITION`. BCUR: means
         over its editions, income on a log scale per paper. Leiden: 2017 to 2020, so partly after
-        the shock.
+        the shock. And papers as three sources count them: ``counted_ministry`` (2016, in any
+        journal), ``counted_leiden`` (2017 to 2020, in core journals), ``counted_nature`` (2020, in
+        those of the Nature Index).
     """
     scores = score_panel().query("post == 0").groupby("university")
     leiden = rankings.leiden().set_index("university")
@@ -201,5 +205,8 @@ def measures() -> pd.DataFrame:
         "industry_score": scores["industry"].mean(),
         "papers_industry": leiden["pp_industry"],
         "industry_income": lists["income"].mean(),
+        "counted_ministry": compiled_2016().set_index("university")["papers"],
+        "counted_leiden": leiden["papers"],
+        "counted_nature": nature_index().set_index("university")["count_2020"],
     }
     return pd.DataFrame(columns).rename_axis("university")

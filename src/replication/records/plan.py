@@ -54,6 +54,8 @@ class Test(Row):
         share of advantaged disciplines, C9 cooperative research less conferences.
     controls : list of str
         Columns; each has a slope in each period, or one in all if `slopes` says "common".
+    offset : str or None
+        Column in the log of the mean with a coefficient of one, as the log of all papers.
     keep : str or None
         Universities that are kept; all if None.
     family : str or None
@@ -71,6 +73,7 @@ class Test(Row):
     question: Literal["C1", "C7", "C9"]
     controls: list[Text]
     slopes: Literal["period", "common"] = "period"
+    offset: Text | None = None
     sample: Text
     keep: Literal["balanced", "below ceiling", "unlisted"] | None = None
     expected: Literal["positive", "unclear"]
@@ -80,6 +83,8 @@ class Test(Row):
     def _family_of_primary(self) -> Self:
         if (self.role == "primary") != (self.family is not None):
             raise ValueError("a primary test has a family, and a secondary one has none")
+        if self.offset is not None and self.model != "ppml":
+            raise ValueError('an offset belongs to a Poisson model: set model = "ppml"')
         return self
 
 

@@ -89,18 +89,24 @@ def load(dataset: str) -> pd.DataFrame:
     ------
     SourceUnavailableError
         If the package is not installed.
+
+    Examples
+    --------
+    >>> rp.load("organ_donations").shape
+    (162, 5)
     """
     package, read = DATASETS[_known(dataset)]
     require_package(package, f"data set {dataset!r} ships in")
     return read()
 
 
-def require_package(package: str, purpose: str) -> None:
-    """Raise `SourceUnavailableError` if a package of the extra ``validation`` is not installed."""
+def require_package(package: str, purpose: str, extra: str = "validation") -> None:
+    """Raise `SourceUnavailableError` if a package of an extra is not installed."""
     if importlib.util.find_spec(package) is None:
         raise SourceUnavailableError(
             f"{purpose} the package {package!r}, which is not installed: run `make setup`, or "
-            '`pip install --editable ".[validation]"` in the folder of this project'
+            f'`pip install --editable ".[{extra}]"` in the folder of this project; beside its '
+            f"wheel, `pip install {package}`"
         )
 
 

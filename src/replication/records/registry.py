@@ -14,6 +14,7 @@ from replication.records.toml import Chinese, Row, Text, read, require_ids
 
 REGISTER = DATA / "register.toml"
 CLAIMS = DATA / "claims.toml"
+VARIED = DATA / "varied.toml"
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,8 @@ class Choices:
         R8; years from the first on that exposure is measured in, all of the pre-period if None.
     third : {"share", "median", "key_core"}
         R10.
-    holdings : bool
-        R15; whether a university's own holding firm is a firm.
+    owned_firms : bool
+        R15; whether a firm that a university owns makes a patent a joint one.
     key_core : {"key_core", "controlled"}
         R16; column of the concordance that is the list of key core technology.
 
@@ -59,7 +60,7 @@ class Choices:
     exposure: Literal["mean", "component", "median", "per_staff"] = "mean"
     window: int | None = None
     third: Literal["share", "median", "key_core"] = "share"
-    holdings: bool = False
+    owned_firms: bool = False
     key_core: Literal["key_core", "controlled"] = "key_core"
 
     def require_years(self) -> None:
@@ -124,6 +125,34 @@ def load_register(path: Path = REGISTER) -> pd.DataFrame:
     """
     rows = read(path, Register).choice
     require_ids(path, "choice", [row.id for row in rows], [f"R{n}" for n in range(1, 22)])
+    return pd.DataFrame([row.model_dump() for row in rows])
+
+
+class Varied(Row):
+    """What each source can vary of a row of the register, or why it cannot."""
+
+    id: Text
+    simulated: Text
+    open: Text
+    restricted: Text
+
+
+class VariedRows(Row):
+    """Content of ``varied.toml``."""
+
+    row: list[Varied]
+
+
+def load_varied(path: Path = VARIED) -> pd.DataFrame:
+    """Which rows of the register each source can vary: ``id``, and a text for each source.
+
+    Raises
+    ------
+    RegistryError
+        As of `load_register`.
+    """
+    rows = read(path, VariedRows).row
+    require_ids(path, "row", [row.id for row in rows], [f"R{n}" for n in range(1, 22)])
     return pd.DataFrame([row.model_dump() for row in rows])
 
 

@@ -100,6 +100,24 @@ _RECORDS = (
 RECORDS: dict[str, pa.DataFrameSchema] = {str(table.name): table for table in _RECORDS}
 """Record tables by name: what `simulate` writes and what a holder of licensed data provides."""
 
+OPTIONAL: dict[str, pa.DataFrameSchema] = {
+    "applicant_types": col.table(
+        "applicant_types",
+        "One row an applicant whose type the export gives; it goes before the rule by name.",
+        ["applicant"],
+        col.PATENT,
+        applicant=col.identifier("applicant, name made uniform", "申请人(规范名)"),
+        kind=col.text("kind of applicant, as in firm_names.toml", "申请人类型"),
+    )
+}
+"""Tables that records may have and need not."""
+
+
+def described(name: str) -> pa.DataFrameSchema:
+    """Description of a record table that is needed, or may be there."""
+    return (RECORDS | OPTIONAL)[name]
+
+
 EVENTS = tuple(name for name, table in RECORDS.items() if not table.unique)
 """Tables with one row an event; repetitions are dropped by `panel`, not refused."""
 
@@ -114,8 +132,8 @@ PANEL: pa.DataFrameSchema = col.table(
     discipline=col.discipline(),
     year=col.year(),
     category=col.category(),
-    event_time=col.column("int64", "years since the first treated year", "相对政策时间", "years"),
-    post=col.flag("first treated year or later", "政策后"),
+    event_time=col.column("int64", "years since the first treated year", "相对冲击时间", "years"),
+    post=col.flag("first treated year or later", "冲击后"),
     patents_joint=col.count(
         "university–firm joint invention applications",
         "校企联合发明专利申请",
@@ -146,24 +164,24 @@ PANEL: pa.DataFrameSchema = col.table(
     patents_joint_fractional=col.column(
         "float64",
         "joint applications, each shared equally by its applicants",
-        "联合申请(分数计数)",
+        "联合申请（分数计数）",
         APPLICATIONS,
         col.COUNT,
         col.CREDIBLE,
     ),
     **{name: col.count(m.en, m.zh, m.unit, m.words) for name, m in MEDIATOR_LABELS.items()},
-    exposure=col.sd("pre-period international exchange", "国际科技交流暴露"),
-    exposure_cooperation=col.sd("pre-period cooperative research", "国际合作研究暴露"),
-    exposure_conferences=col.sd("pre-period international conferences", "国际学术会议暴露"),
-    exposure_us=col.sd("pre-period hires with a US doctorate", "留美博士引进暴露"),
+    exposure=col.sd("pre-period international exchange", "国际科技交流暴露度"),
+    exposure_cooperation=col.sd("pre-period cooperative research", "合作研究暴露度"),
+    exposure_conferences=col.sd("pre-period international conferences", "国际学术会议暴露度"),
+    exposure_us=col.sd("pre-period hires with a US doctorate", "引进美国博士暴露度"),
     exposure_elsewhere=col.sd(
-        "pre-period hires with another overseas doctorate", "其他海外博士引进暴露"
+        "pre-period hires with another overseas doctorate", "引进其他海外博士暴露度"
     ),
     exposure_high=col.flag("exchange above the median of universities", "高交流组"),
     control_exposure=col.column(
         "float64",
         "exposure to technology control",
-        "技术管制暴露",
+        "技术管制暴露度",
         "share of the discipline's pre-period applications in controlled subclasses",
         pa.Check.in_range(0, 1),
         word="control",
@@ -174,7 +192,7 @@ PANEL: pa.DataFrameSchema = col.table(
         name: col.column(
             "float64",
             r.en,
-            f"{r.zh}(对数)",
+            f"{r.zh}（对数）",
             f"log of {r.unit}, mean of the pre-period",
             col.SCORE,
         )

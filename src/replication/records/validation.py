@@ -1,5 +1,7 @@
 """Reading a table and holding it to its schema, with errors that name column, row and rule."""
 
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +11,13 @@ import pandera.pandas as pa
 from pyarrow import ArrowException, parquet
 
 from replication.errors import SchemaError
+from replication.writing import Progress, silent
 
 # What the largest exports stay below: all Chinese patents since 1985 are some 51 million rows.
 MOST = (100_000_000, 1_000, 2**35)
 """Rows, columns and bytes of a table."""
+PIECE = 100_000
+"""Rows of a file that are looked at together."""
 
 
 def type_name(column: pa.Column) -> str:
@@ -25,23 +30,59 @@ def type_name(column: pa.Column) -> str:
 
 def read(path: Path) -> pd.DataFrame:
     """Read a Parquet file, or raise `SchemaError` if it is none."""
-    try:
-        size = parquet.read_metadata(path)
-        found = (size.num_rows, size.num_columns, _bytes(size))
-        if any(n > most for n, most in zip(found, MOST, strict=True)):
-            raise SchemaError(
-                "{} would unfold to {:,} rows, {:,} columns and {:,} bytes: a table may have {:,}, "
-                "{:,} and {:,}; look for a fault of the export, or leave out rows of other "
-                "years".format(path, *found, *MOST)
-            )
+    with _reading(path):
+        _require_size(path, parquet.read_metadata(path))
         return pd.read_parquet(
             path,
             engine="pyarrow",
             page_checksum_verification=True,
             to_pandas_kwargs={"date_as_object": False},
         )
+
+
+def attributes(path: Path) -> dict[Hashable, Any]:
+    """What a Parquet file remembers of its frame (``DataFrame.attrs``); raises as `read` does."""
+    with _reading(path):
+        # An empty table of the file's schema brings them without a row.
+        return parquet.read_schema(path).empty_table().to_pandas().attrs
+
+
+def require_valid(path: Path, schema: pa.DataFrameSchema, progress: Progress = silent) -> None:
+    """Hold a Parquet file to its schema as `validate` does a table, a piece of it at a time.
+
+    Of a table without a key alone: rows of two pieces are not compared. Raises as `read` and
+    `validate` do; rows are counted from the first of the file.
+    """
+    with _reading(path), parquet.ParquetFile(path, page_checksum_verification=True) as file:
+        _require_size(path, file.metadata)
+        rows = file.metadata.num_rows
+        pieces = file.iter_batches(PIECE, use_threads=False)
+        first = 0
+        # A file without rows has no piece, and says so by its empty table.
+        for piece in pieces if rows else [file.schema_arrow.empty_table()]:
+            validate(piece.to_pandas(date_as_object=False), schema, str(path), first)
+            first += piece.num_rows
+            progress(f"{path.name}: {first:,} of {rows:,} rows are as they should be")
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Turn what a file that is no Parquet raises into a `SchemaError`."""
+    try:
+        yield
     except (OSError, ValueError, TypeError, LookupError, ArrowException) as error:
         raise SchemaError(f"{path} cannot be read as Parquet: {error}") from error
+
+
+def _require_size(path: Path, size: parquet.FileMetaData) -> None:
+    """Raise `SchemaError` if a file would unfold to more than `MOST`."""
+    found = (size.num_rows, size.num_columns, _bytes(size))
+    if any(n > most for n, most in zip(found, MOST, strict=True)):
+        raise SchemaError(
+            "{} would unfold to {:,} rows, {:,} columns and {:,} bytes: a table may have {:,}, "
+            "{:,} and {:,}; look for a fault of the export, or leave out rows of other "
+            "years".format(path, *found, *MOST)
+        )
 
 
 def _bytes(size: parquet.FileMetaData) -> int:
@@ -49,8 +90,10 @@ def _bytes(size: parquet.FileMetaData) -> int:
     return sum(size.row_group(group).total_byte_size for group in range(size.num_row_groups))
 
 
-def validate(table: pd.DataFrame, schema: pa.DataFrameSchema, where: str) -> pd.DataFrame:
-    """Return `table` with its columns in the schema's order.
+def validate(
+    table: pd.DataFrame, schema: pa.DataFrameSchema, where: str, first: int = 0
+) -> pd.DataFrame:
+    """Return `table` with its columns in the schema's order; its rows are counted from `first`.
 
     Raises
     ------
@@ -61,7 +104,7 @@ def validate(table: pd.DataFrame, schema: pa.DataFrameSchema, where: str) -> pd.
         raise SchemaError(f"{where} has no rows")
     if table.columns.nlevels > 1:
         raise SchemaError(f"{where} has column names in {table.columns.nlevels} rows: keep one")
-    table = table.reset_index(drop=True)
+    table = table.set_axis(pd.RangeIndex(first, first + len(table)))
     # A column in which every row is empty has no type of its own.
     empty = [c for c in schema.columns if schema.columns[c].nullable and _is_empty(table, c)]
     table = table.astype(dict.fromkeys(empty, "str"))

@@ -58,7 +58,7 @@ MEDIATOR_LABELS = {
     ),
     "papers_foreign": Mediator(
         "papers with a foreign partner",
-        "国际合作论文",
+        "国外联合论文",
         "papers a year",
         "papers with foreign partners",
     ),

@@ -1,29 +1,24 @@
 """The simulated study as records: the files that a holder of real data would bring.
 
 Universities, firms and institutes are numbered, never named: no real applicant gets an invented
-patent. A few records are there to be dropped by the builder, as in any export: applications of
-universities outside the sample, a main class outside the concordance, a line exported twice.
+patent.
 """
 
 import zlib
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 
-from replication.records.classify import load_disciplines, load_ipc
-from replication.records.study import frame as declared
+from replication.records.classify import load_disciplines
+from replication.records.pieces import Table, whole
 from replication.records.variables import EXCHANGE, GRADES, RESOURCES
-from replication.simulate.draws import abroad
+from replication.simulate.patents import Patents
 from replication.simulate.process import ADVANTAGED_SHARE
 from replication.simulate.study import Study
 
-INDUSTRIES = (
-    "精密机械", "电子科技", "新材料", "生物医药", "能源装备", "信息技术", "化工", "汽车零部件",
-    "环保工程",
-)  # fmt: skip
-COMPANY = ("有限公司", "股份有限公司", "集团有限公司", "有限责任公司")
-OFFICES = {"US": 0.4, "WO": 0.35, "EP": 0.1, "JP": 0.1, "KR": 0.05}
-FIRMS = 2000
+PIECE = 100_000
+"""Events that are put into words together."""
 
 
 def simulate_records(study: Study, seed: int = 2026) -> dict[str, pd.DataFrame]:
@@ -34,6 +29,14 @@ def simulate_records(study: Study, seed: int = 2026) -> dict[str, pd.DataFrame]:
     study : Study
     seed : int
         Of the names, dates and IPC groups, which carry no effect.
+    """
+    return {name: whole(table) for name, table in record_pieces(study, seed).items()}
+
+
+def record_pieces(study: Study, seed: int = 2026, rows: int = PIECE) -> dict[str, Table]:
+    """As `simulate_records`, but tables of events come in pieces, of some `rows` each.
+
+    The events of a study are numbers of a few bytes; as text they need ten times the memory.
     """
     rng = np.random.default_rng([seed, zlib.crc32(b"records")])
     n, years = study.process.universities, study.process.years
@@ -49,9 +52,9 @@ def simulate_records(study: Study, seed: int = 2026) -> dict[str, pd.DataFrame]:
         "exchange": _yearly(ids, years, study.exchange, list(EXCHANGE)),
         "resources": _yearly(ids, years, study.resources, list(RESOURCES)),
         "grades": pd.DataFrame({**cells, "grade": _grades(study.strength)}),
-        "patents": _patents(study, names[study.university], rng),
-        "papers": _events(study.papers, cells, "paper", countries="partner_countries"),
-        "hires": _events(study.hires, cells, "hire", country="doctorate_country"),
+        "patents": Patents(study, names, rng).pieces(rows),
+        "papers": _events(study.papers, cells, "paper", rows, countries="partner_countries"),
+        "hires": _events(study.hires, cells, "hire", rows, country="doctorate_country"),
     }
 
 
@@ -72,93 +75,24 @@ def _grades(strength: np.ndarray) -> pd.Series:
 
 
 def _events(
-    events: pd.DataFrame, cells: dict[str, np.ndarray], key: str, **columns: str
-) -> pd.DataFrame:
+    events: pd.DataFrame, cells: dict[str, np.ndarray], key: str, rows: int, **columns: str
+) -> Iterator[pd.DataFrame]:
     """Events numbered in order of year and cell, under the record's names of their columns."""
-    place = {name: of[events["cell"]] for name, of in cells.items()}
-    frame = events[["year", *columns]].rename(columns=columns).assign(**place)
-    frame = frame.sort_values(["year", *cells], kind="stable", ignore_index=True)
-    frame[key] = _numbered(key[0].upper(), len(frame), 7)
-    return frame[[key, *cells, "year", *columns.values()]]
+    # Cells are in order of university and discipline.
+    year, cell = (events[c].to_numpy() for c in ("year", "cell"))
+    place = (year - year.min()) * np.int64(len(cells["university"])) + cell
+    order = np.argsort(place.astype("int32"), kind="stable")
+    for first in range(0, len(order), rows):
+        piece = events[["year", "cell", *columns]].iloc[order[first : first + rows]]
+        frame = piece.rename(columns=columns).astype({"year": "int64"})
+        frame = frame.astype(dict.fromkeys(columns.values(), "str")).reset_index(drop=True)
+        at = frame.pop("cell")
+        frame = frame.assign(**{name: of[at] for name, of in cells.items()})
+        frame[key] = _numbered(key[0].upper(), len(frame), 7, first)
+        yield frame[[key, *cells, "year", *columns.values()]]
 
 
-def _patents(study: Study, names: np.ndarray, rng: np.random.Generator) -> pd.DataFrame:
-    home = declared.study().home
-    offices = abroad(np.array(list(OFFICES), dtype=object))
-    subclasses = load_ipc()["ipc_subclass"].sort_values().to_numpy(object)
-    joint, sole, overseas = (
-        events.assign(
-            jurisdiction=home,
-            applicants=names[events["cell"]],
-            subclass=subclasses[events["subclass"]],
-        )
-        for events in (study.joint, study.sole, study.overseas)
-    )
-    firm = _firms(rng)
-    joint["applicants"] += ";" + firm[rng.integers(FIRMS, size=len(joint))]
-    # One joint application in five has a third applicant, an institute.
-    third = rng.random(len(joint)) < 0.2
-    joint.loc[third, "applicants"] += ";" + _institutes(len(joint), rng)[third]
-    # One application without a firm in ten is with an institute or the university's own holding.
-    draw = rng.random(len(sole))
-    institute, holding = draw < 0.07, (draw >= 0.07) & (draw < 0.10)
-    sole.loc[institute, "applicants"] += ";" + _institutes(len(sole), rng)[institute]
-    sole.loc[holding, "applicants"] += ";" + sole["applicants"] + "资产经营有限公司"
-    overseas["jurisdiction"] = rng.choice(offices, len(overseas), p=list(OFFICES.values()))
-    dropped = _to_be_dropped(study.process.years, names[0], firm, rng)
-    patents = pd.concat([joint, sole, overseas, dropped], ignore_index=True)
-    day = rng.integers(0, 365, len(patents)).astype("timedelta64[D]")
-    start = (patents["year"].to_numpy() - 1970).astype("datetime64[Y]").astype("datetime64[D]")
-    patents["date"] = (start + day).astype("datetime64[us]")
-    group, subgroup = rng.integers(1, 30, len(patents)), rng.integers(0, 99, len(patents))
-    patents["ipc"] = [
-        f"{s} {g}/{h:02d}" for s, g, h in zip(patents.pop("subclass"), group, subgroup, strict=True)
-    ]
-    second = rng.random(len(patents)) < 0.3
-    more = subclasses[rng.integers(len(subclasses), size=int(second.sum()))]
-    patents.loc[second, "ipc"] += ";" + more + " 1/00"
-    patents["granted"] = rng.random(len(patents)) < 0.62
-    patents = patents.sort_values(["date", "jurisdiction", "applicants", "ipc"], ignore_index=True)
-    number = _numbered("1", len(patents), 7)
-    patents["application"] = patents["jurisdiction"] + patents["year"].astype(str) + number
-    # A line that the export holds twice, for every two thousand.
-    patents = pd.concat([patents, patents.iloc[::2000]], ignore_index=True)
-    return patents[["application", "date", "jurisdiction", "applicants", "ipc", "granted"]]
-
-
-def _numbered(prefix: str, n: int, digits: int) -> np.ndarray:
-    """Labels of a prefix and a number, from 1."""
-    return np.array([f"{prefix}{i:0{digits}d}" for i in range(1, n + 1)], dtype=object)
-
-
-def _institutes(n: int, rng: np.random.Generator) -> np.ndarray:
-    return "R" + rng.integers(100, 400, n).astype(str).astype(object) + "研究所"
-
-
-def _firms(rng: np.random.Generator) -> np.ndarray:
-    industry, form = (
-        np.array(words, dtype=object)[rng.integers(len(words), size=FIRMS)]
-        for words in (INDUSTRIES, COMPANY)
-    )
-    return _numbered("F", FIRMS, 4) + industry + form
-
-
-def _to_be_dropped(
-    years: np.ndarray, university: str, firm: np.ndarray, rng: np.random.Generator
-) -> pd.DataFrame:
-    """Applications that belong to no cell: another university, or a class of no discipline."""
-    n = 300
-    elsewhere = np.arange(n) < 200
-    other = "N" + rng.integers(10, 99, n).astype(str).astype(object) + "大学"
-    return pd.DataFrame(
-        {
-            "year": rng.choice(years, n),
-            "jurisdiction": declared.study().home,
-            "applicants": np.where(
-                elsewhere,
-                other + ";" + firm[rng.integers(FIRMS, size=n)],
-                university + ";" + firm[rng.integers(FIRMS, size=n)],
-            ),
-            "subclass": np.where(elsewhere, "H01L", "A61K"),
-        }
-    )
+def _numbered(prefix: str, n: int, digits: int, after: int = 0) -> np.ndarray:
+    """Labels of a prefix and a number, the first `after` a number."""
+    numbers = range(after + 1, after + n + 1)
+    return np.array([f"{prefix}{i:0{digits}d}" for i in numbers], dtype=object)

@@ -56,6 +56,8 @@ class Study:
         What exchange adds to it.
     shock : ndarray, shape (C, T)
         What else is added in this draw: shocks, and the faults that were switched on.
+    sole_level : ndarray, shape (C, T)
+        Log of the mean number of applications without a firm, without shocks.
     mediator_level, mediator_effect, mediator_shock : ndarray, shape (C, T, M)
         The same three parts of the log means of the M mediators.
     exchange : ndarray of int, shape (U, T, 6)
@@ -77,6 +79,7 @@ class Study:
     level: np.ndarray
     effect: np.ndarray
     shock: np.ndarray
+    sole_level: np.ndarray
     mediator_level: np.ndarray
     mediator_effect: np.ndarray
     mediator_shock: np.ndarray
@@ -113,6 +116,12 @@ def simulate(process: Process | None = None, seed: int = 2026) -> Study:
     seed : int
         Same seed, same study. Each part has a random stream of its own, so that a switch of the
         process leaves the parts that it does not touch as they were.
+
+    Examples
+    --------
+    >>> study = rp.simulate()
+    >>> len(study.exposure)
+    56
     """
     process = process or Process()
     rng = {
@@ -150,7 +159,7 @@ def simulate(process: Process | None = None, seed: int = 2026) -> Study:
     shock, mediator_shock = shocks(process, u, rng["shocks"])
 
     # Levels, shocks, and the faults that a user may switch on: all that is no effect of exchange.
-    sole = sole + shock
+    filed_alone = sole + shock
     shock = shock + _faults(process, exposure)[u] + mediator_shock @ process.loadings
     untreated = level + shock[:, :, None]
     mediators = mediator_level + mediator_shock
@@ -169,7 +178,7 @@ def simulate(process: Process | None = None, seed: int = 2026) -> Study:
     effect[:, clock == -1] = (process.anticipation * per_university)[u][:, None, None]
     always = np.ones_like(post)
     patents = [file(untreated + effect, ~post, technology)]
-    alone = file(sole[..., None], always, technology.pooled())
+    alone = file(filed_alone[..., None], always, technology.pooled())
     before = pd.concat([patents[0], alone[alone["year"] < process.first_treated]])
     control = measure_control(before, d, technology)
 
@@ -206,6 +215,7 @@ def simulate(process: Process | None = None, seed: int = 2026) -> Study:
         level=level,
         effect=effect,
         shock=shock,
+        sole_level=sole,
         mediator_level=mediator_level,
         mediator_effect=mediator_effect,
         mediator_shock=mediator_shock,

@@ -193,6 +193,7 @@ def test_an_order_that_the_effects_absorb_is_no_draw(table, drawn):
     assert f"in {exposed} of {DRAWS} permutations" in lost.reason
 
 
+@pytest.mark.filterwarnings("ignore::replication.errors.FewClustersWarning")
 def test_two_clusters_have_no_standard_error(table):
     """Each score is zero, whoever has which exposure: no statistic, and no p-value below one."""
     two = table[table["university"] < "U03"]

@@ -194,11 +194,13 @@ class TestRandomisation:
         free = randomisation_test(table, draws=99, **d.verb)
         assert free.distinct == 5040
 
+    @pytest.mark.filterwarnings("ignore::replication.errors.FewClustersWarning")
     def test_a_stratum_for_each_cluster_leaves_the_data_alone(self):
         d = design("DDD", clusters=7)
         ours = randomisation_test(d.data, draws=50, strata="university", **d.verb)
         assert (ours.distinct, ours.p_value, ours.p_coefficient) == (1, 1.0, 1.0)
 
+    @pytest.mark.filterwarnings("ignore::replication.errors.FewClustersWarning")
     def test_equal_exposures_make_fewer_permutations(self):
         """One of seven treated: seven permutations; in strata of three and four, three."""
         d = design("DID", clusters=7)

@@ -61,6 +61,18 @@ def test_papers_with_firms_by_dense_poisson(
     assert found.loc["papers-firm", "estimate"] == pytest.approx(glm.params[0], rel=1e-6)
 
 
+def test_papers_with_firms_a_paper_by_dense_poisson_with_an_offset(
+    panels: dict[str, pd.DataFrame], found: pd.DataFrame
+) -> None:
+    data = panels["windows"]
+    x = dense(data, "first_year", "exposure")
+    family, log = sm.families.Poisson(), np.log(data["papers"].to_numpy())
+    glm = sm.GLM(data["papers_firm"].to_numpy(), x, family=family, offset=log).fit(tol=1e-12)
+    assert found.loc["papers-firm-per-paper", "estimate"] == pytest.approx(glm.params[0], rel=1e-6)
+    held, free = found.loc["papers-firm-per-paper"], found.loc["papers-firm-given-papers"]
+    assert abs(held["estimate"] - free["estimate"]) > 0.01
+
+
 def test_forms_of_exchange_by_dense_least_squares(
     panels: dict[str, pd.DataFrame], found: pd.DataFrame
 ) -> None:
@@ -104,6 +116,16 @@ def test_families_are_adjusted_by_holm(found: pd.DataFrame) -> None:
     c1 = c1.sort_values("p_value")
     expected = np.minimum(np.maximum.accumulate(c1["p_value"] * [3, 2, 1]), 1)
     np.testing.assert_allclose(c1["p_holm"], expected)
+
+
+def test_all_primary_tests_are_adjusted_together_beside_it(found: pd.DataFrame) -> None:
+    primary = found[found["role"] == "primary"].sort_values("p_value")
+    left = np.arange(len(primary), 0, -1)
+    expected = np.minimum(np.maximum.accumulate(primary["p_value"] * left), 1)
+    np.testing.assert_allclose(primary["p_all"], expected)
+    assert found.loc[found["role"] == "secondary", "p_all"].isna().all()
+    # The verdict is by the family, as planned.
+    assert found.loc["papers-abroad", "p_holm"] < 0.05 < found.loc["papers-abroad", "p_all"]
 
 
 def row(claim: str, estimate: float, p: float) -> dict[str, object]:

@@ -106,6 +106,14 @@ def test_a_damaged_manifest_is_refused_by_its_line(project: Path, line: str) -> 
         commitment(project)
 
 
+def test_a_file_listed_twice_is_refused(project: Path) -> None:
+    write_manifest(project)
+    with (project / MANIFEST).open("a", encoding="utf-8") as file:
+        file.write("0" * 64 + "  src/x.py\n")
+    with pytest.raises(RegistryError, match=r"line 4: src/x\.py is in it twice.*`make readme`"):
+        read_manifest(project / MANIFEST)
+
+
 def test_without_history_and_manifest_nothing_is_committed(project: Path, tmp_path: Path) -> None:
     with pytest.raises(SourceUnavailableError, match="no git checkout"):
         write_manifest(tmp_path)

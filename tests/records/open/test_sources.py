@@ -90,6 +90,16 @@ def test_a_damaged_list_is_refused(tmp_path: Path, damage: Callable[[str], str],
     assert "sources.toml" in str(caught.value)
 
 
+def test_only_a_file_that_was_seen_has_a_day(tmp_path: Path) -> None:
+    path = tmp_path / "sources.toml"
+    dated = LIST.replace('title = "Toys"', 'title = "Toys"\naccessed = 2026-11-25')
+    path.write_text(dated, encoding="utf-8")
+    assert str(read_sources(path).group[0].accessed) == "2026-11-25"
+    path.write_text(dated.replace(f'sha256 = "{GOOD}"\n', ""), encoding="utf-8")
+    with pytest.raises(RegistryError, match="'toys' is accessed, and none of its files has sha256"):
+        read_sources(path)
+
+
 def test_a_doi_pins_as_a_commit_does(tmp_path: Path) -> None:
     path = tmp_path / "sources.toml"
     path.write_text(group() + entry("toy", "https://doi.org/10.5281/toy.1", GOOD, SIZE), "utf-8")

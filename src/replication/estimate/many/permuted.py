@@ -95,6 +95,12 @@ class Permuted:
     df: int = 0
     reason: str = ""
 
+    @property
+    def p_value(self) -> float:
+        """Share of orders, the data's own included, with a statistic at least as far from zero."""
+        far = np.abs(self.statistic)
+        return float((far >= far[0] - 1e-12).mean())
+
     def p_values(self) -> np.ndarray:
         """Two-sided p-values by t(df), shape (draws + 1,)."""
         found: np.ndarray = 2 * stats.t.sf(np.abs(self.statistic), self.df)
@@ -247,7 +253,7 @@ Layouts = dict[tuple[Any, ...], _Layout]
 def _layout(rows: Sample, known: Layouts) -> _Layout:
     """Find the layout of a sample among the known ones, or make and remember it."""
     design = rows.design
-    fitted = design.outcome if design.model == "ppml" else None
+    fitted = (design.outcome, design.offset) if design.model == "ppml" else None
     index = rows.rows.index.to_numpy().tobytes()
     key = (design.effects, rows.controls, design.weights, design.cluster, fitted, index)
     if key in known:

@@ -93,7 +93,9 @@ def poisson_fits(
     # A level with no count at all has mean zero: its rows are out, as if they were dropped.
     inverse = [np.divide(1.0, s, out=np.zeros_like(s), where=s > 0) for s in sums]
     beta = np.full(y.shape[1], 0.0 if fixed is None else fixed)
-    mean = np.broadcast_to(np.exp(beta[:1] * x), y.shape).copy()
+    # An offset is where the means begin: rounds only scale them, so its own level is free.
+    offset = (sample.offset - sample.offset.max())[:, None]
+    mean = np.broadcast_to(np.exp(beta[:1] * x + offset), y.shape).copy()
     residual = np.broadcast_to(x, y.shape).copy()
 
     at = np.arange(y.shape[1])

@@ -13,7 +13,8 @@ from pyfixest.estimation import demean
 from replication.errors import NoVariationError
 from replication.estimate.convention import correction
 from replication.estimate.design import Design
-from replication.estimate.sample import Sample, product, sample
+from replication.estimate.sample import Sample, sample
+from replication.estimate.treatment import product, treatment_columns
 from replication.records import checks
 
 PURPOSE = "the mechanisms: a mediator, a count that exchange may move and that may move the outcome"
@@ -106,10 +107,9 @@ def mediation_columns(data: pd.DataFrame, mediators: Sequence[str], design: Desi
     """
     checks.require_columns(data, mediators, PURPOSE)
     dose = " × ".join(design.parts)
-    checks.require_columns(data, design.parts, f"the treatment, {dose}")
-    data = checks.as_numbers(data, design.parts)
+    data = treatment_columns(data, design, design.parts, f"the treatment, {dose}")
     terms = (dose, *mediators)
-    asked = design.but(treatment=terms, model="ols", scale="log1p")
+    asked = design.but(treatment=terms, first_treated=None, model="ols", scale="log1p")
     rows = sample(data.assign(**{dose: product(data, design.parts)}), asked)
     for column in mediators:
         checks.require_nonnegative(rows.rows, column, "log1p of a mediator")

@@ -209,6 +209,7 @@ def variants(main: Panels) -> dict[str, Estimate]:
         "Without universities on the Entity List": did(kept(table, "unlisted"), EDITIONS),
         "Universities of the frame (R20)": did(frame, EDITIONS),
         "Editions from 2017": did(table[table["edition"] > 2016], EDITIONS),
+        "Editions to 2022": did(table[table["edition"] <= 2022], EDITIONS),
         "Resources × edition (R12)": did(table, EDITIONS, controls=controls),
         "Exposure per staff (R7)": did(table, EDITIONS, exposure="exposure_per_staff"),
         "Exposure by component (R7)": did(table, EDITIONS, exposure="exposure_component"),

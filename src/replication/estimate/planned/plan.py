@@ -52,7 +52,11 @@ def asked(name: str, panels: Panels) -> tuple[pd.DataFrame, Design]:
         raise RegistryError(f"the plan has no test {name!r}; it has {', '.join(tests)}")
     test = tests[name]
     design = DESIGNS[test.panel].but(
-        outcome=test.outcome, model=test.model, scale=test.scale, variance=load_plan().variance
+        outcome=test.outcome,
+        model=test.model,
+        scale=test.scale,
+        offset=test.offset,
+        variance=load_plan().variance,
     )
     own = test.slopes == "period"
     controls = [(c, design.time) if own else c for c in test.controls]
@@ -73,7 +77,8 @@ def estimates(panels: Panels) -> pd.DataFrame:
     DataFrame
         Indexed by test: ``claim``, ``role``, ``outcome``, ``estimate``, ``std_error``, ``lower``,
         ``upper``, ``p_value``, ``p_holm`` (within its family; missing for a secondary test),
-        ``universities``, ``effective`` (G*), ``rows``, ``verdict`` (by this test alone).
+        ``p_all`` (over all primary tests; no verdict rests on it), ``universities``,
+        ``effective`` (G*), ``rows``, ``verdict`` (by this test alone).
     """
     plan, rows = load_plan(), {}
     for test in plan.test:
@@ -94,6 +99,7 @@ def estimates(panels: Panels) -> pd.DataFrame:
     table["p_holm"] = float("nan")
     for _, family in table.groupby("family"):
         table.loc[family.index, "p_holm"] = holm(family["p_value"])
+    table["p_all"] = holm(table.loc[table["role"] == "primary", "p_value"])
     p = table["p_holm"].fillna(table["p_value"])
     table["verdict"] = [
         UNCLEAR if value >= plan.level else SUPPORTED if b > 0 else CONTRADICTED

@@ -14,6 +14,7 @@ from replication.errors import DesignError, NoVariationError
 from replication.estimate.design import STUDY, Design
 from replication.estimate.mediation.partial_out import level_codes, partial_out
 from replication.estimate.sample import cluster_values
+from replication.estimate.treatment import treatment_columns
 from replication.estimate.verbs import did
 
 
@@ -44,8 +45,18 @@ def dose_bins(
         If the design has a third difference or names its regressors.
     NoVariationError
         If there are fewer distinct doses than bins.
+
+    Examples
+    --------
+    >>> panel = rp.load_panel()
+    >>> rp.dose_bins(panel, scale="log1p")[["bin", "clusters", "dose", "estimate"]].round(2)
+       bin  clusters  dose  estimate
+    0    1        14 -1.19      0.00
+    1    2        14 -0.40      0.12
+    2    3        14  0.24      0.16
+    3    4        14  1.35      0.46
     """
-    design = design.but(**changes)
+    data, design = _dated(data, design.but(**changes))
     doses = _doses(data, design)
     if bins < 2 or doses.nunique() < bins:
         raise NoVariationError(
@@ -91,10 +102,18 @@ def dose_spline(
     DataFrame
         ``dose``, ``response`` against the mean dose, and its pointwise 95 % interval ``lower``,
         ``upper``.
+
+    Examples
+    --------
+    >>> panel = rp.load_panel()
+    >>> rp.dose_spline(panel, scale="log1p", at=[-1, 1])[["dose", "response"]].round(2)
+       dose  response
+    0  -1.0     -0.17
+    1   1.0      0.19
     """
     from formulaic import model_matrix
 
-    design = design.but(**changes)
+    data, design = _dated(data, design.but(**changes))
     doses = _doses(data, design)
     if df < 2 or doses.nunique() <= df:
         raise NoVariationError(
@@ -138,8 +157,17 @@ def dose_weights(data: pd.DataFrame, design: Design = STUDY, **changes: Any) -> 
     Exact for any outcome: the slope is the sum over steps of weight × (change of the response) /
     step. Theorem 3 of Callaway, Goodman-Bacon and Sant'Anna (2024), for the cells, effects and
     controls at hand. A Poisson slope weighs rows by their means besides.
+
+    Examples
+    --------
+    They are never negative here, and add up to one.
+
+    >>> panel = rp.load_panel()
+    >>> weights = rp.dose_weights(panel)["weight"]
+    >>> bool((weights >= 0).all()), round(float(weights.sum()), 9)
+    (True, 1.0)
     """
-    design = design.but(**changes)
+    data, design = _dated(data, design.but(**changes))
     doses = _doses(data, design)
     rows = did(data, design, model="ols", scale="level", variance="none").sample
     own = rows.rows[design.clusters[0]].map(doses).to_numpy()
@@ -159,6 +187,15 @@ def dose_weights(data: pd.DataFrame, design: Design = STUDY, **changes: Any) -> 
             "density": above,
         }
     )
+
+
+def _dated(data: pd.DataFrame, design: Design) -> tuple[pd.DataFrame, Design]:
+    """Look at exposure and post, whichever way treatment is dated; a dose has no other parts."""
+    if design.parts and design.exposure:
+        columns = [design.exposure, design.post]
+        data = treatment_columns(data, design, columns, "the response to a dose")
+        design = design.but(first_treated=None)
+    return data, design
 
 
 def _doses(data: pd.DataFrame, design: Design) -> pd.Series:

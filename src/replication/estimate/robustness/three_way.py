@@ -51,6 +51,14 @@ def three_way(data: pd.DataFrame, design: Design = TRIPLE, **changes: Any) -> pd
         If the effects are not of that form, the model is not Poisson, or there are weights.
     NoVariationError, ConvergenceError
         As for `replication.poisson`.
+
+    Examples
+    --------
+    >>> panel = rp.load_panel()
+    >>> rp.three_way(panel).round(3)
+                                        estimate   bias  corrected  std_error
+    term
+    exposure × post × control_exposure     0.243 -0.001      0.244      0.106
     """
     design = design.but(**{"model": "ppml", **changes})
     one, other = _sides(design)
@@ -98,6 +106,8 @@ def _sides(design: Design) -> tuple[str, str]:
         raise DesignError("the bias of three-way effects is that of a Poisson model of the count")
     if design.weights is not None:
         raise DesignError("the bias of three-way effects is that of a model without weights=")
+    if design.offset is not None:
+        raise DesignError("the bias of three-way effects is that of a model without offset=")
     return sides[0], sides[1]
 
 

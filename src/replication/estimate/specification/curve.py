@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,11 @@ from replication.estimate.verbs import did
 CONTROLLED = "a permuted exposure no longer goes with the controls"
 
 ESTIMATES = ("estimate", "std_error", "lower", "upper", "p_value")
+
+Found = tuple[dict[str, object], Permuted]
+
+PART = 24
+"""Specifications of one panel that are estimated in one go, and kept when they are done."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +51,8 @@ class Curve:
     table : DataFrame
         A row a specification, in the order in which they came: its choices; ``estimate`` with its
         inference by the design's own variance; ``rows`` used; ``reason``, why there is none, or
-        empty; ``not_permuted``, why it takes no part in the joint test, or empty.
+        empty; ``not_permuted``, why it takes no part in the joint test, or empty, and
+        ``p_permuted``, its own p-value by the permutations (of the absolute statistic).
     joint : DataFrame
         Indexed by ``statistic``: ``median`` estimate, ``share_predicted`` and
         ``share_significant``, shares of specifications with the predicted sign and with that sign
@@ -71,6 +78,8 @@ def specification_curve(
     direction: int = 1,
     draws: int = 499,
     seed: int = 2026,
+    jobs: int = 1,
+    keep: Path | None = None,
 ) -> Curve:
     """Estimate every specification and test them together.
 
@@ -83,6 +92,10 @@ def specification_curve(
     draws : int
         Permutations of the exposure between the clusters, the same in every specification.
     seed : int
+    jobs : int
+        Processes, of one thread each. The numbers do not depend on it.
+    keep : Path, optional
+        Folder in which finished parts are kept: an interrupted run goes on where it stopped.
 
     Returns
     -------
@@ -103,16 +116,30 @@ def specification_curve(
     is, and the Newton step from the fit without the regressor (`many.permuted`). A permuted
     exposure no longer goes with the controls, so that with them its coefficient varies less than
     that of the data's exposure, and its permutations are no reference.
+
+    Examples
+    --------
+    >>> panel = rp.load_panel()
+    >>> scales = ("log1p", "asinh")
+    >>> choices = [rp.Specification({"scale": s}, "all", rp.STUDY.but(scale=s)) for s in scales]
+    >>> curve = rp.specification_curve({"all": panel}, choices, draws=99)
+    >>> curve.table[["scale", "estimate"]].round(3)
+       scale  estimate
+    0  log1p     0.172
+    1  asinh     0.205
+    >>> round(curve.joint.loc["median", "p_value"].item(), 2)
+    0.01
     """
     if direction not in (1, -1):
         raise DesignError(f"direction is 1 or -1, the sign that is predicted: not {direction!r}")
     names = _names(panels, specifications)
-    rows = [{**one.choices, **_estimated(panels[one.panel], one.design)} for one in specifications]
+    found = _found(panels, specifications, _drawn(panels, specifications, draws, seed), jobs, keep)
+    rows = [{**s.choices, **row} for s, (row, _) in zip(specifications, found, strict=True)]
     table = pd.DataFrame(rows, columns=[*names, *ESTIMATES, "rows", "reason"])
-    shuffled = _shuffled(panels, specifications, draws, seed)
-    why = [reason or one.reason for reason, one in zip(table["reason"], shuffled, strict=True)]
-    kept = [found for found, reason in zip(shuffled, why, strict=True) if not reason]
-    return Curve(table.assign(not_permuted=why), _joint(kept, direction))
+    why = [str(row["reason"] or one.reason) for row, one in found]
+    kept = [one for (_, one), reason in zip(found, why, strict=True) if not reason]
+    own = [np.nan if reason else one.p_value for (_, one), reason in zip(found, why, strict=True)]
+    return Curve(table.assign(not_permuted=why, p_permuted=own), _joint(kept, direction))
 
 
 def _names(
@@ -148,34 +175,67 @@ def _first_alike(panels: Mapping[str, pd.DataFrame], name: str) -> str:
     return next(other for other in panels if panels[other].equals(panels[name]))
 
 
-def _estimated(data: pd.DataFrame, design: Design) -> dict[str, object]:
-    try:
-        found = did(data, design)
-    except ReplicationError as error:
-        return {"reason": str(error)}
-    row = found.frame.iloc[0]
-    return {**row[list(ESTIMATES)], "rows": found.n, "reason": ""}
-
-
-def _shuffled(
+def _drawn(
     panels: Mapping[str, pd.DataFrame],
     specifications: Sequence[Specification],
     draws: int,
     seed: int,
-) -> list[Permuted]:
-    """Each specification under every permutation, in their order; panel by panel."""
+) -> Orders:
+    """Permutations of the clusters of all panels."""
     clusters = [s.design.clusters[0] for s in specifications if len(s.design.clusters) == 1]
     known: set[object] = set()
     for panel in panels.values():
         for column in set(clusters) & set(panel.columns):
             known |= set(panel[column].dropna().unique())
-    drawn: Orders = orders(sorted(known, key=str), draws=draws, seed=seed)
-    found = dict.fromkeys(range(len(specifications)), Permuted(reason=CONTROLLED))
-    for name, panel in panels.items():
-        own = [i for i, s in enumerate(specifications) if s.panel == name and not s.design.controls]
-        designs = [specifications[i].design for i in own]
-        found |= dict(zip(own, permuted(panel, designs, drawn), strict=True))
-    return [found[i] for i in range(len(specifications))]
+    return orders(sorted(known, key=str), draws=draws, seed=seed)
+
+
+def _found(
+    panels: Mapping[str, pd.DataFrame],
+    specifications: Sequence[Specification],
+    drawn: Orders,
+    jobs: int,
+    keep: Path | None,
+) -> list[Found]:
+    """What is found by each specification, in their order: in parts, of one panel each."""
+    from joblib import Memory, Parallel, delayed
+
+    own = {name: [i for i, s in enumerate(specifications) if s.panel == name] for name in panels}
+    parts = [
+        (name, places[first : first + PART])
+        for name, places in own.items()
+        for first in range(0, len(places), PART)
+    ]
+    one = Memory(keep, verbose=0).cache(_part)
+    found = Parallel(n_jobs=jobs, inner_max_num_threads=1 if jobs > 1 else None)(
+        delayed(one)(panels[name], [specifications[i].design for i in places], drawn)
+        for name, places in parts
+    )
+    ordered: dict[int, Found] = {}
+    for (_, places), part in zip(parts, found, strict=True):
+        ordered |= dict(zip(places, part, strict=True))
+    return [ordered[i] for i in range(len(specifications))]
+
+
+def _part(data: pd.DataFrame, designs: Sequence[Design], drawn: Orders) -> list[Found]:
+    """Estimates of designs of one panel, and each under all permutations."""
+    free = [design for design in designs if not design.controls]
+    shuffled = iter(permuted(data, free, drawn))
+    controlled = Permuted(reason=CONTROLLED)
+    return [
+        (_estimated(data, design), controlled if design.controls else next(shuffled))
+        for design in designs
+    ]
+
+
+def _estimated(data: pd.DataFrame, design: Design) -> dict[str, object]:
+    try:
+        found = did(data, design)
+    # A fit that does not succeed has a reason too, whoever gives it.
+    except (ReplicationError, ArithmeticError, np.linalg.LinAlgError) as error:
+        return {"reason": str(error) or type(error).__name__}
+    row = found.frame.iloc[0]
+    return {**row[list(ESTIMATES)], "rows": found.n, "reason": ""}
 
 
 def _joint(kept: Sequence[Permuted], direction: int) -> pd.DataFrame:

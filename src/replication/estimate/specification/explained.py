@@ -1,6 +1,6 @@
 """Which choice moves the answer most."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from math import comb
 
@@ -25,13 +25,29 @@ def explained(curve: Curve, choices: Sequence[str]) -> pd.DataFrame:
     DataFrame
         Indexed by ``choice``, from the largest: ``share``, its Shapley value of R² in a regression
         of the estimates on dummies of all choices (Lindeman, Merenda and Gold 1980), and
-        ``spread``, the largest less the smallest mean of the estimates over its alternatives. The
-        last row, ``"together"``, is R²: what it lacks to one is that choices act jointly.
+        ``spread``, the largest less the smallest coefficient of its alternatives there: the
+        difference of means where choices are crossed, and with the others held fixed where they are
+        not. The last row, ``"together"``, is R²: what it lacks to one is that
+        choices act jointly.
 
     Raises
     ------
     NoVariationError
         If all estimates are alike.
+
+    Examples
+    --------
+    With one choice it explains everything.
+
+    >>> panel = rp.load_panel()
+    >>> scales = ("log1p", "asinh")
+    >>> choices = [rp.Specification({"scale": s}, "all", rp.STUDY.but(scale=s)) for s in scales]
+    >>> curve = rp.specification_curve({"all": panel}, choices, draws=99)
+    >>> rp.explained(curve, ["scale"])
+              share    spread
+    choice
+    scale       1.0  0.033662
+    together    1.0  0.033662
     """
     table = curve.sorted
     y = table["estimate"].to_numpy() - table["estimate"].mean()
@@ -53,6 +69,7 @@ def explained(curve: Curve, choices: Sequence[str]) -> pd.DataFrame:
         for size in range(len(choices) + 1)
         for names in combinations(choices, size)
     }
+    slopes = _slopes(y, dummies)
     rows = {}
     for name in choices:
         others = [c for c in choices if c != name]
@@ -61,8 +78,19 @@ def explained(curve: Curve, choices: Sequence[str]) -> pd.DataFrame:
             weight = 1 / (len(choices) * comb(len(others), size))
             for chosen in map(frozenset, combinations(others, size)):
                 value += weight * (known[chosen | {name}] - known[chosen])
-        means = table.groupby(name)["estimate"].mean()
-        rows[name] = {"share": value, "spread": float(means.max() - means.min())}
+        rows[name] = {"share": value, "spread": float(np.ptp(slopes[name]))}
     frame = pd.DataFrame(rows).T.sort_values("share", ascending=False, kind="stable")
     frame.loc["together"] = [known[frozenset(choices)], float(np.ptp(y))]
     return frame.rename_axis("choice")
+
+
+def _slopes(y: np.ndarray, dummies: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Coefficients of the alternatives of each choice, the first of each being zero."""
+    columns = [block[:, 1:] for block in dummies.values()]
+    x = np.column_stack([np.ones(len(y)), *columns])
+    found = np.linalg.lstsq(x, y, rcond=None)[0][1:]
+    ends = np.cumsum([0, *(block.shape[1] for block in columns)])
+    return {
+        name: np.append(0.0, found[first:last])
+        for name, first, last in zip(dummies, ends[:-1], ends[1:], strict=True)
+    }

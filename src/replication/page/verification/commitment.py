@@ -16,8 +16,16 @@ from replication.writing import write_file
 MANIFEST = "MANIFEST.sha256"
 """File of a deposit with the checksum of each file below `COVERED`, as ``sha256sum`` writes it."""
 
-COVERED = ("data", "notebooks", "results", "src")
-"""Folders whose files decide which numbers come out."""
+COVERED = (
+    "data",
+    "notebooks",
+    "results",
+    "src",
+    "book/references.bib",
+    "requirements.txt",
+    "tests/oracles",
+)
+"""Folders and files that decide which numbers come out."""
 
 IGNORED = ("__pycache__", ".ipynb_checkpoints", ".egg-info", ".replication.")
 """Parts of paths that tools leave behind."""
@@ -99,7 +107,12 @@ def clean_copy(folder: Path, root: Path = ROOT) -> None:
 
 
 def write_manifest(root: Path = ROOT) -> None:
-    """Write the checksums of all files below `COVERED` that git knows, in the order of their names.
+    """Write `manifest` to its place; what is new is added to git first, or it is left out."""
+    write_file(root / MANIFEST, manifest(root))
+
+
+def manifest(root: Path = ROOT) -> bytes:
+    """Checksums of all files below `COVERED` that git knows, in the order of their names.
 
     Raises
     ------
@@ -112,7 +125,7 @@ def write_manifest(root: Path = ROOT) -> None:
     lines = [
         f"{_digest(root / n)}  {n}\n" for n in sorted(filter(None, names)) if (root / n).is_file()
     ]
-    write_file(root / MANIFEST, "".join(lines).encode())
+    return "".join(lines).encode()
 
 
 def read_manifest(path: Path) -> dict[str, str]:
@@ -121,30 +134,36 @@ def read_manifest(path: Path) -> dict[str, str]:
     Raises
     ------
     RegistryError
-        On a line that is no checksum with a path below `COVERED`: its number.
+        On a line that is no checksum with a path below `COVERED`, or that names a file again: its
+        number.
     """
     found = {}
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         digest, _, name = line.partition("  ")
-        parts = Path(name).parts
-        if len(digest) != 64 or not parts or parts[0] not in COVERED or ".." in parts:
+        covered = any(name == one or name.startswith(f"{one}/") for one in COVERED)
+        if len(digest) != 64 or not covered or ".." in Path(name).parts:
             raise RegistryError(
                 f"{path.name}, line {number}: {line!r} is no checksum with the path of a file in "
                 f"{', '.join(COVERED)}; unpack the deposit again"
+            )
+        if name in found:
+            raise RegistryError(
+                f"{path.name}, line {number}: {name} is in it twice, as after two changes were "
+                "merged: `make readme` writes it anew"
             )
         found[name] = digest
     return found
 
 
 def _edited_since_manifest(root: Path) -> dict[str, str]:
-    manifest = read_manifest(root / MANIFEST)
+    listed = read_manifest(root / MANIFEST)
     edited = {}
-    for name, digest in manifest.items():
+    for name, digest in listed.items():
         if not (root / name).is_file():
             edited[name] = "removed"
         elif _digest(root / name) != digest:
             edited[name] = "edited"
-    strays = {name for name in _files(root) if name not in manifest}
+    strays = {name for name in _files(root) if name not in listed}
     return dict(sorted((edited | dict.fromkeys(strays, "not committed")).items()))
 
 
@@ -164,8 +183,9 @@ def _edited_since_commit(root: Path) -> dict[str, str]:
 
 
 def _files(root: Path) -> Iterator[str]:
-    for folder in COVERED:
-        for path in (root / folder).rglob("*"):
+    for one in COVERED:
+        place = root / one
+        for path in [place] if place.is_file() else place.rglob("*"):
             name = path.relative_to(root).as_posix()
             ours = not name.startswith(OWN) and not any(part in name for part in IGNORED)
             if ours and path.is_file():

@@ -5,7 +5,7 @@ income from industry by edition, and papers of the Leiden Ranking by window. A p
 a ranking has in one row is in neither panel: the ministry counts the two apart.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -120,6 +120,25 @@ def kept(panel: pd.DataFrame, keep: str | None) -> pd.DataFrame:
     if rows.empty:
         raise NoVariationError(f"no university is left that is {keep}")
     return rows
+
+
+def flow(panels: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """What became of the rows of the files that each panel is made of.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by ``rows``: those of the files, those left out by reason, those kept; a column a
+        panel.
+    """
+    columns = {}
+    for name, panel in panels.items():
+        dropped = panel.attrs["dropped"]
+        whole = len(panel) + sum(dropped.values())
+        columns[name] = {"in the files": whole, **dropped, "kept": len(panel)}
+    reasons = dict.fromkeys(reason for one in columns.values() for reason in one)
+    order = [*(reason for reason in reasons if reason != "kept"), "kept"]
+    return pd.DataFrame(columns, order).fillna(0).astype("int64").rename_axis("rows")
 
 
 def _editions(rows: pd.DataFrame) -> pd.Series:

@@ -4,6 +4,7 @@ A group is what one publisher prints: editions of a ranking, say. Group and file
 nowhere else; the readers, the match of names and the pages take them from this list.
 """
 
+import datetime
 import re
 from collections import Counter
 from functools import lru_cache
@@ -46,6 +47,8 @@ class Group(Row):
     names: Text | None = None
     # Column whose value is China in the rows of Chinese universities.
     country: Text | None = None
+    # Day on which the files behind the checksums were read; none where nobody has seen them here.
+    accessed: datetime.date | None = None
 
 
 class Source(Row):
@@ -83,6 +86,12 @@ class Sources(Row):
             ((first, times),) = Counter(values).most_common(1) or [("", 0)]
             if times > 1:
                 raise ValueError(f"{field} {first!r} is a duplicate; rename one row")
+        seen = {one.group for one in self.source if one.sha256}
+        for one in self.group:
+            if one.accessed and one.name not in seen:
+                raise ValueError(
+                    f"group {one.name!r} is accessed, and none of its files has sha256"
+                )
         if differ := sorted({one.group for one in self.source} ^ set(groups)):
             raise ValueError(
                 f"group {differ[0]!r} needs a row [[group]] and at least one [[source]]"

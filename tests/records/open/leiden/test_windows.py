@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import rdata
 
+from replication.config import ROOT
 from replication.errors import MissingColumnError, RegistryError, ReplicationError, SchemaError
 from replication.records.open import universities
 from replication.records.open.leiden import windows
@@ -77,8 +78,14 @@ def test_papers_grow_as_two_years_of_them_do(files: Path) -> None:
     second = sheet.drop_duplicates("University", keep=False).set_index("University")
     both = second.join(first.rename("first"), how="inner")
     assert len(both) > 1000
-    for rows, growth in ((both, 1.17), (both[both["Country"] == "China"], 1.38)):
-        assert rows["collab_P"].sum() / rows["first"].sum() == pytest.approx(growth, abs=0.01)
+    page = (ROOT / "book" / "data.md").read_text(encoding="utf-8")
+    tables = {"of all countries": both, "in China": both[both["Country"] == "China"]}
+    for (said, rows), growth in zip(tables.items(), (1.17, 1.38), strict=True):
+        early, late = rows["first"].sum(), rows["collab_P"].sum()
+        assert late / early == pytest.approx(growth, abs=0.01)
+        two, one = 100 * (late / early) ** 0.5 - 100, 100 * late / early - 100
+        line = f"| {len(rows):,} {said} | {early / 1e6:.2f} million | {late / 1e6:.2f} million | "
+        assert f"{line}{late / early:.2f} | {two:.0f} % | {one:.0f} % |" in page
 
 
 def test_papers_lie_where_every_kind_of_them_allows() -> None:

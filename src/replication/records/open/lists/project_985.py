@@ -15,8 +15,9 @@ MEMBERS = DATA / "project_985.csv"
 def project_985(path: Path | None = None) -> pd.DataFrame:
     """Say of each ministry university whether it was of Project 985 985工程.
 
-    The project had 39 members, of which 32 are directly under the ministry; the list is the
-    ministry's, of 6 December 2006, and was closed in 2011 without a change among these.
+    The project had 39 members, of which 32 are directly under the ministry. The source is the
+    ministry's list “985工程”学校名单, dated 6 December 2006
+    (www.moe.gov.cn/srcsite/A22/s7065/200612/t20061206_128833.html); it has not changed since.
 
     Returns
     -------

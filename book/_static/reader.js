@@ -1,0 +1,59 @@
+// What a page does for its reader: opens what a link or a printer needs, enlarges figures, goes to
+// what was searched for, prints dark pages light.
+const closed = () => document.querySelectorAll("details:not([open])");
+let opened = [];
+let theme = "";
+window.addEventListener("beforeprint", () => {
+  opened = [...closed()];
+  opened.forEach((one) => (one.open = true));
+  document.querySelectorAll("img[loading=lazy]").forEach((one) => (one.loading = "eager"));
+  theme = document.documentElement.dataset.theme;
+  document.documentElement.dataset.theme = "light";
+});
+window.addEventListener("afterprint", () => {
+  opened.forEach((one) => (one.open = false));
+  document.documentElement.dataset.theme = theme;
+});
+
+const show = (target) => {
+  for (let at = target.closest("details"); at; at = at.parentElement.closest("details")) at.open = true;
+  target.scrollIntoView({ block: "center" });
+};
+const reveal = () => {
+  const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (target && (target.closest("details") || target.querySelector("details"))) {
+    target.querySelectorAll(":scope > details").forEach((one) => (one.open = true));
+    show(target);
+  }
+};
+
+const enlarge = (box) => {
+  const shown = [...box.querySelectorAll("img")].find((one) => one.offsetParent) || box.querySelector("img");
+  const dialog = document.createElement("dialog");
+  dialog.className = "enlarged";
+  dialog.setAttribute("aria-label", "Enlarged figure");
+  const button = document.createElement("button");
+  button.type = "button";
+  button.textContent = "Close";
+  button.addEventListener("click", () => dialog.close());
+  const image = shown.cloneNode();
+  dialog.append(button, image);
+  dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
+  dialog.addEventListener("close", () => { dialog.remove(); box.focus(); });
+  document.body.append(dialog);
+  dialog.showModal();
+};
+
+window.addEventListener("hashchange", reveal);
+window.addEventListener("DOMContentLoaded", () => {
+  reveal();
+  document.querySelectorAll(".figure-box").forEach((box) => {
+    box.addEventListener("click", () => enlarge(box));
+    box.addEventListener("keydown", (event) => event.key === "Enter" && enlarge(box));
+  });
+  // The builder's own script marks what was searched for a moment after the page is there.
+  setTimeout(() => {
+    const hit = !location.hash && document.querySelector(".bd-article .highlighted");
+    if (hit) show(hit);
+  }, 300);
+});
