@@ -12,8 +12,9 @@ from replication.montecarlo.truth import truth
 from replication.panel.build import build_panel
 from replication.panel.consistency import require_consistent
 from replication.panel.losses import LossWarning
-from replication.records.manifest import mark_path, origin, study_of, write_panel, write_records
+from replication.records.manifest import origin, study_of, write_panel, write_records
 from replication.records.manifest import write_truth as keep_truth
+from replication.records.mark import mark_path
 from replication.records.registry import Choices
 from replication.records.study.choices import choices_in_force
 from replication.records.study.frame import is_shipped
