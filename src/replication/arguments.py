@@ -68,6 +68,33 @@ def parser() -> argparse.ArgumentParser:
     )
 
     add = command(
+        "ingest",
+        "make records of a folder of vendors' exports",
+        "replication ingest my-exports --out data/restricted",
+    )
+    add("folder", type=Path, metavar="DIR", help="folder with the exports, in any mixture")
+    add("--out", type=Path, required=True, metavar="RECORDS", help="folder for the records")
+    add(
+        "--mapping",
+        type=Path,
+        metavar="FILE",
+        help="which column is what, where no vendor is known (default: mapping.toml in RECORDS)",
+    )
+    add(
+        "--memory",
+        default="2GB",
+        metavar="SIZE",
+        help="what may be used before it is written to disk (default: 2GB)",
+    )
+
+    add = command(
+        "validate",
+        "look through one table, of records or of a vendor",
+        "replication validate exports/2018.csv",
+    )
+    add("path", type=Path, metavar="FILE")
+
+    add = command(
         "build",
         "make the analysis panel from records",
         "replication build --records my-records --out panel.parquet",

@@ -125,6 +125,21 @@ def _simulate(options: argparse.Namespace) -> None:
         print(f"{table_path(options.out, name)}: {n:,} rows")
 
 
+def _ingest(options: argparse.Namespace) -> None:
+    from replication.panel.memory import read_memory, share_of_database
+    from replication.records.ingest.run import ingest
+
+    memory = share_of_database(read_memory(options.memory))
+    flow = ingest(options.folder, options.out, options.mapping, memory)
+    print(flow.to_string(index=False, na_rep=""))
+
+
+def _validate(options: argparse.Namespace) -> None:
+    from replication.records.ingest.run import validate_file
+
+    print(f"{options.path}: {validate_file(options.path)}")
+
+
 def _build(options: argparse.Namespace) -> None:
     from replication.panel.build import build_panel, open_records
     from replication.panel.consistency import require_consistent
@@ -302,6 +317,8 @@ def _readme(options: argparse.Namespace) -> None:
 
 COMMANDS = {
     "simulate": _simulate,
+    "ingest": _ingest,
+    "validate": _validate,
     "build": _build,
     "truth": _truth,
     "fetch": _fetch,

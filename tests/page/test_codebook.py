@@ -12,7 +12,7 @@ from replication.page.codebook import codebook_markdown
 from replication.panel.openalex import OPEN_PANEL
 from replication.records import schema
 
-SCHEMAS = {"panel": schema.PANEL, **schema.RECORDS, "open_panel": OPEN_PANEL}
+SCHEMAS = {"panel": schema.PANEL, **schema.RECORDS, **schema.OPTIONAL, "open_panel": OPEN_PANEL}
 TABLES = list(SCHEMAS)
 README = (DATA / "README.md").read_text(encoding="utf-8")
 HAN = re.compile("[\u4e00-\u9fff]")

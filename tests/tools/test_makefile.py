@@ -17,10 +17,13 @@ pytestmark = pytest.mark.skipif(
 )
 
 
+# What a surrounding make passes down would change what this one does and prints.
+OURS = {"MAKEFLAGS", "MAKEOVERRIDES", "MAKELEVEL", "CI", "ARGS", "JOBS"}
+
+
 def make(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run make in the project, with some variables set."""
-    # What a surrounding make passes down would change how this one prints.
-    clean = {k: v for k, v in os.environ.items() if k not in {"MAKEFLAGS", "MAKELEVEL", "CI"}}
+    clean = {k: v for k, v in os.environ.items() if k not in OURS}
     return subprocess.run(
         ["make", *arguments],
         cwd=ROOT,

@@ -19,7 +19,7 @@ def codebook_markdown(level: int = 2) -> str:
     level : int
         Level of the tables' headings.
     """
-    tables = [schema.PANEL, *schema.RECORDS.values(), OPEN_PANEL]
+    tables = [schema.PANEL, *schema.RECORDS.values(), *schema.OPTIONAL.values(), OPEN_PANEL]
     return "\n\n".join(_table(table, "#" * level) for table in tables) + "\n"
 
 

@@ -10,19 +10,11 @@ from ibis import _
 from replication.errors import SchemaError
 from replication.panel.engine import ROW, Keep
 from replication.records.classify import NameRules, load_name_rules
+from replication.records.ingest.separators import SEPARATORS
 
 OURS = "university of the sample"
 FIRM = "firm"
 
-# Pairs of pattern and replacement that leave semicolons alone between names. A comma or a slash is
-# also a sign within a name (Co., Ltd; A/S): it separates beside a Chinese character, a slash
-# between blanks.
-SEPARATORS = (
-    (r"(?i)[,，]\s*((?:LTD|LIMITED|INC|LLC|LLP|LP|PLC|CORP|CO|GMBH|S\.?A|N\.?V|B\.?V)\b)", r" \1"),
-    (r"[；﹔︔\x{37E}|｜¦、､﹑\r\n\t\v\f\x{85}\x{2028}\x{2029}]|\s[/／]\s", ";"),
-    (r"([\p{Han})）])\s*[,，/／]", r"\1;"),
-    (r"[,，/／]\s*(\p{Han})", r";\1"),
-)
 SUSPECT = r"[,，；﹔︔\x{37E}|｜¦、､﹑\r\n\t\v\f\x{85}\x{2028}\x{2029}/／]"
 """Signs without which none of `SEPARATORS` is found."""
 # What may join two names that `SEPARATORS` does not tell apart: a sign, or, since it may as well be
@@ -58,11 +50,16 @@ class Applicants:
 
 
 def applicants(
-    patents: ir.Table, universities: ir.Table, keep: Keep, owned: bool = False
+    patents: ir.Table,
+    universities: ir.Table,
+    keep: Keep,
+    types: ir.Table | None = None,
+    owned: bool = False,
 ) -> Applicants:
     """Take the applicants of `patents` apart and say who they are.
 
-    With `owned`, a firm that a university owns is a `FIRM` too (R15).
+    `types` has the ``kind`` of each ``applicant`` whose type the export gives: it goes before the
+    rule by name. With `owned`, a firm that a university owns is a `FIRM` too (R15).
 
     Raises
     ------
@@ -82,6 +79,9 @@ def applicants(
     names = keep(names).filter(_.name != "").left_join(aliases, "name")
     kinds = [(_.name.re_search(rule.pattern), rule.kind) for rule in rules.rule]
     kind = ibis.cases((_.university.notnull(), OURS), *kinds, else_="other")
+    if types is not None:
+        names = names.left_join(types, names.name == types.applicant)
+        kind = ibis.ifelse(_.university.isnull() & _.kind.notnull(), _.kind, kind)
     names = names.mutate(kind=kind, who=ibis.dense_rank().over(order_by=_.name))
     names = names.select("written", "who", "name", "university", "kind")
     firms = rules.firm_kinds_alternative if owned else rules.firm_kinds

@@ -5,7 +5,7 @@ of events may be files, and are then never in memory as a whole. Every record is
 dropped with a reason: `build_panel` returns the sample flow beside the panel.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import ibis
@@ -14,7 +14,7 @@ import pandas as pd
 from ibis import _
 
 from replication.errors import SchemaError, SourceUnavailableError
-from replication.panel import reasons, universities
+from replication.panel import lacking, reasons, universities
 from replication.panel.engine import ROW, Engine, Keep, open_engine
 from replication.panel.losses import losses, warn
 from replication.panel.patents import CELL, by_record, patents
@@ -22,12 +22,8 @@ from replication.records import schema
 from replication.records.checks import require_variation
 from replication.records.classify import load_ipc
 from replication.records.exposure import DECIMALS
-from replication.records.manifest import (
-    MANIFEST,
-    require_one_study,
-    require_unchanged,
-    table_path,
-)
+from replication.records.manifest import require_one_study
+from replication.records.mark import MANIFEST, require_unchanged
 from replication.records.registry import Choices
 from replication.records.validation import attributes, read, require_valid, validate
 from replication.records.variables import ADVANTAGED
@@ -40,13 +36,13 @@ Records = dict[str, pd.DataFrame | Path]
 def read_records(folder: Path) -> dict[str, pd.DataFrame]:
     """Read and validate the record tables of `folder`, one Parquet file a table.
 
-    `SourceUnavailableError` names the files that are not there, `SchemaError` the file, column, row
-    and rule of a fault, or a table that is not as it was written, or of another study.
+    `SourceUnavailableError` names the files that are not there and must be, `SchemaError` the file,
+    column, row and rule of a fault, or a table that is not as it was written, or of another study.
     """
     tables = {name: read(path) for name, path in _files(folder).items()}
     require_one_study({name: table.attrs for name, table in tables.items()}, folder)
     return {
-        name: validate(table, schema.RECORDS[name], str(table_path(folder, name)))
+        name: validate(table, schema.described(name), str(folder / f"{name}.parquet"))
         for name, table in tables.items()
     }
 
@@ -61,19 +57,14 @@ def open_records(folder: Path, progress: Progress = silent) -> Records:
             require_valid(path, schema.RECORDS[name], progress)
             records[name] = path
         else:
-            records[name] = validate(read(path), schema.RECORDS[name], str(path))
+            records[name] = validate(read(path), schema.described(name), str(path))
     return records
 
 
 def _files(folder: Path) -> dict[str, Path]:
-    """Files of a folder of records, all of which are there."""
+    """Files of a folder of records: what a panel cannot be without is there."""
     require_unchanged(folder / MANIFEST)
-    files = {name: table_path(folder, name) for name in schema.RECORDS}
-    if absent := [path.name for path in files.values() if not path.is_file()]:
-        raise SourceUnavailableError(
-            f"{folder} does not hold {', '.join(absent)}: data/restricted/README.md says how to "
-            "bring your own records; `replication simulate --out NEW_FOLDER` writes simulated ones"
-        )
+    files = lacking.files(folder)
     for path in files.values():
         if path.resolve().parent != folder.resolve():
             raise SourceUnavailableError(
@@ -97,7 +88,7 @@ def build_panel(
     ----------
     records : mapping of str to DataFrame or Path
         Tables of `schema.RECORDS`; those of events may be Parquet files that `open_records` has
-        looked through.
+        looked through. Those of `lacking.COLUMNS` may be absent.
     choices : Choices, optional
     backend : str
         One of `engine.BACKENDS`.
@@ -109,7 +100,8 @@ def build_panel(
     Returns
     -------
     panel : DataFrame
-        As `schema.PANEL` says, sorted by its key.
+        As `schema.PANEL` says, sorted by its key, without the columns that need a table which is
+        absent.
     flow : DataFrame
         ``table``, ``reason``, ``rows``: what became of every record, the reason being
         ``"counted"`` for those that were placed in a cell of the panel (exchange and resources:
@@ -122,7 +114,8 @@ def build_panel(
     Warns
     -----
     LossWarning
-        If a reason drops as many joint patents, papers or hires as are counted; if an outcome is
+        If a table is absent: what is not testable for want of it. If a reason drops as many joint
+        patents, papers or hires as are counted; if an outcome is
         zero everywhere or in a year; if no application names a university of the sample; if
         applicants that are neither a university of the sample nor a firm look like one, by those
         that would be joint patents.
@@ -141,16 +134,20 @@ def build_panel(
     choices = choices or Choices()
     opened = open_engine(backend, memory)
     choices.require_years()
+    absent = [name for name in schema.RECORDS if name not in records]
+    has = tuple(records)
+    records = {**records, **{name: lacking.stand_in(name, records, choices) for name in absent}}
     small = {name: table for name, table in records.items() if isinstance(table, pd.DataFrame)}
     _require_catalogue(small, choices)
-    universities.require_pre_period(small, choices)
+    universities.require_pre_period(small, choices, has)
+    expected = schema.PANEL.remove_columns(lacking.lacking(has))
     with opened as engine:
         t = {name: _typed(engine.table(name, of), name) for name, of in records.items()}
         ipc = engine.table("ipc", load_ipc()).drop(ROW)
-        frame, flow = _build(engine, t, ipc, small, choices, progress)
+        frame, flow = _build(engine, t, ipc, small, choices, progress, has)
     floats = frame.select_dtypes("float").columns
     frame[floats] = frame[floats].round(DECIMALS)
-    exposures = [c for c in schema.PANEL.columns if c.startswith("exposure")]
+    exposures = [c for c in expected.columns if c.startswith("exposure")]
     if flat := [c for c in exposures if frame[c].isna().any()]:
         raise SchemaError(
             f"{', '.join(flat)}: no standard deviation, since all universities have the same; look "
@@ -159,13 +156,13 @@ def build_panel(
     require_variation(frame, ["exposure"])
     warn(flow.attrs["warnings"])
     # Backends differ in their integers and strings.
-    frame = frame.astype({c: d.type for c, d in schema.PANEL.dtypes.items()})
-    return validate(frame, schema.PANEL, "the panel"), flow
+    frame = frame.astype({c: d.type for c, d in expected.dtypes.items()})
+    return validate(frame, expected, "the panel"), flow
 
 
 def _typed(table: ir.Table, name: str) -> ir.Table:
     """A record table as it was validated: its columns, text even where one is empty throughout."""
-    dtypes = schema.RECORDS[name].dtypes
+    dtypes = schema.described(name).dtypes
     # A file may hold the index of its frame beside them.
     table = table.select(*dtypes, ROW)
     texts = [column for column, of in dtypes.items() if str(of).startswith("str")]
@@ -193,8 +190,9 @@ def _build(
     records: dict[str, pd.DataFrame],
     choices: Choices,
     progress: Progress,
+    has: Collection[str],
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Panel and sample flow before they are held to their types."""
+    """Panel and sample flow before they are held to their types; `has` are the tables there are."""
     keep = engine.keep
     grades = keep(_graded(t, choices))
     cells = grades.filter(_.reason == reasons.COUNTED).drop("reason")
@@ -214,6 +212,7 @@ def _build(
     hired = hired.group_by(["university", *country]).agg(n=_.rows.sum())
     fixed = universities.university_columns(records, engine.frame(hired), choices)
     frame = engine.frame(panel.order_by([*CELL, "year"])).join(fixed, on="university")
+    frame = frame.drop(columns=lacking.lacking(has))
     progress("what was dropped")
     events = {
         "grades": grades,
@@ -222,16 +221,18 @@ def _build(
         "applicants": who.of("kind").filter(_.repetition == 0).select(reason="kind"),
     }
     events = {name: table.group_by("reason").agg(rows=_.count()) for name, table in events.items()}
-    counted = {"papers": papers, "hires": hires}
+    counted = {n: t for n, t in {"papers": papers, "hires": hires}.items() if n in has}
     events |= {n: table.group_by("reason").agg(rows=_.rows.sum()) for n, table in counted.items()}
     rows = {name: engine.frame(table).set_index("reason")["rows"] for name, table in events.items()}
     rows |= {
         name: universities.reasons(records, name, choices).value_counts().rename("rows")
         for name in universities.STATISTICS
     }
+    rows = {name: n for name, n in rows.items() if name in has or name not in schema.RECORDS}
     flow = pd.concat(rows, names=["table", "reason"]).sort_index().reset_index()
     sample = records["universities"]["university"]
     flow.attrs["warnings"] = [
+        *lacking.said(has),
         *losses(frame, sample, credits, who, counted),
         *universities.jumps(records, choices),
     ]

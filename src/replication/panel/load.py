@@ -53,7 +53,7 @@ def load_panel(
     56
     """
     from replication.panel.consistency import require_consistent
-    from replication.records import manifest, validation
+    from replication.records import mark, validation
 
     if source not in REMEDY:
         raise SourceUnavailableError(f"source {source!r} is not one of {', '.join(REMEDY)}")
@@ -61,10 +61,10 @@ def load_panel(
     path = path or usual
     if not path.is_file():
         raise SourceUnavailableError(f"the {source} panel is not at {path}: {REMEDY[source]}")
-    mark = manifest.require_unchanged(manifest.mark_path(path), path)
+    said = mark.require_unchanged(mark.mark_path(path), path)
     frame = validation.read(path)
     # A panel that the reader made without the command says nothing, and is the reader's own.
-    known = mark.source if mark else frame.attrs.get("source", "restricted")
+    known = said.source if said else frame.attrs.get("source", "restricted")
     if partial:
         lacking = set(expected.columns) - set(frame.columns) - set(expected.metadata["key"])
         expected = expected.remove_columns(sorted(lacking))
@@ -104,9 +104,9 @@ def load_truth(path: Path = DATA / "truth.csv") -> pd.DataFrame:
     >>> float(truth.loc[("C1", "mean"), "value"].round(3))
     0.231
     """
-    from replication.records import manifest, schema, validation
+    from replication.records import mark, schema, validation
 
-    manifest.require_unchanged(manifest.mark_path(_there(path)), path)
+    mark.require_unchanged(mark.mark_path(_there(path)), path)
     try:
         frame = pd.read_csv(path, dtype={"claim": str, "target": str})
     except (OSError, ValueError) as error:

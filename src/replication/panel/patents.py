@@ -50,7 +50,8 @@ def patents(
         ipc_subclass=plain(_.ipc).upper().re_extract(MAIN_CLASS, 1),
         shared=ibis.ifelse(_.shared, _.application, ibis.null("string")),
     )
-    who = applicants(first, t["universities"], keep, choices.owned_firms)
+    types = t.get("applicant_types")
+    who = applicants(first, t["universities"], keep, types, choices.owned_firms)
     parties = who.of("university", "kind").group_by(ROW)
     parties = parties.agg(
         firm=(_.kind == FIRM).any(),

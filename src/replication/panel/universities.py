@@ -1,6 +1,6 @@
 """Columns of a university that do not change: its exposures (R7, R8) and its controls (R12)."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import numpy as np
 import pandas as pd
@@ -90,13 +90,18 @@ def jumps(records: dict[str, pd.DataFrame], choices: Choices) -> Iterator[str]:
                 )
 
 
-def require_pre_period(records: dict[str, pd.DataFrame], choices: Choices) -> None:
-    """Raise `SchemaError` unless every university has positive resources and exchange each year."""
+def require_pre_period(
+    records: dict[str, pd.DataFrame], choices: Choices, has: Collection[str] = STATISTICS
+) -> None:
+    """Raise `SchemaError` unless every university has positive resources and exchange each year.
+
+    Of tables that are not among those the reader `has`, nothing is asked.
+    """
     universities = records["universities"]["university"]
     years = range(choices.first_year, choices.first_treated)
     key = ["university", "year"]
     needed = pd.MultiIndex.from_product([universities, years], names=key).to_frame(index=False)
-    for name in STATISTICS:
+    for name in [name for name in STATISTICS if name in has]:
         table = needed.merge(records[name], how="left", on=key, indicator="found")
         absent = table[table.pop("found") == "left_only"]
         unknown = sorted(set(records[name]["university"]) - set(universities))

@@ -1,4 +1,4 @@
-"""The mark of what a command wrote: who made it, of what, and the checksum of each file.
+"""What each command writes, with its mark: who made it, of what, and the checksum of each file.
 
 Simulated records carry it in their folder (``manifest.json``), a panel with its sample flow and a
 truth file beside them (``panel.manifest.json``). Whatever reads them holds them to it; whatever
@@ -6,54 +6,37 @@ writes overwrites only what a mark says is ours.
 """
 
 import dataclasses
-import hashlib
 import json
 import os
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from replication.errors import OverwriteError, SchemaError
+from replication.records.mark import (
+    MANIFEST,
+    checksum,
+    digest,
+    mark_path,
+    marked,
+    read_mark,
+    require_own,
+    require_unchanged,
+)
 from replication.records.pieces import Table, write_parquet
-from replication.records.schema import RECORDS
-from replication.writing import Progress, alone, settle, silent, write_files
+from replication.records.schema import OPTIONAL, RECORDS
+from replication.writing import Progress, alone, silent, write_files
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-MANIFEST = "manifest.json"
 BREAKS = ("pretrend", "anticipation", "confounder", "exposure_noise")
 """Parameters of a process that break an assumption and leave what is planted."""
 NO_STUDY = ("disciplines",)
 """Tables that are no simulation: the catalogue, which a reader may take from simulated records."""
-
-
-class Planted(BaseModel):
-    """The study that simulated data are of."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    seed: int
-    process: dict[str, Any]
-
-
-class Mark(BaseModel):
-    """What a command says of the files it wrote."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    made_by: Literal["replication simulate", "replication build", "replication truth"]
-    source: Literal["simulated", "restricted"]
-    # Of simulated data.
-    study: Planted | None = None
-    draws: int | None = None
-    # Checksums of the records that a panel was built from, by table.
-    records: dict[str, str] | None = None
-    sha256: dict[str, str] = Field(min_length=1)
 
 
 def study_of(process: "DataclassInstance", seed: int) -> dict[str, Any]:
@@ -72,11 +55,6 @@ def flow_path(panel: Path) -> Path:
     return panel.with_suffix(".sample_flow.csv")
 
 
-def mark_path(file: Path) -> Path:
-    """Where the mark of a panel or a truth file is."""
-    return file.with_suffix(f".{MANIFEST}")
-
-
 def write_records(
     folder: Path,
     tables: Mapping[str, Table],
@@ -91,7 +69,7 @@ def write_records(
     # In each table too, so that one among others' is known without the mark.
     known: dict[Hashable, Any] = {
         "source": "simulated",
-        "study": _digest(json.dumps(study).encode())[:16],
+        "study": digest(json.dumps(study).encode())[:16],
     }
     rows: dict[str, int] = {}
 
@@ -104,7 +82,7 @@ def write_records(
 
     def mark(file: BinaryIO) -> None:
         beside = Path(file.name).parent
-        file.write(_marked({name: _checksum(beside / name) for name in files}, about))
+        file.write(marked({name: checksum(beside / name) for name in files}, about))
 
     with alone(folder):
         require_own_records(folder)
@@ -112,14 +90,42 @@ def write_records(
     return rows
 
 
+def write_ingested(folder: Path, files: Mapping[str, Callable[[BinaryIO], None]]) -> None:
+    """Write records made of exports, and their mark; tables of an earlier run go.
+
+    Refused as of `require_own_ingest`.
+    """
+
+    def mark(file: BinaryIO) -> None:
+        beside = Path(file.name).parent
+        about = {"made_by": "replication ingest", "source": "restricted"}
+        file.write(marked({name: checksum(beside / name) for name in files}, about))
+
+    with alone(folder):
+        require_own_ingest(folder)
+        before = read_mark(folder / MANIFEST)
+        gone = dict.fromkeys(set(before.sha256 if before else ()) - set(files))
+        write_files(folder, {**files, **gone, MANIFEST: mark})
+
+
+def require_own_ingest(folder: Path) -> None:
+    """Raise `OverwriteError` unless every record table is as `write_ingested` left it."""
+    if folder.is_file():
+        raise OverwriteError(f"--out {folder} is a file: name a folder")
+    said = [table_path(folder, name) for name in (*RECORDS, *OPTIONAL)]
+    reports = sorted(folder.glob("*.csv")) if folder.is_dir() else []
+    require_own(folder / MANIFEST, [*said, *reports], "ingest")
+
+
 def origin(records: Path) -> dict[str, Any]:
     """Source, study and checksums of the record tables: what the mark of their panel says."""
     of = require_unchanged(records / MANIFEST)
-    paths = {name: path for name in RECORDS if (path := table_path(records, name)).is_file()}
+    every = (*RECORDS, *OPTIONAL)
+    paths = {name: path for name in every if (path := table_path(records, name)).is_file()}
     return {
         "source": of.source if of else "restricted",
         "study": of.study.model_dump() if of and of.study else None,
-        "records": {name: _checksum(path) for name, path in paths.items()},
+        "records": {name: checksum(path) for name, path in paths.items()},
     }
 
 
@@ -139,7 +145,7 @@ def write_panel(
     mark = {"made_by": "replication build", **read}
     with alone(out.parent):
         require_own_panel(out, records)
-        write_files(out.parent, {**files, mark_path(out).name: _marked(_digests(files), mark)})
+        write_files(out.parent, {**files, mark_path(out).name: marked(_digests(files), mark)})
 
 
 def write_truth(out: Path, truth: pd.DataFrame, study: dict[str, Any], draws: int) -> None:
@@ -153,26 +159,7 @@ def write_truth(out: Path, truth: pd.DataFrame, study: dict[str, Any], draws: in
     }
     with alone(out.parent):
         require_own_truth(out)
-        write_files(out.parent, {**files, mark_path(out).name: _marked(_digests(files), mark)})
-
-
-def require_unchanged(mark: Path, file: Path | None = None) -> Mark | None:
-    """Return what a mark says of the files beside it, or None if there is no mark of ours.
-
-    `SchemaError` names the first file that is missing or not as it was written. A mark that does
-    not list the `file` in question is no mark of it.
-    """
-    settle(mark.parent)
-    said = _read(mark)
-    if not said or (file and file.name not in said.sha256):
-        return None
-    if changed := _changed(said, mark.parent):
-        raise SchemaError(
-            f"{changed[0]} is not as `{said.made_by}` wrote it (its SHA-256 is another than in "
-            f"{mark.name}): make all of them anew with that command, or remove {mark.name} if the "
-            "files are your own"
-        )
-    return said
+        write_files(out.parent, {**files, mark_path(out).name: marked(_digests(files), mark)})
 
 
 def require_one_study(known: Mapping[str, Mapping[Hashable, Any]], folder: Path) -> None:
@@ -188,7 +175,7 @@ def require_one_study(known: Mapping[str, Mapping[Hashable, Any]], folder: Path)
             f"{folder} mixes records: {other}.parquet is not of the same study as {first}.parquet "
             "(other seed or process, or your own beside simulated ones); make all of them anew"
         )
-    if any(studies.values()) and not _read(folder / MANIFEST):
+    if any(studies.values()) and not read_mark(folder / MANIFEST):
         raise SchemaError(
             f"{folder} holds simulated records without their mark {MANIFEST}, and would be taken "
             "for your own: `replication simulate` makes all of them anew"
@@ -216,7 +203,7 @@ def require_same_study(panel: Path, truth: Path) -> None:
 
 def require_own_records(folder: Path) -> None:
     """Raise `OverwriteError` unless every record table is as `write_records` left it."""
-    _require_own(folder / MANIFEST, [table_path(folder, name) for name in RECORDS], "simulate")
+    require_own(folder / MANIFEST, [table_path(folder, name) for name in RECORDS], "simulate")
 
 
 def require_own_panel(out: Path, records: Path) -> None:
@@ -233,37 +220,12 @@ def require_own_panel(out: Path, records: Path) -> None:
             raise OverwriteError(
                 f"--out {out} is one of the records: name another file for the panel"
             )
-    _require_own(mark_path(out), written[:2], "build", out)
+    require_own(mark_path(out), written[:2], "build", out)
 
 
 def require_own_truth(out: Path) -> None:
     """Raise `OverwriteError` unless a truth file may be written to `out`."""
-    _require_own(mark_path(out), [out], "truth", out)
-
-
-def _require_own(mark: Path, files: list[Path], command: str, file: Path | None = None) -> None:
-    # A link that leads nowhere is somebody's, too.
-    files = [path for path in files if os.path.lexists(path)]
-    if not files and not os.path.lexists(mark):
-        return
-    try:
-        said = _read(mark)
-    except SchemaError:
-        said = None
-    # Another suffix, and the same mark would be that of two files.
-    ours = (
-        said is not None
-        and said.made_by == f"replication {command}"
-        and (file is None or file.name in said.sha256)
-    )
-    written = said.sha256 if said and ours else {}
-    other = [path.name for path in files if written.get(path.name) != _checksum_of(path)]
-    if other or not ours:
-        raise OverwriteError(
-            f"{mark.parent} holds {', '.join(other) or mark.name}, which `replication {command}` "
-            "did not write or which was changed since, and nothing of yours is overwritten: name "
-            f"another {'file' if file else 'folder'} with --out, or move these files away"
-        )
+    require_own(mark_path(out), [out], "truth", out)
 
 
 def _parquet(table: pd.DataFrame, known: dict[Hashable, Any]) -> bytes:
@@ -273,47 +235,5 @@ def _parquet(table: pd.DataFrame, known: dict[Hashable, Any]) -> bytes:
     return table.to_parquet(index=False, write_page_checksum=True)
 
 
-def _marked(sha256: dict[str, str], about: dict[str, Any]) -> bytes:
-    mark = Mark(sha256=sha256, **about)
-    return (mark.model_dump_json(indent=2, exclude_none=True) + "\n").encode()
-
-
 def _digests(files: dict[str, bytes]) -> dict[str, str]:
-    return {name: _digest(content) for name, content in files.items()}
-
-
-def _read(mark: Path) -> Mark | None:
-    """Content of a mark; None if there is none, or another program's file of that name."""
-    if not mark.exists():
-        return None
-    try:
-        content = json.loads(mark.read_text(encoding="utf-8"))
-        if isinstance(content, dict) and str(content.get("made_by")).startswith("replication "):
-            return Mark.model_validate(content)
-    except (ValueError, RecursionError, ValidationError) as error:
-        reason = str(error).splitlines()[0]
-        raise SchemaError(
-            f"{mark} is damaged ({reason}): make it and its files anew, or remove it if the files "
-            "are your own"
-        ) from None
-    return None
-
-
-def _changed(mark: Mark, folder: Path) -> list[Path]:
-    """Files of a mark that are missing or not as it says."""
-    paths = {folder / name: checksum for name, checksum in mark.sha256.items()}
-    return [p for p, known in paths.items() if not p.is_file() or _checksum(p) != known]
-
-
-def _checksum_of(path: Path) -> str:
-    """As `_checksum`; none of what is no file, such as a pipe, which would be waited for."""
-    return _checksum(path) if path.is_file() else ""
-
-
-def _checksum(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
+    return {name: digest(content) for name, content in files.items()}

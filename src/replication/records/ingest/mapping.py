@@ -1,0 +1,89 @@
+"""The file that says which column is what: proposed, confirmed by a person, then read."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from replication.errors import SchemaError
+from replication.records.ingest.vendors import FIELDS, NEEDED, Field, position, propose
+from replication.records.toml import Row, Text, read
+
+MAPPING = "mapping.toml"
+HEAD = """\
+# Which column of an export is what. Look at the examples, correct the headers, delete the lines of
+# fields that the export does not have, and set confirmed = true. Then give the command again.
+"""
+
+
+class Layout(Row):
+    """Columns of the files that have one row of headers."""
+
+    headers: list[str]
+    confirmed: bool
+    person_a_row: bool = False
+    columns: dict[Field, Text]
+
+
+class Mapping(Row):
+    """Layouts of no known vendor."""
+
+    layout: list[Layout]
+
+
+def read_mapping(path: Path) -> list[Layout]:
+    """Layouts of a mapping file, none if there is no file.
+
+    `SchemaError` names a column that is not there or is mapped twice, or a field that is needed and
+    has no column; `RegistryError` what is no such file.
+    """
+    if not path.is_file():
+        return []
+    layouts = read(path, Mapping).layout
+    for number, layout in enumerate(layouts, start=1):
+        where = f"{path}, layout {number}"
+        used: dict[int, str] = {}
+        for field, header in layout.columns.items():
+            at = position(layout.headers, header, where)
+            if at is None:
+                raise SchemaError(
+                    f"{where}, field {field!r}: no column {header!r}; the headers are "
+                    f"{', '.join(layout.headers)}"
+                )
+            if at in used:
+                raise SchemaError(
+                    f"{where}: column {header!r} is mapped twice, to {used[at]!r} and {field!r}: "
+                    "delete one line"
+                )
+            used[at] = field
+        if lacking := [field for field in NEEDED if field not in layout.columns]:
+            raise SchemaError(f"{where}: no column for {', '.join(lacking)}: add a line for each")
+    return layouts
+
+
+def layout_of(headers: Sequence[str], layouts: Sequence[Layout]) -> Layout | None:
+    """Layout with these headers, or None."""
+    return next((layout for layout in layouts if layout.headers == list(headers)), None)
+
+
+def proposal(headers: Sequence[str], file: str, examples: dict[str, list[str]]) -> str:
+    """One layout, as text of TOML, for a person to look at.
+
+    `examples` are values of each header.
+    """
+    found = propose(headers)
+    lines = [
+        f"# As in {file}",
+        "[[layout]]",
+        f"headers = {json.dumps(list(headers), ensure_ascii=False)}",
+        "confirmed = false",
+        "[layout.columns]",
+    ]
+    for field in FIELDS:
+        if field in found:
+            header, confidence = found[field]
+            shown = json.dumps(examples.get(header, []), ensure_ascii=False)
+            lines.append(f"# {confidence:.0%} sure; for example {shown}")
+            lines.append(f"{field} = {json.dumps(header, ensure_ascii=False)}")
+        elif field in NEEDED:
+            lines.append(f'# No header looks like this one, which is needed: {field} = "…"')
+    return "\n".join(lines) + "\n"
