@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 FILES = [ROOT / "conftest.py", *sorted((ROOT / "tests").rglob("*.py"))]
 
-REMEDY = re.compile(r"`[a-z][^`]+`|: (?:run|install|save|see) |\brun it (?:on|in) ")
+REMEDY = re.compile(r"`[a-z][^`]+`|: (?:run|install|save|see) |\brun it (?:on|in|there)\b")
 """A command, or what to run, install or save."""
 
 
