@@ -46,7 +46,7 @@ CREATE OR REPLACE MACRO symbols(x) AS
     lambda s: regexp_replace(s, '\s', '', 'g'));
 CREATE OR REPLACE MACRO named(x) AS
   CASE WHEN regexp_matches(x, '[^\x00-\x7F\x{{4E00}}-\x{{9FFF}}（）；]') OR traditional(x)
-    THEN simplified(x) ELSE x END;
+    THEN translate(simplified(x), '〔〕【】［］', '（）（）（）') ELSE x END;
 CREATE OR REPLACE MACRO names(x) AS {split_sql("named(x)")};
 """
 
