@@ -13,6 +13,7 @@ from replication.errors import MissingValueError, RegistryError
 from replication.estimate.contrasts import estimand, holm, question
 from replication.estimate.convention import CR3
 from replication.estimate.few_clusters import compare
+from replication.panel.partial import for_want_of
 from replication.records.registry import load_claims
 
 RECOVERS = "recovers the planted effect"
@@ -58,6 +59,8 @@ def evaluate(
             estimates[str(claim)] = estimand(str(claim), panel, model="ppml")
         elif source != "open":
             reason = f"the panel has no column {', '.join(lacking)}"
+            wanted = dict.fromkeys(filter(None, map(for_want_of, lacking)))
+            reason = f"for want of {', '.join(wanted)}: {reason}" if wanted else reason
             estimates[str(claim)] = pd.Series({"reason": reason})
     return judge(estimates, source, truth)
 

@@ -5,6 +5,7 @@ of events may be files, and are then never in memory as a whole. Every record is
 dropped with a reason: `build_panel` returns the sample flow beside the panel.
 """
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import pandas as pd
 from ibis import _
 
 from replication.errors import SchemaError, SourceUnavailableError
-from replication.panel import reasons, universities
+from replication.panel import partial, reasons, universities
 from replication.panel.engine import ROW, Engine, Keep, open_engine
 from replication.panel.losses import losses, warn
 from replication.panel.patents import CELL, by_record, patents
@@ -62,16 +63,19 @@ def open_records(folder: Path, progress: Progress = silent) -> Records:
 
 
 def _files(folder: Path) -> dict[str, Path]:
-    """Files of a folder of records, all of which are there."""
+    """Files of a folder of records: those that are needed, and of the others what is there."""
     require_unchanged(folder / MANIFEST)
     files = {name: table_path(folder, name) for name in schema.RECORDS}
-    if absent := [path.name for path in files.values() if not path.is_file()]:
+    # What may be missing is not there at all: a link that leads nowhere was meant to be a table.
+    missing = [n for n in partial.GOES_WITH if not os.path.lexists(files[n])]
+    there = {name: path for name, path in files.items() if name not in missing}
+    if absent := [path.name for path in there.values() if not path.is_file()]:
         raise SourceUnavailableError(
             f"{folder} does not hold {', '.join(absent)}: data/restricted/README.md says how to "
             "bring your own records; `replication simulate --out NEW_FOLDER` writes simulated ones"
         )
     optional = {name: table_path(folder, name) for name in schema.OPTIONAL}
-    files |= {name: path for name, path in optional.items() if path.is_file()}
+    files = there | {name: path for name, path in optional.items() if path.is_file()}
     for path in files.values():
         if path.resolve().parent != folder.resolve():
             raise SourceUnavailableError(
@@ -95,7 +99,8 @@ def build_panel(
     ----------
     records : mapping of str to DataFrame or Path
         Tables of `schema.RECORDS`; those of events may be Parquet files that `open_records` has
-        looked through.
+        looked through. Those of `partial.GOES_WITH` may be missing, and the panel then lacks the
+        columns that are made of them.
     choices : Choices, optional
     backend : str
         One of `engine.BACKENDS`.
@@ -139,16 +144,19 @@ def build_panel(
     choices = choices or Choices()
     opened = open_engine(backend, memory)
     choices.require_years()
+    missing = partial.absent(records)
+    records = partial.completed(records, choices)
     small = {name: table for name, table in records.items() if isinstance(table, pd.DataFrame)}
     _require_catalogue(small, choices)
     universities.require_pre_period(small, choices)
     with opened as engine:
         t = {name: _typed(engine.table(name, of), name) for name, of in records.items()}
         ipc = engine.table("ipc", load_ipc()).drop(ROW)
-        frame, flow = _build(engine, t, ipc, small, choices, progress)
+        frame, flow = _build(engine, t, ipc, small, choices, missing, progress)
+    panel = schema.PANEL.remove_columns(partial.columns(missing))
     floats = frame.select_dtypes("float").columns
     frame[floats] = frame[floats].round(DECIMALS)
-    exposures = [c for c in schema.PANEL.columns if c.startswith("exposure")]
+    exposures = [c for c in schema.PANEL.columns if c.startswith("exposure") and c in panel.columns]
     if flat := [c for c in exposures if frame[c].isna().any()]:
         raise SchemaError(
             f"{', '.join(flat)}: no standard deviation, since all universities have the same; look "
@@ -157,8 +165,8 @@ def build_panel(
     require_variation(frame, ["exposure"])
     warn(flow.attrs["warnings"])
     # Backends differ in their integers and strings.
-    frame = frame.astype({c: d.type for c, d in schema.PANEL.dtypes.items()})
-    return validate(frame, schema.PANEL, "the panel"), flow
+    frame = frame.astype({c: d.type for c, d in panel.dtypes.items()})
+    return validate(frame, panel, "the panel"), flow
 
 
 def _typed(table: ir.Table, name: str) -> ir.Table:
@@ -190,6 +198,7 @@ def _build(
     ipc: ir.Table,
     records: dict[str, pd.DataFrame],
     choices: Choices,
+    missing: list[str],
     progress: Progress,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Panel and sample flow before they are held to their types."""
@@ -212,15 +221,16 @@ def _build(
     hired = hired.group_by(["university", *country]).agg(n=_.rows.sum())
     fixed = universities.university_columns(records, engine.frame(hired), choices)
     frame = engine.frame(panel.order_by([*CELL, "year"])).join(fixed, on="university")
+    frame = frame.drop(columns=partial.columns(missing))
     progress("what was dropped")
     events = {
-        "grades": grades,
+        **({} if "grades" in missing else {"grades": grades}),
         "patents": by_record(credits),
         "patents × universities": credits.filter(_.reason.isin([reasons.COUNTED, reasons.NO_CELL])),
         "applicants": who.of("kind").filter(_.repetition == 0).select(reason="kind"),
     }
     events = {name: table.group_by("reason").agg(rows=_.count()) for name, table in events.items()}
-    counted = {"papers": papers, "hires": hires}
+    counted = {n: t for n, t in {"papers": papers, "hires": hires}.items() if n not in missing}
     events |= {n: table.group_by("reason").agg(rows=_.rows.sum()) for n, table in counted.items()}
     rows = {name: engine.frame(table).set_index("reason")["rows"] for name, table in events.items()}
     rows |= {
@@ -230,6 +240,7 @@ def _build(
     flow = pd.concat(rows, names=["table", "reason"]).sort_index().reset_index()
     sample = records["universities"]["university"]
     flow.attrs["warnings"] = [
+        *partial.said(missing),
         *losses(frame, sample, credits, who, counted),
         *universities.jumps(records, choices),
     ]

@@ -81,15 +81,16 @@ def losses(
     said += _repeated(credits)
     abroad = credits.filter(~_.domestic, _.university.notnull(), _.repetition == 0)
     said += _halved("patents", "overseas applications", _rows(abroad))
-    for (name, table), what in zip(
-        events.items(), ("papers with a foreign partner", "hires from abroad"), strict=True
-    ):
+    for name, table in events.items():
+        what = {"papers": "papers with a foreign partner", "hires": "hires from abroad"}[name]
         found = table.filter(_.outcome).group_by("reason").agg(rows=_.rows.sum()).to_pandas()
         said += _halved(name, what, _by_reason(found))
     said += _without(panel, sample, who, events)
     outcomes = [c for c in map(str, panel) if c.startswith("patents_joint") or c in MEDIATORS]
-    said += [f"{c} is zero in every row" for c in (*outcomes, "advantaged") if not panel[c].any()]
-    yearly = panel.groupby("year")[["patents_joint", *MEDIATORS]].sum()
+    marks = [c for c in ("advantaged",) if c in panel]
+    said += [f"{c} is zero in every row" for c in (*outcomes, *marks) if not panel[c].any()]
+    mediators = [c for c in MEDIATORS if c in panel]
+    yearly = panel.groupby("year")[["patents_joint", *mediators]].sum()
     said += [
         f"{c} is zero in {', '.join(map(str, zero))}: look for a year that is missing"
         for c in yearly
