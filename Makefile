@@ -9,6 +9,10 @@ PYTHON ?= $(or $(shell for p in python3.11 python3 python python3.12 python3.13 
 BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 JOBS ?= 2
 ARGS ?=
+# uv does not read what names a mirror for pip; tools/setup.py lets pip read what names one for uv.
+ifneq ($(PIP_INDEX_URL),)
+export UV_DEFAULT_INDEX ?= $(or $(UV_INDEX_URL),$(PIP_INDEX_URL))
+endif
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1: /p' Makefile | while IFS=: read -r name text; do \

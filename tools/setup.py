@@ -16,10 +16,12 @@ import shutil
 import subprocess
 import sys
 import venv
+from collections.abc import Mapping
 from pathlib import Path
 
 MINIMUM = (3, 11)
 STAMP = "installed.json"
+UV_MIRRORS = ("UV_DEFAULT_INDEX", "UV_INDEX_URL")
 
 
 def environment_python(environment: Path) -> str:
@@ -65,8 +67,16 @@ def pip_install(environment: Path, *arguments: str) -> None:
     # Run from an active .venv, this script's own interpreter is the one being replaced.
     base = getattr(sys, "_base_executable", None) or sys.executable
     pip = [python, "-m", "pip"] if has_ensurepip() else [base, "-m", "pip", "--python", python]
-    quiet = ["--quiet", "--disable-pip-version-check"]
-    subprocess.run([*pip, "install", *quiet, *arguments], cwd=environment.parent, check=True)
+    command = [*pip, "install", "--quiet", "--disable-pip-version-check", *arguments]
+    subprocess.run(command, cwd=environment.parent, env=with_mirror(os.environ), check=True)
+
+
+def with_mirror(environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables, in which pip finds a mirror that is named for uv, unless it has its own."""
+    named = [environment[name] for name in UV_MIRRORS if environment.get(name)]
+    own = environment.get("PIP_INDEX_URL")
+    mirror = {"PIP_INDEX_URL": named[0]} if named and not own else {}
+    return {**environment, **mirror}
 
 
 def setup(root: Path) -> str:

@@ -76,6 +76,7 @@ from .exhibit.publish import numbers as numbers
 
 # Namespaces: what is used less often, by subject.
 from .exhibit import tables as tables
+from .exhibit import chinese as chinese
 from .exhibit import doses as doses
 from .exhibit import figures as figures
 from .exhibit import in_print as in_print

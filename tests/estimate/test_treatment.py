@@ -268,6 +268,32 @@ def test_every_verb_refuses_an_unknown_argument_in_the_same_words(
         verb(**given, exposre="x1")
 
 
+@pytest.mark.parametrize(
+    ("verb", "given", "meant"),
+    [
+        (rp.event_study, {"evnt_time": "t"}, "event_time"),
+        (rp.event_study, {"referenc": -2}, "reference"),
+        (few_clusters.randomisation_test, {"stratum": "s"}, "strata"),
+        (few_clusters.wild_cluster_bootstrap, {"drawz": 99}, "draws"),
+        (rp.moderated, {"moderater": "s"}, "moderator"),
+        (rp.dose_bins, {"bin": 3}, "bins"),
+        (rp.poisson, {"outcom": "y"}, "outcome"),
+    ],
+)
+def test_a_slip_in_an_argument_of_the_verb_itself_names_it(
+    data: pd.DataFrame, verb: Callable[..., Any], given: dict[str, Any], meant: str
+) -> None:
+    with pytest.raises(errors.DesignError, match=f"{next(iter(given))}': did you mean '{meant}'"):
+        verb(data, **given)
+
+
+def test_what_is_like_no_argument_is_told_both_lists(data: pd.DataFrame) -> None:
+    with pytest.raises(
+        errors.DesignError, match=r"no 'zzyzx'; it has outcome, .*and the verb has "
+    ):
+        rp.event_study(data, zzyzx=1)
+
+
 def test_one_name_of_an_effect_is_one_effect(data: pd.DataFrame) -> None:
     named = data.assign(firm=data["university"] + data["discipline"])
     assert rp.STUDY.but(effects="firm").effects == ("firm",)

@@ -188,7 +188,7 @@ FAULTS: dict[str, dict[str, tuple[Fault, str]]] = {
     },
     "missing table": {
         name: (instead(name, lambda _: None), f"does not hold {name}.parquet")
-        for name in ("disciplines", "patents", "resources")
+        for name in ("disciplines", "patents", "exchange")
     },
     "no file": {
         "folder": (instead("papers", Path.mkdir), "does not hold papers.parquet"),

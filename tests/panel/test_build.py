@@ -563,9 +563,9 @@ class TestReadingRecords:
             pd.testing.assert_frame_equal(table, tables(SMALL)[name])
 
     def test_names_absent_files(self, folder):
-        (folder / "hires.parquet").unlink()
-        (folder / "grades.parquet").unlink()
-        with pytest.raises(SourceUnavailableError, match=r"grades\.parquet, hires\.parquet"):
+        (folder / "exchange.parquet").unlink()
+        (folder / "patents.parquet").unlink()
+        with pytest.raises(SourceUnavailableError, match=r"exchange\.parquet, patents\.parquet"):
             read_records(folder)
 
     def test_names_the_file_with_a_fault(self, folder):

@@ -240,10 +240,10 @@ class TestReading:
 
 class TestPanel:
     def test_incomplete_records_are_not_advised_away(self, theirs, capsys, tmp_path):
-        (theirs / "resources.parquet").unlink()
+        (theirs / "patents.parquet").unlink()
         assert command("build", "--records", theirs, "--out", tmp_path / "panel.parquet") == 2
         said = capsys.readouterr().err
-        assert "does not hold resources.parquet" in said
+        assert "does not hold patents.parquet" in said
         assert "--out NEW_FOLDER" in said
         assert f"--out {theirs}" not in said
         assert not (tmp_path / "panel.parquet").exists()

@@ -1,7 +1,9 @@
 """The environment is made once, again when something changed, and never left half made."""
 
 import json
+import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -138,19 +140,44 @@ def test_half_deleted_environment_is_not_trusted_when_the_lock_comes_back(
     assert installs == ["requirements.txt", ".", "requirements.txt", "."]
 
 
-def test_a_mirror_named_in_the_environment_is_asked(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PIP_INDEX_URL", "https://mirror.example/simple")
-    monkeypatch.setattr(setup, "has_ensurepip", lambda: False)
-    seen: list[tuple[list[str], object]] = []
+MIRROR = "https://mirror.example/simple"
 
-    def run(command: list[str], **options: object) -> None:
-        seen.append((command, options.get("env")))
+
+@pytest.mark.parametrize("name", ["PIP_INDEX_URL", "UV_INDEX_URL", "UV_DEFAULT_INDEX"])
+def test_a_mirror_named_in_the_environment_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    for other in ("PIP_INDEX_URL", *setup.UV_MIRRORS):
+        monkeypatch.delenv(other, raising=False)
+    monkeypatch.setenv(name, MIRROR)
+    monkeypatch.setattr(setup, "has_ensurepip", lambda: False)
+    seen: list[tuple[list[str], dict[str, str]]] = []
+
+    def run(command: list[str], **options: dict[str, str]) -> None:
+        seen.append((command, options["env"]))
 
     monkeypatch.setattr(subprocess, "run", run)
     setup.pip_install(tmp_path / ".venv", "--require-hashes", "-r", "requirements.txt")
     ((command, environment),) = seen
-    # pip reads the variable where the environment is passed on and no option speaks against it.
-    assert environment is None
+    assert environment["PIP_INDEX_URL"] == MIRROR
+    assert environment["PATH"]
+    # No option speaks against the variable.
     assert not {"--isolated", "-i", "--index-url", "--extra-index-url", "-I"} & set(command)
+
+
+def test_a_mirror_of_pips_own_goes_before_one_of_uvs() -> None:
+    both = {"PIP_INDEX_URL": MIRROR, "UV_INDEX_URL": "https://other.example/simple"}
+    assert setup.with_mirror(both) == both
+    assert setup.with_mirror({"UV_INDEX_URL": ""}) == {"UV_INDEX_URL": ""}
+
+
+def test_pip_itself_asks_the_mirror_that_is_named_for_uv(tmp_path: Path) -> None:
+    environment = setup.with_mirror({**os.environ, "UV_INDEX_URL": MIRROR, "PIP_INDEX_URL": ""})
+    done = subprocess.run(
+        [sys.executable, "-m", "pip", "config", "list"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert f":env:.index-url='{MIRROR}'" in done.stdout

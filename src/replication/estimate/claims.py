@@ -13,7 +13,6 @@ from replication.errors import MissingValueError, RegistryError
 from replication.estimate.contrasts import estimand, holm, question
 from replication.estimate.convention import CR3
 from replication.estimate.few_clusters import compare
-from replication.panel.partial import for_want_of
 from replication.records.registry import load_claims
 
 RECOVERS = "recovers the planted effect"
@@ -47,6 +46,16 @@ def evaluate(
     DataFrame
         Indexed by claim: ``estimate``, ``lower``, ``upper``, ``p_value``, ``p_adjusted`` (Holm
         within the claim's family), ``target``, ``verdict``, ``reason`` (why it is not testable).
+
+    Examples
+    --------
+    >>> panel = rp.load_panel()
+    >>> truth = rp.load_truth()["value"].xs("mean", level="target")
+    >>> rp.evaluate(panel, "simulated", truth)["verdict"].value_counts()
+    verdict
+    recovers the planted effect      6
+    not distinguishable from zero    3
+    Name: count, dtype: int64
     """
     if source == "open" and "papers_firm" in panel.columns:
         # Publications with a firm stand in for patents. Exposure is made of the foreign ones.
@@ -59,8 +68,6 @@ def evaluate(
             estimates[str(claim)] = estimand(str(claim), panel, model="ppml")
         elif source != "open":
             reason = f"the panel has no column {', '.join(lacking)}"
-            wanted = dict.fromkeys(filter(None, map(for_want_of, lacking)))
-            reason = f"for want of {', '.join(wanted)}: {reason}" if wanted else reason
             estimates[str(claim)] = pd.Series({"reason": reason})
     return judge(estimates, source, truth)
 
@@ -132,6 +139,16 @@ def judge(
     RegistryError
         Simulated data without a truth, a claim that does not exist, or one without an estimate on
         another source than the open one.
+
+    Examples
+    --------
+    By the rules of ``data/claims.toml``, from estimates that are there already.
+
+    >>> panel = rp.load_panel()
+    >>> rows = {c: rp.contrasts.estimand(c, panel, model="ppml") for c in rp.contrasts.CLAIMS}
+    >>> truth = rp.load_truth()["value"].xs("mean", level="target")
+    >>> rp.judge(rows, "simulated", truth).loc["C1", "verdict"]
+    'recovers the planted effect'
     """
     claims = load_claims()
     if source == "simulated" and truth is None:
@@ -199,6 +216,15 @@ def recovery(estimate: pd.Series, truth: float, significant: bool | None = None)
     ------
     MissingValueError
         If the estimate, its interval or the truth is not a finite number.
+
+    Examples
+    --------
+    >>> panel = rp.load_panel()
+    >>> effect = rp.poisson(panel)["exposure × post"]
+    >>> rp.recovery(effect, rp.load_truth().loc[("C1", "mean"), "value"])
+    'recovers the planted effect'
+    >>> rp.recovery(effect, truth=2.0)
+    'finds the direction, misses the size'
     """
     values = {**estimate[["estimate", "lower", "upper"]], "truth": truth}
     unknown = [name for name, value in values.items() if not math.isfinite(value)]

@@ -6,6 +6,7 @@ every estimate, test, simulation and table note.
 """
 
 import difflib
+import inspect
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, get_args
 
@@ -91,6 +92,19 @@ class Design:
     ------
     DesignError
         On a choice that does not exist, or two that exclude each other.
+
+    Examples
+    --------
+    The same columns and choices for every verb; a call changes some of them.
+
+    >>> states = rp.Design(
+    ...     outcome="rate", exposure="california", first_treated=4, unit="state", time="quarter",
+    ...     effects=["state", "quarter"], cluster="state", variance="CR1",
+    ... )
+    >>> round(rp.did(rp.load("organ_donations"), states)["california × post"].estimate, 3)
+    -0.022
+    >>> states.but(third="region").terms
+    ('california × post × region',)
     """
 
     outcome: str = "patents_joint"
@@ -171,9 +185,11 @@ class Design:
         known = [field.name for field in fields(self)]
         for name in changes:
             if name not in known:
-                near = difflib.get_close_matches(name, known, 1)
+                own = _keywords(name)
+                near = difflib.get_close_matches(name, [*own, *known], 1)
                 hint = f": did you mean {near[0]!r}?" if near else f"; it has {', '.join(known)}"
-                raise DesignError(f"a design has no {name!r}{hint}")
+                more = f", and the verb has {', '.join(own)}" if own and not near else ""
+                raise DesignError(f"a design has no {name!r}{hint}{more}")
         if "third" in changes and self.effects in {DID_EFFECTS, DDD_EFFECTS}:
             changes.setdefault("effects", None)
         return replace(self, **changes)
@@ -218,6 +234,22 @@ class Design:
 def columns_of(effect: Effect) -> tuple[str, ...]:
     """Columns of an effect, a unit or a cluster."""
     return (effect,) if isinstance(effect, str) else tuple(effect)
+
+
+def _keywords(name: str) -> list[str]:
+    """Parameters of the verbs that have passed an unknown `name` on, which may be a slip for one.
+
+    A verb takes a design's choices as ``**changes``, so that a slip in its own is found here only.
+    """
+    found: list[str] = []
+    frame = inspect.currentframe()
+    while frame is not None:
+        code = frame.f_code
+        if name in (frame.f_locals.get("changes") or ()):
+            taken = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+            found += [t for t in taken if t not in ("self", "data", "panel", "design", *found)]
+        frame = frame.f_back
+    return found
 
 
 def _frozen(value: Any) -> Any:

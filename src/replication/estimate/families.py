@@ -49,6 +49,17 @@ def romano_wolf(
     DesignError
         If a design has not one regressor of interest and one dimension of clusters, or if the
         clusters of two questions differ.
+
+    Examples
+    --------
+    Together, no test of a family is surer than alone.
+
+    >>> panel = rp.load_panel()
+    >>> questions = {claim: rp.question(claim, panel) for claim in ("C6", "C7")}
+    >>> together = rp.families.romano_wolf(questions, draws=999)
+    >>> alone = rp.families.romano_wolf({"C7": questions["C7"]}, draws=999)
+    >>> bool(together["C7"] >= alone["C7"])
+    True
     """
     method = "the step-down bootstrap"
     fits = {name: parted(data, design, method) for name, (data, design) in questions.items()}

@@ -70,6 +70,22 @@ class Estimate:
         Omitted period of an event study.
     parts : Clustered or None
         The estimate taken apart by cluster, where its variance is made of that: CR2 and CR3.
+
+    Examples
+    --------
+    Houses near an incinerator; in print −11863.9 (7456.6).
+
+    >>> prices = rp.did(
+    ...     rp.load("kielmc"), outcome="rprice", exposure="nearinc", post="y81",
+    ...     controls=["nearinc", "y81"], unit=None, effects=[], cluster=None,
+    ... )
+    >>> prices
+    OLS of rprice, 321 rows; classical, t(N − K)
+                     estimate  std_error  statistic  p_value       lower     upper
+    term
+    nearinc × y81 -11863.9033  7456.6462    -1.5911   0.1126 -26534.6731 2806.8666
+    >>> prices.n, round(prices["nearinc × y81"].std_error, 1)
+    (321, 7456.6)
     """
 
     frame: pd.DataFrame

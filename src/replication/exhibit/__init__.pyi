@@ -1,4 +1,5 @@
 from . import article as article
+from . import chinese as chinese
 from . import doses as doses
 from . import evidence as evidence
 from . import figures as figures

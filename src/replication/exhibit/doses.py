@@ -29,6 +29,18 @@ def response(
     Figure
         Its data have one row a point, by ``series``. Bins are against the lowest one and stand so
         that their mean is that of the straight line at their doses.
+
+    Examples
+    --------
+    >>> panel = rp.load_panel()
+    >>> figure = rp.doses.response(
+    ...     rp.dose_bins(panel, scale="log1p"),
+    ...     rp.dose_spline(panel, scale="log1p"),
+    ...     rp.dose_weights(panel),
+    ...     slope=rp.did(panel, scale="log1p")["exposure × post"].estimate,
+    ... )
+    >>> len(figure.data)
+    102
     """
     series = {"spline": spline.rename(columns={"response": "estimate"})}
     for name, found in (("bins", bins), ("target of the bins", target)):

@@ -42,6 +42,17 @@ def trends(
     MissingColumnError
     NoVariationError
         If no row is of the first treated year.
+
+    Examples
+    --------
+    The file to save is ``figure.canvas``; its numbers are ``figure.data``.
+
+    >>> panel = rp.load_panel()
+    >>> figure = rp.figures.trends(panel)
+    >>> figure.data.tail(2).round(2)
+        year                  exposure_high  patents_joint
+    22  2022                  less exchange           2.15
+    23  2022  more exchange than the median           5.10
     """
     require_columns(panel, ["year", "event_time", outcome, by], "the trends")
     treated = panel.loc[panel["event_time"] == 0, "year"]
@@ -96,6 +107,13 @@ def event_study(
     ------
     DesignError
         If their reference periods differ, or an estimate is no event study.
+
+    Examples
+    --------
+    >>> panel = rp.load_panel()
+    >>> figure = rp.figures.event_study({"PPML": rp.event_study(panel, model="ppml")})
+    >>> figure.alt.partition("; ")[2]
+    '0 of 6 intervals before treatment exclude zero.'
     """
     references = {reference_of(estimate) for estimate in estimates.values()}
     if len(references) > 1:
@@ -181,6 +199,13 @@ def estimates(
     xlabel : str
     term : str, optional
         Regressor to draw; the first one of each model if not given.
+
+    Examples
+    --------
+    >>> panel = rp.load_panel()
+    >>> figure = rp.figures.estimates({"PPML": rp.poisson(panel)}, {"PPML": 0.231})
+    >>> figure.alt
+    'Estimates with 95 % intervals: PPML 0.269 [0.102, 0.435], aims at 0.231.'
     """
     shown = {name: m.frame.iloc[0] if term is None else m[term] for name, m in models.items()}
     data = pd.DataFrame(shown).T
@@ -199,6 +224,14 @@ def verdicts(table: pd.DataFrame, names: Mapping[str, str]) -> Figure:
         As of `claims.evaluate`; claims that cannot be tested are left out.
     names : mapping of str to str
         Short name of a claim, by its id.
+
+    Examples
+    --------
+    >>> panel = rp.load_panel()
+    >>> truth = rp.load_truth()["value"].xs("mean", level="target")
+    >>> table = rp.evaluate(panel, "simulated", truth)
+    >>> len(rp.figures.verdicts(table, rp.load_claims()["short"]).data)
+    9
     """
     require_columns(table, ["estimate", "lower", "upper", "target"], "the figure of the claims")
     data = table.loc[table["estimate"].notna(), ["estimate", "lower", "upper", "target"]]
@@ -244,6 +277,13 @@ def forest(
         Inches; by the number of rows if not given.
     legend_at : float
         Middle of the legend, as a share of the axes' width.
+
+    Examples
+    --------
+    >>> panel = rp.load_panel()
+    >>> figure = rp.figures.forest(rp.scales(panel, units=[1], margins=[]).reset_index(), "effect")
+    >>> figure.data["scale"].to_list()
+    ['Poisson (PPML)', 'log(1 + y)', 'asinh(y)', 'any: 1[y > 0]', 'log(y), y > 0 alone']
     """
     marks = {column: mark for column, mark in marks.items() if column in data}
     names, rows = data.iloc[:, 0], np.arange(len(data))
@@ -270,7 +310,14 @@ def forest(
 
 
 def histogram(panel: pd.DataFrame, outcome: str = "patents_joint", top: int = 15) -> Figure:
-    """How many cells and years have each count, those above `top` in one bar."""
+    """How many cells and years have each count, those above `top` in one bar.
+
+    Examples
+    --------
+    >>> panel = rp.load_panel()
+    >>> rp.figures.histogram(panel).alt
+    'Bar chart of joint applications: 31.0 % of cells and years have none, 2.7 % have 15 or more.'
+    """
     require_columns(panel, [outcome], "the histogram")
     top = min(top, int(panel[outcome].max()))
     shares = panel[outcome].clip(upper=top).value_counts(normalize=True).sort_index()

@@ -30,6 +30,13 @@ def methods(questions: Mapping[str, Question]) -> Table:
         Below the methods: effective clusters G*, the largest share of one cluster in the variation
         of the regressor, and the lowest and highest estimate without one cluster. Its data have one
         row a column and method or fact.
+
+    Examples
+    --------
+    >>> panel = rp.load_panel()
+    >>> table = rp.inference.methods({"C1": rp.question("C1", panel)})
+    >>> table.data.columns.to_list()
+    ['claim', 'what', 'estimate', 'lower', 'upper', 'p_value', 'value']
     """
     printed, rows = {}, []
     for name, (data, design) in questions.items():

@@ -29,6 +29,14 @@ def bounds_figure(bounds: Mapping[str, pd.DataFrame]) -> Figure:
     ----------
     bounds : mapping of str to DataFrame
         Of `parallel_trends.honest_bounds`, by design, all under one restriction.
+
+    Examples
+    --------
+    >>> panel = rp.load_panel()
+    >>> study = rp.event_study(panel, model="ppml")
+    >>> figure = rp.robustness.bounds_figure({"DID": rp.honest_bounds(study, m=[0.5])})
+    >>> len(figure.data)
+    2
     """
     data = pd.concat(dict(bounds), names=["design"]).reset_index(level=0).reset_index(drop=True)
     kinds = set(data["restriction"]) - {"parallel trends"}
@@ -65,7 +73,15 @@ def bounds_figure(bounds: Mapping[str, pd.DataFrame]) -> Figure:
 
 
 def power_table(powers: Mapping[str, pd.DataFrame]) -> Table:
-    """Slopes that pre-tests detect, and what they would leave, a row a design and power."""
+    """Slopes that pre-tests detect, and what they would leave, a row a design and power.
+
+    Examples
+    --------
+    >>> panel = rp.load_panel()
+    >>> powers = {"DID": rp.pretrend_power(rp.event_study(panel, model="ppml"))}
+    >>> rp.robustness.power_table(powers).data.columns.to_list()
+    ['design', 'power', 'slope', 'bias', 'bias_passing']
+    """
     data = pd.concat(dict(powers), names=["design"]).reset_index()
     shown = data.rename(
         columns={
@@ -96,6 +112,14 @@ def contour_figure(found: Sensitivity, limits: tuple[float, float] | None = None
     limits : tuple of float, optional
         Ends of both axes: largest partial R² with the treatment and with the outcome; so far
         that what is marked and the contour of zero at the ceiling are shown, if not given.
+
+    Examples
+    --------
+    >>> panel = rp.load_panel()
+    >>> found = rp.sensitivity(panel, scale="log1p", controls=rp.CONTROLS)
+    >>> figure = rp.robustness.contour_figure(found)
+    >>> len(figure.data)
+    11
     """
     known = found.bounds.dropna(subset=["r2_treatment", "r2_outcome"])
     known = known.assign(benchmark=[_title(str(b)) for b in known["benchmark"]])
@@ -158,6 +182,13 @@ def left_out_figure(
         Of `leave_out.leave_one_out`, by design, all by the same columns.
     panels : sequence of str, optional
         Columns to show; all of them if not given.
+
+    Examples
+    --------
+    >>> panel = rp.load_panel()
+    >>> figure = rp.robustness.left_out_figure({"DID": rp.leave_one_out(panel, by=["year"])})
+    >>> len(figure.data)
+    13
     """
     data = pd.concat(dict(tables), names=["design"]).reset_index(level=0).reset_index(drop=True)
     require_columns(data, ["by", "left_out", "estimate"], "the figure of what is left out")

@@ -31,6 +31,16 @@ def curve_figure(
     default : mapping of str to str
         Choices of the specification to point at.
     ylabel : str
+
+    Examples
+    --------
+    >>> panel = rp.load_panel()
+    >>> scales = ("log1p", "asinh")
+    >>> choices = [rp.Specification({"scale": s}, "all", rp.STUDY.but(scale=s)) for s in scales]
+    >>> curve = rp.specification_curve({"all": panel}, choices, draws=99)
+    >>> figure = rp.specification.curve_figure(curve, ["scale"], {"scale": "log1p"}, "effect")
+    >>> len(figure.data)
+    2
     """
     table = curve.sorted
     alternatives = [(c, a) for c in choices for a in dict.fromkeys(curve.table[c])]
@@ -64,14 +74,34 @@ def curve_figure(
 
 
 def joint_table(curve: Curve) -> Table:
-    """Joint test of all specifications."""
+    """Joint test of all specifications.
+
+    Examples
+    --------
+    >>> panel = rp.load_panel()
+    >>> scales = ("log1p", "asinh")
+    >>> choices = [rp.Specification({"scale": s}, "all", rp.STUDY.but(scale=s)) for s in scales]
+    >>> curve = rp.specification_curve({"all": panel}, choices, draws=99)
+    >>> rp.specification.joint_table(curve).data.columns.to_list()
+    ['Statistic', 'Observed', 'Under permutations', 'p-value']
+    """
     shown = curve.joint.drop(columns="specifications").rename(index=NAMES)
     shown.columns = ["Observed", "Under permutations", "p-value"]
     return plain(shown.rename_axis("Statistic"), digits=3)
 
 
 def explained_table(curve: Curve, choices: Sequence[str]) -> Table:
-    """Share of the variance of the estimates that each choice explains, as `explained`."""
+    """Share of the variance of the estimates that each choice explains, as `explained`.
+
+    Examples
+    --------
+    >>> panel = rp.load_panel()
+    >>> scales = ("log1p", "asinh")
+    >>> choices = [rp.Specification({"scale": s}, "all", rp.STUDY.but(scale=s)) for s in scales]
+    >>> curve = rp.specification_curve({"all": panel}, choices, draws=99)
+    >>> rp.specification.explained_table(curve, ["scale"]).data.columns.to_list()
+    ['Choice', 'Share of variance', 'Largest less smallest mean']
+    """
     shown = explained(curve, choices).rename(index={"together": "Together"})
     shown.columns = ["Share of variance", "Largest less smallest mean"]
     return plain(shown.rename_axis("Choice"), digits=3)

@@ -86,6 +86,18 @@ def regression(
     -------
     Table
         Its data has one row a model and regressor.
+
+    Examples
+    --------
+    >>> panel = rp.load_panel()
+    >>> models = {"(1)": rp.did(panel, scale="log1p"), "(2)": rp.poisson(panel)}
+    >>> table = rp.tables.regression(models)
+    >>> table.data[["model", "estimate", "n", "clusters"]].round(3)
+      model  estimate      n  clusters
+    0   (1)     0.172  12096        56
+    1   (2)     0.269  12024        56
+    >>> table.note.partition("; ")[2]
+    'rows dropped: separated by a fixed effect, up to 72.'
     """
     estimates = list(models.values())
     names = [n for m in estimates for n in (m.outcome, *m.frame.index, *m.effects)]
@@ -115,7 +127,13 @@ def _minus(printed: Any) -> Any:
 
 
 def in_words(name: str) -> str:
-    """Say a column, or an expression in one, in the study's words."""
+    """Say a column, or an expression in one, in the study's words.
+
+    Examples
+    --------
+    >>> rp.tables.in_words("log(1 + patents_joint)")
+    'log(1 + joint applications)'
+    """
     for column, words in WORDS.items():
         name = re.sub(rf"\b{column}\b", words, name)
     return name.replace("_", " ")
@@ -151,6 +169,14 @@ def plain(
     ------
     MissingColumnError
         If `formats` names a column that is not there.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> table = rp.tables.plain(pd.DataFrame({"rows": [12096], "share": [0.3098]}, index=["panel"]))
+    >>> table.printed.df
+             rows share
+    panel  12,096  0.31
     """
     formats = formats or {}
     require_columns(frame, list(formats), "a number format")
@@ -184,7 +210,21 @@ def _entry(value: Any, style: str | None, digits: int, year: bool) -> str:
 
 
 def descriptives(panel: pd.DataFrame, columns: Sequence[str] = DESCRIBED) -> Table:
-    """Number of rows, mean, standard deviation, extremes, median and share of zeros."""
+    """Number of rows, mean, standard deviation, extremes, median and share of zeros.
+
+    Examples
+    --------
+    >>> panel = rp.load_panel()
+    >>> rp.tables.descriptives(panel, ["patents_joint"]).printed.df.T
+           university–firm joint invention applications
+    N                                            12,096
+    Mean                                           2.78
+    SD                                             5.33
+    Min                                            0.00
+    Median                                         1.00
+    Max                                          102.00
+    Zeros                                          0.31
+    """
     require_columns(panel, columns, "the descriptive statistics")
     summary = panel[list(columns)].agg(["count", "mean", "std", "min", "median", "max"]).T
     summary["zeros"] = (panel[list(columns)] == 0).mean()
@@ -197,7 +237,16 @@ def descriptives(panel: pd.DataFrame, columns: Sequence[str] = DESCRIBED) -> Tab
 
 
 def tests(results: Mapping[str, pd.Series]) -> Table:
-    """Tests by name: statistic, restrictions, degrees of freedom, p-value."""
+    """Tests by name: statistic, restrictions, degrees of freedom, p-value.
+
+    Examples
+    --------
+    >>> panel = rp.load_panel()
+    >>> study = rp.event_study(panel, model="ppml")
+    >>> rp.tables.tests({"leads": rp.pretrend_test(study)}).printed.df
+              F Restrictions Degrees of freedom p-value
+    leads  0.59            6               8.33   0.733
+    """
     frame = pd.DataFrame(results).T.astype({"q": int})
     frame.columns = pd.Index(["F", "Restrictions", "Degrees of freedom", "p-value"])
     frame.index.name = "test"
@@ -217,6 +266,20 @@ def decomposition_table(decomposition: Decomposition, planted: Sequence[float]) 
     -------
     Table
         ``π``, ``ψ``, ``Δ = ψπ`` with ``SE`` and 95 % interval, ``share`` of the total, ``planted``.
+
+    Examples
+    --------
+    >>> panel = rp.load_panel()
+    >>> shares = rp.load_truth()["value"].xs("share", level="target")
+    >>> table = rp.tables.decomposition_table(rp.mediation.gelbach(panel), shares)
+    >>> table.data[["part", "share", "planted"]].round(2)
+                               part  share  planted
+    0                overseas hires   0.04     0.25
+    1  papers with foreign partners   0.05     0.25
+    2         overseas applications   0.08     0.20
+    3                 all mediators   0.17     0.70
+    4                   unaccounted   0.83     0.30
+    5                         total   1.00     1.00
     """
     names = [*decomposition.shares.frame.index[:-1], ALL, "unaccounted", "total"]
     parts = decomposition.parts.frame.loc[names]

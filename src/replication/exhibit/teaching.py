@@ -121,6 +121,12 @@ def doubling(means: Sequence[float] = (0.5, 1, 5, 50)) -> Table:
     ----------
     means : sequence of float
         Means of Poisson counts, before they double.
+
+    Examples
+    --------
+    >>> rp.teaching.doubling([1]).data.round(3)
+      mean before after  log of the mean  mean of log(1 + y)
+    0           1     2            0.693               0.405
     """
     added = [[poisson(scale * mean).expect(np.log1p) for scale in (1, 2)] for mean in means]
     frame = pd.DataFrame(

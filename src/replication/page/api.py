@@ -21,7 +21,8 @@ def api_markdown() -> str:
     -------
     str
         Verbs and classes as directives of `sphinx.ext.autodoc`, which prints their signatures and
-        docstrings; of a namespace, a table of what it holds.
+        docstrings; of a namespace, a table of what it holds, and folded the directives of those
+        functions that have an example.
     """
     lines: list[str] = []
     for section in SECTION.finditer(STUB.read_text(encoding="utf-8")):
@@ -35,8 +36,10 @@ def api_markdown() -> str:
 def _entry(home: str, name: str, found: object) -> list[str]:
     """One name of the façade."""
     if isinstance(found, ModuleType):
-        rows = [f"| `rp.{member}` | {text} |" for member, text in _members(name, found)]
-        return [f"### `rp.{name}`", "", _summary(found), "", "| | |", "|---|---|", *rows, ""]
+        members = _members(name, found)
+        rows = [f"| `rp.{path}` | {_summary(member)} |" for path, member in members]
+        table = ["| | |", "|---|---|", *rows, ""]
+        return [f"### `rp.{name}`", "", _summary(found), "", *table, *_examples(members)]
     said = []
     if inspect.isclass(found):
         directive = "autoclass"
@@ -50,9 +53,19 @@ def _entry(home: str, name: str, found: object) -> list[str]:
     return ["```{eval-rst}", f".. {directive}:: replication.{name}", *said, "```", ""]
 
 
-def _members(path: str, namespace: ModuleType) -> list[tuple[str, str]]:
-    """Functions and classes of a namespace and of the modules in it, by path, with what they do."""
-    found: list[tuple[str, str]] = []
+def _examples(members: list[tuple[str, object]]) -> list[str]:
+    """Folded entries of the members of a namespace that show an example."""
+    shown = [path for path, member in members if "Examples\n---" in (inspect.getdoc(member) or "")]
+    if not shown:
+        return []
+    entries = [line for path in shown for line in (f".. autofunction:: replication.{path}", "")]
+    fence = ["```{eval-rst}", *entries, "```"]
+    return ["````{dropdown} Arguments and examples", *fence, "````", ""]
+
+
+def _members(path: str, namespace: ModuleType) -> list[tuple[str, object]]:
+    """Functions and classes of a namespace and of the modules in it, by path."""
+    found: list[tuple[str, object]] = []
     given = getattr(namespace, "__all__", ())
     for name in given or dir(namespace):
         member = getattr(namespace, name)
@@ -63,7 +76,7 @@ def _members(path: str, namespace: ModuleType) -> list[tuple[str, str]]:
         if isinstance(member, ModuleType):
             found += _members(f"{path}.{name}", member)
         elif inspect.isfunction(member) or inspect.isclass(member):
-            found.append((f"{path}.{name}", _summary(member)))
+            found.append((f"{path}.{name}", member))
     return found
 
 

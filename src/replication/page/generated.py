@@ -7,6 +7,7 @@ from replication.page import markdown
 from replication.page.api import api_markdown
 from replication.page.benchmarks import benchmarks_markdown, scale_markdown
 from replication.page.codebook import codebook_markdown
+from replication.page.gbt7714 import references_markdown
 from replication.page.verification.render import page_markdown
 from replication.records.article import Context, Driver, load_context, load_timeline
 from replication.records.registry import load_register
@@ -157,6 +158,7 @@ PARTS = {
     "context-drivers": Part(drivers_markdown, ("data/context.toml",)),
     "context-measures": Part(measures_markdown, ("data/context.toml",)),
     "context-recommendations": Part(recommendations_markdown, ("data/context.toml",)),
+    "references": Part(references_markdown, ("book/references.bib",)),
     "register": Part(register_markdown, ("data/register.toml",)),
     "verification": Part(page_markdown, ("src/replication/page/verification/render.py",)),
     "timeline": Part(timeline_markdown, ("data/timeline.toml",)),

@@ -5,8 +5,7 @@ of events may be files, and are then never in memory as a whole. Every record is
 dropped with a reason: `build_panel` returns the sample flow beside the panel.
 """
 
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import ibis
@@ -15,7 +14,7 @@ import pandas as pd
 from ibis import _
 
 from replication.errors import SchemaError, SourceUnavailableError
-from replication.panel import partial, reasons, universities
+from replication.panel import lacking, reasons, universities
 from replication.panel.engine import ROW, Engine, Keep, open_engine
 from replication.panel.losses import losses, warn
 from replication.panel.patents import CELL, by_record, patents
@@ -23,11 +22,11 @@ from replication.records import schema
 from replication.records.checks import require_variation
 from replication.records.classify import load_ipc
 from replication.records.exposure import DECIMALS
-from replication.records.manifest import require_one_study, table_path
+from replication.records.manifest import require_one_study
 from replication.records.mark import MANIFEST, require_unchanged
 from replication.records.registry import Choices
+from replication.records.study.choices import choices_in_force
 from replication.records.validation import attributes, read, require_valid, validate
-from replication.records.variables import ADVANTAGED
 from replication.writing import Progress, silent
 
 Records = dict[str, pd.DataFrame | Path]
@@ -37,13 +36,13 @@ Records = dict[str, pd.DataFrame | Path]
 def read_records(folder: Path) -> dict[str, pd.DataFrame]:
     """Read and validate the record tables of `folder`, one Parquet file a table.
 
-    `SourceUnavailableError` names the files that are not there, `SchemaError` the file, column, row
-    and rule of a fault, or a table that is not as it was written, or of another study.
+    `SourceUnavailableError` names the files that are not there and must be, `SchemaError` the file,
+    column, row and rule of a fault, or a table that is not as it was written, or of another study.
     """
     tables = {name: read(path) for name, path in _files(folder).items()}
     require_one_study({name: table.attrs for name, table in tables.items()}, folder)
     return {
-        name: validate(table, schema.described(name), str(table_path(folder, name)))
+        name: validate(table, schema.described(name), str(folder / f"{name}.parquet"))
         for name, table in tables.items()
     }
 
@@ -63,19 +62,9 @@ def open_records(folder: Path, progress: Progress = silent) -> Records:
 
 
 def _files(folder: Path) -> dict[str, Path]:
-    """Files of a folder of records: those that are needed, and of the others what is there."""
+    """Files of a folder of records: what a panel cannot be without is there."""
     require_unchanged(folder / MANIFEST)
-    files = {name: table_path(folder, name) for name in schema.RECORDS}
-    # What may be missing is not there at all: a link that leads nowhere was meant to be a table.
-    missing = [n for n in partial.GOES_WITH if not os.path.lexists(files[n])]
-    there = {name: path for name, path in files.items() if name not in missing}
-    if absent := [path.name for path in there.values() if not path.is_file()]:
-        raise SourceUnavailableError(
-            f"{folder} does not hold {', '.join(absent)}: data/restricted/README.md says how to "
-            "bring your own records; `replication simulate --out NEW_FOLDER` writes simulated ones"
-        )
-    optional = {name: table_path(folder, name) for name in schema.OPTIONAL}
-    files = there | {name: path for name, path in optional.items() if path.is_file()}
+    files = lacking.files(folder)
     for path in files.values():
         if path.resolve().parent != folder.resolve():
             raise SourceUnavailableError(
@@ -99,8 +88,7 @@ def build_panel(
     ----------
     records : mapping of str to DataFrame or Path
         Tables of `schema.RECORDS`; those of events may be Parquet files that `open_records` has
-        looked through. Those of `partial.GOES_WITH` may be missing, and the panel then lacks the
-        columns that are made of them.
+        looked through. Those of `lacking.COLUMNS` may be absent.
     choices : Choices, optional
     backend : str
         One of `engine.BACKENDS`.
@@ -112,7 +100,8 @@ def build_panel(
     Returns
     -------
     panel : DataFrame
-        As `schema.PANEL` says, sorted by its key.
+        As `schema.PANEL` says, sorted by its key, without the columns that need a table which is
+        absent.
     flow : DataFrame
         ``table``, ``reason``, ``rows``: what became of every record, the reason being
         ``"counted"`` for those that were placed in a cell of the panel (exchange and resources:
@@ -125,7 +114,8 @@ def build_panel(
     Warns
     -----
     LossWarning
-        If a reason drops as many joint patents, papers or hires as are counted; if an outcome is
+        If a table is absent: what is not testable for want of it. If a reason drops as many joint
+        patents, papers or hires as are counted; if an outcome is
         zero everywhere or in a year; if no application names a university of the sample; if
         applicants that are neither a university of the sample nor a firm look like one, by those
         that would be joint patents.
@@ -141,22 +131,23 @@ def build_panel(
         exchange or resources in a year of the pre-period, or a resource is zero there; if
         applicants cannot be told apart, or no joint patent is left.
     """
-    choices = choices or Choices()
+    choices = choices or choices_in_force()
     opened = open_engine(backend, memory)
     choices.require_years()
-    missing = partial.absent(records)
-    records = partial.completed(records, choices)
+    absent = [name for name in schema.RECORDS if name not in records]
+    has = tuple(records)
+    records = {**records, **{name: lacking.stand_in(name, records, choices) for name in absent}}
     small = {name: table for name, table in records.items() if isinstance(table, pd.DataFrame)}
     _require_catalogue(small, choices)
-    universities.require_pre_period(small, choices)
+    universities.require_pre_period(small, choices, has)
+    expected = schema.panel(choices.outcome).remove_columns(lacking.lacking(has))
     with opened as engine:
         t = {name: _typed(engine.table(name, of), name) for name, of in records.items()}
-        ipc = engine.table("ipc", load_ipc()).drop(ROW)
-        frame, flow = _build(engine, t, ipc, small, choices, missing, progress)
-    panel = schema.PANEL.remove_columns(partial.columns(missing))
+        ipc = engine.table("ipc", _classes(choices)).drop(ROW)
+        frame, flow = _build(engine, t, ipc, small, choices, progress, has)
     floats = frame.select_dtypes("float").columns
     frame[floats] = frame[floats].round(DECIMALS)
-    exposures = [c for c in schema.PANEL.columns if c.startswith("exposure") and c in panel.columns]
+    exposures = [c for c in expected.columns if c.startswith("exposure")]
     if flat := [c for c in exposures if frame[c].isna().any()]:
         raise SchemaError(
             f"{', '.join(flat)}: no standard deviation, since all universities have the same; look "
@@ -165,8 +156,14 @@ def build_panel(
     require_variation(frame, ["exposure"])
     warn(flow.attrs["warnings"])
     # Backends differ in their integers and strings.
-    frame = frame.astype({c: d.type for c, d in panel.dtypes.items()})
-    return validate(frame, panel, "the panel"), flow
+    frame = frame.astype({c: d.type for c, d in expected.dtypes.items()})
+    return validate(frame, expected, "the panel"), flow
+
+
+def _classes(choices: Choices) -> pd.DataFrame:
+    """Concordance with the list of key core technology that was chosen."""
+    ipc = load_ipc()
+    return ipc.assign(key_core=ipc[choices.key_core])
 
 
 def _typed(table: ir.Table, name: str) -> ir.Table:
@@ -198,10 +195,10 @@ def _build(
     ipc: ir.Table,
     records: dict[str, pd.DataFrame],
     choices: Choices,
-    missing: list[str],
     progress: Progress,
+    has: Collection[str],
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Panel and sample flow before they are held to their types."""
+    """Panel and sample flow before they are held to their types; `has` are the tables there are."""
     keep = engine.keep
     grades = keep(_graded(t, choices))
     cells = grades.filter(_.reason == reasons.COUNTED).drop("reason")
@@ -221,26 +218,30 @@ def _build(
     hired = hired.group_by(["university", *country]).agg(n=_.rows.sum())
     fixed = universities.university_columns(records, engine.frame(hired), choices)
     frame = engine.frame(panel.order_by([*CELL, "year"])).join(fixed, on="university")
-    frame = frame.drop(columns=partial.columns(missing))
+    frame = frame.drop(columns=lacking.lacking(has))
+    if choices.third == "median":
+        middle = frame.drop_duplicates("discipline")["control_exposure"].median()
+        frame["control_exposure"] = (frame["control_exposure"] > middle).astype(float)
     progress("what was dropped")
     events = {
-        **({} if "grades" in missing else {"grades": grades}),
+        "grades": grades,
         "patents": by_record(credits),
         "patents × universities": credits.filter(_.reason.isin([reasons.COUNTED, reasons.NO_CELL])),
         "applicants": who.of("kind").filter(_.repetition == 0).select(reason="kind"),
     }
     events = {name: table.group_by("reason").agg(rows=_.count()) for name, table in events.items()}
-    counted = {n: t for n, t in {"papers": papers, "hires": hires}.items() if n not in missing}
+    counted = {n: t for n, t in {"papers": papers, "hires": hires}.items() if n in has}
     events |= {n: table.group_by("reason").agg(rows=_.rows.sum()) for n, table in counted.items()}
     rows = {name: engine.frame(table).set_index("reason")["rows"] for name, table in events.items()}
     rows |= {
         name: universities.reasons(records, name, choices).value_counts().rename("rows")
         for name in universities.STATISTICS
     }
+    rows = {name: n for name, n in rows.items() if name in has or name not in schema.RECORDS}
     flow = pd.concat(rows, names=["table", "reason"]).sort_index().reset_index()
     sample = records["universities"]["university"]
     flow.attrs["warnings"] = [
-        *partial.said(missing),
+        *lacking.said(has),
         *losses(frame, sample, credits, who, counted),
         *universities.jumps(records, choices),
     ]
@@ -254,25 +255,29 @@ def _panel(
     before = _.year < choices.first_treated
     years = ibis.range(choices.first_year, choices.last_year + 1).unnest().name("year").as_table()
     joint = _.domestic & _.firm
+    if choices.outcome == "granted":
+        joint = joint & _.granted
+    count = _share if choices.outcome == "fractional" else _number
     panel = cells.cross_join(years).mutate(year=_.year.cast("int64"))
     panel = _add(
         panel,
         credits,
-        patents_joint=_.count(where=joint),
-        patents_joint_key=_.count(where=joint & _.key_core),
-        patents_joint_other=_.count(where=joint & ~_.key_core),
-        patents_joint_ai=_.count(where=joint & _.ai),
-        patents_joint_not_ai=_.count(where=joint & ~_.ai),
-        patents_joint_granted=_.count(where=joint & _.granted),
+        patents_joint=count(joint),
+        patents_joint_key=count(joint & _.key_core),
+        patents_joint_other=count(joint & ~_.key_core),
+        patents_joint_ai=count(joint & _.ai),
+        patents_joint_not_ai=count(joint & ~_.ai),
+        patents_joint_granted=count(joint & _.granted),
         patents_joint_fractional=_.share.sum(where=joint),
         patents_overseas=_.count(where=~_.domestic),
     )
     panel = _add(panel, hires, hires_overseas=_.rows.sum(where=_.outcome))
     panel = _add(panel, papers, papers_foreign=_.rows.sum(where=_.outcome))
+    third = "key_core" if choices.third == "key_core" else "controlled"
     control = (
         credits.filter(_.reason == reasons.COUNTED, _.domestic, before)
         .group_by("discipline")
-        .agg(control_exposure=_.controlled.cast("float64").mean())
+        .agg(control_exposure=_[third].cast("float64").mean())
     )
     panel = panel.left_join(control, "discipline").drop("discipline_right")
     return panel.mutate(
@@ -280,8 +285,16 @@ def _panel(
         control_exposure=_.control_exposure.fill_null(0.0),
         event_time=_.year - choices.first_treated,
         post=(~before).cast("int64"),
-        advantaged=_.grade.isin(ADVANTAGED).cast("int64"),
+        advantaged=_.grade.isin(choices.advantaged).cast("int64"),
     )
+
+
+def _number(where: ir.BooleanValue) -> ir.Value:
+    return _.count(where=where)
+
+
+def _share(where: ir.BooleanValue) -> ir.Value:
+    return _.share.sum(where=where)
 
 
 def _graded(t: dict[str, ir.Table], choices: Choices) -> ir.Table:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from replication.config import DATA
+from replication.config import DATA, simulated
 from replication.errors import SchemaError, SourceUnavailableError
 
 REMEDY = {
@@ -43,6 +43,14 @@ def load_panel(
     SchemaError
         If the file is not a valid panel, contradicts itself, or is not as `replication build` wrote
         it.
+
+    Examples
+    --------
+    >>> panel = rp.load_panel()
+    >>> panel.shape
+    (12096, 28)
+    >>> panel["university"].nunique()
+    56
     """
     from replication.panel.consistency import require_consistent
     from replication.records import mark, validation
@@ -78,18 +86,29 @@ def _usual(source: str) -> tuple[Path, Any]:
         from replication.records.open.download import cache_folder
 
         return cache_folder() / "openalex" / "panel.parquet", OPEN_PANEL
-    from replication.records.schema import PANEL
+    from replication.records.schema import panel
+    from replication.records.study.choices import choices_in_force
 
-    return (DATA if source == "simulated" else DATA / "restricted") / "panel.parquet", PANEL
+    folder = simulated() if source == "simulated" else DATA / "restricted"
+    return folder / "panel.parquet", panel(choices_in_force().outcome)
 
 
-def load_truth(path: Path = DATA / "truth.csv") -> pd.DataFrame:
-    """Planted truth of the shipped simulated study, by claim and target; see `truth.truth`.
+def load_truth(path: Path | None = None) -> pd.DataFrame:
+    """Planted truth of the simulated study in hand, by claim and target; see `truth.truth`.
 
     `SchemaError` says what is wrong with a damaged file.
+
+    Examples
+    --------
+    The planted effect on the log of the mean.
+
+    >>> truth = rp.load_truth()
+    >>> float(truth.loc[("C1", "mean"), "value"].round(3))
+    0.231
     """
     from replication.records import mark, schema, validation
 
+    path = path or simulated() / "truth.csv"
     mark.require_unchanged(mark.mark_path(_there(path)), path)
     try:
         frame = pd.read_csv(path, dtype={"claim": str, "target": str})
@@ -104,8 +123,26 @@ def load_truth(path: Path = DATA / "truth.csv") -> pd.DataFrame:
     return truth
 
 
-def load_event_truth(claim: str = "C1", path: Path = DATA / "truth.csv") -> pd.Series:
-    """True effect of a claim's design by event time, as PPML aims at it."""
+def load_event_truth(claim: str = "C1", path: Path | None = None) -> pd.Series:
+    """True effect of a claim's design by event time, as PPML aims at it.
+
+    Examples
+    --------
+    >>> rp.load_event_truth("C1").round(3)
+    event_time
+    -7    0.001
+    -6    0.000
+    -5    0.001
+    -4   -0.000
+    -3    0.001
+    -2    0.002
+     0    0.232
+     1    0.232
+     2    0.232
+     3    0.231
+     4    0.230
+    Name: value, dtype: float64
+    """
     mean = load_truth(path).xs("mean", level="target")["value"]
     by_period = mean[mean.index.str.startswith(f"{claim} ")]
     periods = by_period.index.str.removeprefix(f"{claim} ").str.replace("−", "-").astype(int)

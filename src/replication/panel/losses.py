@@ -19,6 +19,7 @@ from replication.records.variables import MEDIATORS
 MANY = 15
 # Share of the joint patents that applicants who look like a firm or university may stand for.
 UNSURE = 0.05
+WHAT = {"papers": "papers with a foreign partner", "hires": "hires from abroad"}
 LEGAL_FORM = r"[(（]?(集团|股份|有限|责任|控股|总)*公司$|集团$"
 
 
@@ -82,13 +83,12 @@ def losses(
     abroad = credits.filter(~_.domestic, _.university.notnull(), _.repetition == 0)
     said += _halved("patents", "overseas applications", _rows(abroad))
     for name, table in events.items():
-        what = {"papers": "papers with a foreign partner", "hires": "hires from abroad"}[name]
         found = table.filter(_.outcome).group_by("reason").agg(rows=_.rows.sum()).to_pandas()
-        said += _halved(name, what, _by_reason(found))
+        said += _halved(name, WHAT[name], _by_reason(found))
     said += _without(panel, sample, who, events)
     outcomes = [c for c in map(str, panel) if c.startswith("patents_joint") or c in MEDIATORS]
-    marks = [c for c in ("advantaged",) if c in panel]
-    said += [f"{c} is zero in every row" for c in (*outcomes, *marks) if not panel[c].any()]
+    flags = [c for c in ("advantaged",) if c in panel]
+    said += [f"{c} is zero in every row" for c in (*outcomes, *flags) if not panel[c].any()]
     mediators = [c for c in MEDIATORS if c in panel]
     yearly = panel.groupby("year")[["patents_joint", *mediators]].sum()
     said += [

@@ -89,6 +89,11 @@ def load(dataset: str) -> pd.DataFrame:
     ------
     SourceUnavailableError
         If the package is not installed.
+
+    Examples
+    --------
+    >>> rp.load("organ_donations").shape
+    (162, 5)
     """
     package, read = DATASETS[_known(dataset)]
     require_package(package, f"data set {dataset!r} ships in")

@@ -164,24 +164,24 @@ PANEL: pa.DataFrameSchema = col.table(
     patents_joint_fractional=col.column(
         "float64",
         "joint applications, each shared equally by its applicants",
-        "联合申请(分数计数)",
+        "联合申请（分数计数）",
         APPLICATIONS,
         col.COUNT,
         col.CREDIBLE,
     ),
     **{name: col.count(m.en, m.zh, m.unit, m.words) for name, m in MEDIATOR_LABELS.items()},
-    exposure=col.sd("pre-period international exchange", "国际科技交流暴露"),
-    exposure_cooperation=col.sd("pre-period cooperative research", "国际合作研究暴露"),
-    exposure_conferences=col.sd("pre-period international conferences", "国际学术会议暴露"),
-    exposure_us=col.sd("pre-period hires with a US doctorate", "留美博士引进暴露"),
+    exposure=col.sd("pre-period international exchange", "国际科技交流暴露度"),
+    exposure_cooperation=col.sd("pre-period cooperative research", "合作研究暴露度"),
+    exposure_conferences=col.sd("pre-period international conferences", "国际学术会议暴露度"),
+    exposure_us=col.sd("pre-period hires with a US doctorate", "引进美国博士暴露度"),
     exposure_elsewhere=col.sd(
-        "pre-period hires with another overseas doctorate", "其他海外博士引进暴露"
+        "pre-period hires with another overseas doctorate", "引进其他海外博士暴露度"
     ),
     exposure_high=col.flag("exchange above the median of universities", "高交流组"),
     control_exposure=col.column(
         "float64",
         "exposure to technology control",
-        "技术管制暴露",
+        "技术管制暴露度",
         "share of the discipline's pre-period applications in controlled subclasses",
         pa.Check.in_range(0, 1),
         word="control",
@@ -192,7 +192,7 @@ PANEL: pa.DataFrameSchema = col.table(
         name: col.column(
             "float64",
             r.en,
-            f"{r.zh}(对数)",
+            f"{r.zh}（对数）",
             f"log of {r.unit}, mean of the pre-period",
             col.SCORE,
         )
@@ -236,3 +236,11 @@ TRUTH: pa.DataFrameSchema = col.table(
     ),
 )
 """The truth file."""
+
+
+def panel(outcome: str = "applications") -> pa.DataFrameSchema:
+    """Schema of a panel whose joint patents are counted so (R5): fractions are no whole numbers."""
+    if outcome != "fractional":
+        return PANEL
+    counts = [c for c in PANEL.columns if c.startswith("patents_joint")]
+    return PANEL.update_columns({c: {"dtype": "float64"} for c in counts})

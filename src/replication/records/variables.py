@@ -58,7 +58,7 @@ MEDIATOR_LABELS = {
     ),
     "papers_foreign": Mediator(
         "papers with a foreign partner",
-        "国际合作论文",
+        "国外联合论文",
         "papers a year",
         "papers with foreign partners",
     ),
@@ -73,4 +73,3 @@ MEDIATORS = tuple(MEDIATOR_LABELS)
 """Columns of the mediators, in the order of the claims C3, C4, C5."""
 
 GRADES = ("A+", "A", "A-", "B+", "B", "B-", "C+", "C", "C-")
-ADVANTAGED = ("A+", "A", "A-")

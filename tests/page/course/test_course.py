@@ -2,7 +2,9 @@
 
 import contextlib
 import json
+import os
 import shutil
+import time
 import zipfile
 from pathlib import Path
 
@@ -13,9 +15,10 @@ import pytest
 from replication import cli
 from replication.errors import OverwriteError, RegistryError, SourceUnavailableError
 from replication.page.course import build as building
+from replication.page.course import marking
 from replication.page.course.assignments import FOLDER, answer, load_assignments, same
 from replication.page.course.build import build
-from replication.page.course.marking import UNKNOWN, mark
+from replication.page.course.marking import ENDLESS, FAILED, UNKNOWN, mark
 
 pytestmark = pytest.mark.course
 
@@ -242,6 +245,53 @@ def test_every_hand_in_is_a_row(marks: pd.DataFrame) -> None:
         len(marks)
         == 3 + sum(max(len(q.mistake) for q in a.question) for a in ASSIGNMENTS.values()) + 5
     )
+
+
+def test_a_hand_in_that_never_ends_is_stopped_and_its_kernel_with_it(
+    course: Path, tmp_path: Path
+) -> None:
+    pid = tmp_path / "pid"
+    endless = (
+        f"import os, pathlib\npathlib.Path({str(pid)!r}).write_text(str(os.getpid()))\n"
+        "while True:\n    pass"
+    )
+    hand_in(course, FIRST, tmp_path / "hand-ins" / "endless.ipynb", {"zero_share": endless})
+    start = time.monotonic()
+    table = mark(course, tmp_path / "hand-ins", tmp_path / "marks.csv", limit=40)
+    assert time.monotonic() - start < 60
+    assert table["feedback"].to_list() == [ENDLESS.format(40)]
+    assert (table["points"].item(), table["out_of"].item()) == (0, 10)
+    for _ in range(100):
+        if not Path(f"/proc/{pid.read_text()}").exists():
+            break
+        time.sleep(0.1)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid.read_text()), 0)
+
+
+def test_a_hand_in_that_the_machine_failed_is_tried_once_more(
+    course: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hand_in(course, FIRST, tmp_path / "hand-ins" / "one.ipynb", {})
+    answers = [({}, "RuntimeError: Kernel didn't respond in 60 seconds")] * 2
+    given = {"zero_share": {"points": 2, "says": ""}}
+    answers.insert(1, (given, ""))
+    monkeypatch.setattr(marking, "_graded", lambda *_: answers.pop(0))
+    table = mark(course, tmp_path / "hand-ins", tmp_path / "once.csv")
+    assert (table["points"].item(), table["feedback"].item()) == (2, "")
+    answers.append(answers[0])
+    table = mark(course, tmp_path / "hand-ins", tmp_path / "twice.csv")
+    assert table["feedback"].item().startswith(f"{FAILED}: RuntimeError")
+
+
+def test_a_course_is_built_in_the_folder_that_a_teacher_names_from_where_he_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    only = {FIRST: load_assignments()[FIRST]}
+    monkeypatch.setattr(building, "load_assignments", lambda: only)
+    build(Path("my-course"), SEED)
+    assert (tmp_path / "my-course" / "students" / FIRST / f"{FIRST}.ipynb").is_file()
 
 
 def test_a_folder_without_a_course_or_without_hand_ins_is_refused(

@@ -158,7 +158,7 @@ def test_no_folder_and_no_files(tmp_path, capsys):
         ('date = "申请日"|date = "日"', "no column '日'"),
         ("confirmed = false|confirmed = maybe", "cannot be read as TOML"),
         ("confirmed = false|sure = true", "field 'confirmed': Field required"),
-        ("confirmed = false|confirmed = false\nsure = true", "field 'sure'"),
+        ("confirmed = false|confirmed = false\nsure = true", "field 'sure': Extra inputs"),
     ],
 )
 def test_mapping_that_is_wrong(change, said, tmp_path, capsys):

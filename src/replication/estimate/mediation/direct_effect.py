@@ -82,6 +82,17 @@ def sequential_g(
     the full model in `gelbach` exactly: there is nothing that the second stage could undo. A
     university drawn twice counts as two, each with its own effects; since copies are alike, that is
     a weight of two, for any effect nested in universities and any that is not.
+
+    Examples
+    --------
+    With nothing between, the direct effect is that of the regression with mediators.
+
+    >>> panel = rp.load_panel()
+    >>> found = rp.mediation.sequential_g(panel, draws=19)
+    >>> round(found.estimate["direct"].estimate, 4)
+    0.1421
+    >>> round(rp.mediation.gelbach(panel).coefficients["full"].estimate, 4)
+    0.1421
     """
     columns = mediation_columns(data, [*mediators, *intermediate], design.but(**changes))
     fixed = len(mediators)

@@ -127,6 +127,20 @@ def sensitivity(
     For ``model="ppml"`` it is about the last weighted least squares of the fit. An adjusted
     interval is as wide as the estimate's: a variable that explains some of the residual would also
     make it narrower, which cannot be known for clustered errors.
+
+    Examples
+    --------
+    How strong an omitted variable must be to take the whole estimate away.
+
+    >>> panel = rp.load_panel()
+    >>> found = rp.sensitivity(panel, scale="log1p", controls=rp.CONTROLS, strengths=[1])
+    >>> round(found.robustness_value(), 3)
+    0.095
+    >>> found.bounds[["benchmark", "adjusted"]].round(3)
+             benchmark  adjusted
+    0     log_rd_staff     0.113
+    1  log_rd_spending     0.105
+    2    log_graduates     0.113
     """
     design = design.but(**changes)
     fit = parted(data, design, METHOD)
@@ -252,6 +266,17 @@ def oster(
     ------
     DesignError
         On PPML, a design without controls, or an `r_max` that is not above one.
+
+    Examples
+    --------
+    >>> panel = rp.load_panel()
+    >>> found = rp.oster(panel, scale="log1p", controls=rp.CONTROLS)
+    >>> found[["uncontrolled", "controlled", "delta", "bound"]].round(3)
+    uncontrolled    0.172
+    controlled      0.114
+    delta           1.931
+    bound           0.072
+    dtype: float64
     """
     design = design.but(**changes)
     if design.model != "ols" or not design.controls:

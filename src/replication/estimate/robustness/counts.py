@@ -52,6 +52,21 @@ def scales(
     ------
     DesignError
         If `changes` name a model or a scale.
+
+    Examples
+    --------
+    Counted in hundreds, the effect on log(1 + y) is another; by Poisson it stays.
+
+    >>> panel = rp.load_panel()
+    >>> rp.scales(panel, units=[1, 100], margins=[])[["estimate", "rows"]].round(3)
+                         estimate     rows
+    scale
+    Poisson (PPML)          0.269  12024.0
+    log(1 + y)              0.172  12096.0
+    asinh(y)                0.205  12096.0
+    any: 1[y > 0]           0.027  12096.0
+    log(1 + 100y)           0.318  12096.0
+    log(y), y > 0 alone     0.213   8348.0
     """
     fixed = sorted({"model", "scale"} & set(changes))
     if fixed:

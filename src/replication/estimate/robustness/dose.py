@@ -45,6 +45,16 @@ def dose_bins(
         If the design has a third difference or names its regressors.
     NoVariationError
         If there are fewer distinct doses than bins.
+
+    Examples
+    --------
+    >>> panel = rp.load_panel()
+    >>> rp.dose_bins(panel, scale="log1p")[["bin", "clusters", "dose", "estimate"]].round(2)
+       bin  clusters  dose  estimate
+    0    1        14 -1.19      0.00
+    1    2        14 -0.40      0.12
+    2    3        14  0.24      0.16
+    3    4        14  1.35      0.46
     """
     data, design = _dated(data, design.but(**changes))
     doses = _doses(data, design)
@@ -92,6 +102,14 @@ def dose_spline(
     DataFrame
         ``dose``, ``response`` against the mean dose, and its pointwise 95 % interval ``lower``,
         ``upper``.
+
+    Examples
+    --------
+    >>> panel = rp.load_panel()
+    >>> rp.dose_spline(panel, scale="log1p", at=[-1, 1])[["dose", "response"]].round(2)
+       dose  response
+    0  -1.0     -0.17
+    1   1.0      0.19
     """
     from formulaic import model_matrix
 
@@ -139,6 +157,15 @@ def dose_weights(data: pd.DataFrame, design: Design = STUDY, **changes: Any) -> 
     Exact for any outcome: the slope is the sum over steps of weight × (change of the response) /
     step. Theorem 3 of Callaway, Goodman-Bacon and Sant'Anna (2024), for the cells, effects and
     controls at hand. A Poisson slope weighs rows by their means besides.
+
+    Examples
+    --------
+    They are never negative here, and add up to one.
+
+    >>> panel = rp.load_panel()
+    >>> weights = rp.dose_weights(panel)["weight"]
+    >>> bool((weights >= 0).all()), round(float(weights.sum()), 9)
+    (True, 1.0)
     """
     data, design = _dated(data, design.but(**changes))
     doses = _doses(data, design)

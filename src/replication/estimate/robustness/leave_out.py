@@ -47,6 +47,16 @@ def leave_one_out(
     -----
     The values of a column are taken for clusters, and `few_clusters.leave_one_out` does the rest:
     exactly for least squares, with one Newton step from the whole for PPML.
+
+    Examples
+    --------
+    The last row, the highest estimate, is that of the panel without 2018.
+
+    >>> panel = rp.load_panel()
+    >>> last = rp.leave_one_out(panel, by=["year"]).iloc[-1]
+    >>> rest = rp.did(panel[panel["year"] != 2018])["exposure × post"]
+    >>> print(f"{last.left_out}: {last.estimate:.3f}, {rest.estimate:.3f}")
+    2018: 1.589, 1.589
     """
     design, columns = design.but(**changes), [by] if isinstance(by, str) else list(by)
     if not columns:

@@ -73,6 +73,21 @@ def honest_bounds(
     the study's own, times the square of the ratio of its critical value, of t, to the normal one,
     so that where nothing is allowed for, the interval is the study's own. The published numbers are
     with CR1 and the normal distribution.
+
+    Examples
+    --------
+    Medicaid: the first year's effect, and what is left of it if trends part by as much as they did
+    before it, and by twice as much.
+
+    >>> study = rp.event_study(
+    ...     rp.load("ehec"), outcome="dins", exposure="expanded", unit="stfips",
+    ...     effects=["stfips", "year"], cluster="stfips", variance="CR1",
+    ... )
+    >>> rp.honest_bounds(study, m=[1, 2], weights="first").round(3)
+               restriction    m  lower  upper
+    0      parallel trends  0.0  0.028  0.065
+    1  relative magnitudes  1.0  0.016  0.073
+    2  relative magnitudes  2.0 -0.002  0.089
     """
     leads, own = _leads(study, weights)
     _require_choice(restriction, Restriction)
@@ -96,6 +111,16 @@ def breakdown(
     float
         Zero if even the least departure lets the null in; infinite if `MOST` does not (for
         smoothness, so many standard errors).
+
+    Examples
+    --------
+    Just below it the interval excludes zero, just above it does not.
+
+    >>> panel = rp.load_panel()
+    >>> study = rp.event_study(panel, model="ppml")
+    >>> m = rp.breakdown(study)
+    >>> rp.honest_bounds(study, m=[0.9 * m, 1.1 * m])["lower"].gt(0).to_list()
+    [True, True, False]
     """
     leads, _ = _leads(study, weights)
     _require_choice(restriction, Restriction)
@@ -161,6 +186,17 @@ def pretrend_power(
     The joint test is Hotelling's T², so that its power and the selection by it are distributions of
     F that are not central. For ``"any"`` they are means over 2^16 draws of a scrambled Sobol
     sequence. Either takes the estimated variance for the true one.
+
+    Examples
+    --------
+    A trend that half of the tests miss, and the bias that it leaves.
+
+    >>> panel = rp.load_panel()
+    >>> rp.pretrend_power(rp.event_study(panel, model="ppml")).round(3)
+           slope   bias  bias_passing
+    power
+    0.5    0.030  0.090         0.098
+    0.8    0.041  0.123         0.139
     """
     reference = _reference(study)
     _require_choice(test, PreTest)

@@ -47,6 +47,19 @@ def fake_years(
         If a year leaves none before it, or is treated in truth.
     NoVariationError
         If no year can be pretended.
+
+    Examples
+    --------
+    Years before the shock, in which nothing began.
+
+    >>> panel = rp.load_panel()
+    >>> placebos = rp.fake_years(panel, model="ppml")
+    >>> for name, fit in placebos.items():
+    ...     print(name, round(fit["exposure × post"].p_value, 2))
+    as if from 2013 0.23
+    as if from 2014 0.25
+    as if from 2015 0.43
+    as if from 2016 0.24
     """
     design = design.but(**changes)
     if not design.parts:
@@ -106,6 +119,15 @@ def shuffled(
     ------
     DesignError
         If the design is not linear.
+
+    Examples
+    --------
+    With the exposures of others nothing is left of the estimate.
+
+    >>> panel = rp.load_panel()
+    >>> found = rp.shuffled(panel, scale="log1p", draws=99)
+    >>> round(float(found.iloc[0]), 2), bool(found.iloc[1:].abs().max() < found.iloc[0])
+    (0.17, True)
     """
     design = design.but(**changes)
     if design.model != "ols" or not design.parts:
@@ -154,6 +176,18 @@ def instrumented(
     ------
     DesignError
         If the design is not linear, or has controls, weights or two clusters.
+
+    Examples
+    --------
+    >>> panel = rp.load_panel()
+    >>> found = rp.instrumented(
+    ...     panel, "exposure_cooperation", "exposure_conferences", scale="log1p"
+    ... )
+    >>> found[["estimate", "first_stage"]].round(2)
+                          estimate  first_stage
+    instrumented
+    exposure_cooperation      0.26         0.54
+    exposure_conferences      0.33         0.57
     """
     design = design.but(**changes)
     if design.model != "ols" or not design.parts or design.controls or design.weights:

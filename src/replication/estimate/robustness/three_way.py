@@ -51,6 +51,14 @@ def three_way(data: pd.DataFrame, design: Design = TRIPLE, **changes: Any) -> pd
         If the effects are not of that form, the model is not Poisson, or there are weights.
     NoVariationError, ConvergenceError
         As for `replication.poisson`.
+
+    Examples
+    --------
+    >>> panel = rp.load_panel()
+    >>> rp.three_way(panel).round(3)
+                                        estimate   bias  corrected  std_error
+    term
+    exposure × post × control_exposure     0.243 -0.001      0.244      0.106
     """
     design = design.but(**{"model": "ppml", **changes})
     one, other = _sides(design)

@@ -116,6 +116,19 @@ def specification_curve(
     is, and the Newton step from the fit without the regressor (`many.permuted`). A permuted
     exposure no longer goes with the controls, so that with them its coefficient varies less than
     that of the data's exposure, and its permutations are no reference.
+
+    Examples
+    --------
+    >>> panel = rp.load_panel()
+    >>> scales = ("log1p", "asinh")
+    >>> choices = [rp.Specification({"scale": s}, "all", rp.STUDY.but(scale=s)) for s in scales]
+    >>> curve = rp.specification_curve({"all": panel}, choices, draws=99)
+    >>> curve.table[["scale", "estimate"]].round(3)
+       scale  estimate
+    0  log1p     0.172
+    1  asinh     0.205
+    >>> round(curve.joint.loc["median", "p_value"].item(), 2)
+    0.01
     """
     if direction not in (1, -1):
         raise DesignError(f"direction is 1 or -1, the sign that is predicted: not {direction!r}")

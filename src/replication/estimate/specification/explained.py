@@ -34,6 +34,20 @@ def explained(curve: Curve, choices: Sequence[str]) -> pd.DataFrame:
     ------
     NoVariationError
         If all estimates are alike.
+
+    Examples
+    --------
+    With one choice it explains everything.
+
+    >>> panel = rp.load_panel()
+    >>> scales = ("log1p", "asinh")
+    >>> choices = [rp.Specification({"scale": s}, "all", rp.STUDY.but(scale=s)) for s in scales]
+    >>> curve = rp.specification_curve({"all": panel}, choices, draws=99)
+    >>> rp.explained(curve, ["scale"])
+              share    spread
+    choice
+    scale       1.0  0.033662
+    together    1.0  0.033662
     """
     table = curve.sorted
     y = table["estimate"].to_numpy() - table["estimate"].mean()

@@ -65,6 +65,8 @@ def build(folder: Path, seed: int = 2026) -> pd.DataFrame:
         If a mistake cannot be told from the right answer, or a solution fails, on these data.
     """
     require_package("otter", "autograders are made by", extra="course")
+    # otter changes the working directory, where a relative path would be another.
+    folder = folder.resolve()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise OverwriteError(f"{folder} is there already: name a new folder for the course")
     assignments = load_assignments()

@@ -11,24 +11,30 @@ from typing import Any
 
 import nbformat
 import pandas as pd
+from tqdm import tqdm
 
 from replication.errors import OverwriteError, SourceUnavailableError
 from replication.page.course.build import SCHEME, TEACHER
 from replication.records.published import require_package
 from replication.writing import write_file
 
-PATIENCE = 600
-"""Seconds that the cells of one hand-in may take."""
+PATIENCE = 300
+"""Seconds that one hand-in may take; a solved one takes half a minute of one core."""
 
 UNKNOWN = (
     "This is no notebook of the course, or its metadata are gone: fill in the notebook that was "
     "handed out, and save it as .ipynb."
 )
-ENDLESS = "The notebook did not come to an end: look for a cell that waits or runs for ever."
-FAILED = "The notebook could not be marked; look at it by hand: {}"
+ENDLESS = (
+    "The notebook was stopped after {:g} seconds without an end: look for a cell that waits, or "
+    "runs for ever."
+)
+FAILED = "The notebook could not be marked; look at it by hand"
 
 
-def mark(course: Path, handins: Path, out: Path, *, jobs: int = 2) -> pd.DataFrame:
+def mark(
+    course: Path, handins: Path, out: Path, *, jobs: int = 2, limit: float = PATIENCE
+) -> pd.DataFrame:
     """Mark every notebook of a folder, and of the folders in it.
 
     The cells of a hand-in are executed: they are its author's program, with the rights of whoever
@@ -43,6 +49,8 @@ def mark(course: Path, handins: Path, out: Path, *, jobs: int = 2) -> pd.DataFra
         CSV to write, which must not be there.
     jobs : int
         Hand-ins at a time.
+    limit : float
+        Seconds that one may take. One that takes longer is stopped, its kernel with it.
 
     Returns
     -------
@@ -72,7 +80,9 @@ def mark(course: Path, handins: Path, out: Path, *, jobs: int = 2) -> pd.DataFra
         )
     scheme = pd.read_csv(course / SCHEME)
     with ThreadPoolExecutor(jobs) as pool:
-        found = list(pool.map(lambda path: _mark_one(course, path), notebooks))
+        marked = pool.map(lambda path: _mark_one(course, path, limit), notebooks)
+        bar: dict[str, Any] = {"total": len(notebooks), "unit": " hand-ins"}
+        found = list(tqdm(marked, **bar, disable=not sys.stderr.isatty()))
     rows = [
         {"handin": path.relative_to(handins).as_posix(), **_row(marks, scheme)}
         for path, marks in zip(notebooks, found, strict=True)
@@ -103,39 +113,50 @@ def _row(marks: dict[str, Any], scheme: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _mark_one(course: Path, notebook: Path) -> dict[str, Any]:
+def _mark_one(course: Path, notebook: Path, limit: float) -> dict[str, Any]:
     key = _assignment(notebook)
     archive = course / TEACHER / key / "autograder.zip"
     empty: dict[str, Any] = {"assignment": key, "questions": {}, "says": ""}
     if not key or not archive.is_file():
         return empty | {"assignment": "", "says": UNKNOWN}
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "marks.json"
-        call = [
-            sys.executable,
-            "-m",
-            __name__,
-            str(archive.resolve()),
-            str(notebook.resolve()),
-            str(out),
-        ]
-        # Hand-ins are marked side by side, and each would start a thread a core.
-        environment = {"OPENBLAS_NUM_THREADS": "1", **os.environ}
+    said = ""
+    # Once more where it failed: on a busy machine a kernel may not start in time.
+    for _ in range(2):
         try:
-            done = subprocess.run(
-                call,
+            questions, said = _graded(archive.resolve(), notebook.resolve(), limit)
+        except subprocess.TimeoutExpired:
+            return empty | {"says": ENDLESS.format(limit)}
+        if not said:
+            return empty | {"questions": questions}
+    return empty | {"says": f"{FAILED}: {said}"}
+
+
+def _graded(archive: Path, notebook: Path, limit: float) -> tuple[dict[str, Any], str]:
+    """Marks from a process of its own, or the last line of what it said when it failed."""
+    # A kernel that is stopped may still be writing there.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        out, errors = Path(folder) / "marks.json", Path(folder) / "stderr"
+        with errors.open("wb") as stderr:
+            # No pipes: a kernel that outlives its parent would hold them open.
+            subprocess.run(
+                [sys.executable, "-m", __name__, str(archive), str(notebook), str(out)],
                 cwd=folder,
-                env=environment,
-                capture_output=True,
-                timeout=PATIENCE,
+                env=_environment(folder),
+                stdout=subprocess.DEVNULL,
+                stderr=stderr,
+                timeout=limit,
                 check=False,
             )
-        except subprocess.TimeoutExpired:
-            return empty | {"says": ENDLESS}
-        if not out.is_file():
-            last = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["no reason"]
-            return empty | {"says": FAILED.format(last[0])}
-        return empty | {"questions": json.loads(out.read_text(encoding="utf-8"))}
+        if out.is_file():
+            return json.loads(out.read_text(encoding="utf-8")), ""
+        lines = errors.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        return {}, (lines or ["no reason"])[-1]
+
+
+def _environment(folder: str) -> dict[str, str]:
+    """One thread a hand-in, since they are marked side by side; what otter leaves goes with it."""
+    kept = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), folder)
+    return {"OPENBLAS_NUM_THREADS": "1", **os.environ, **kept}
 
 
 def _assignment(notebook: Path) -> str:

@@ -204,7 +204,8 @@ def _patents(work: _Work) -> None:
         work.say("; ".join(f"{said}: {n:,}" for said, n in counted.items()))
         if not counted["typed"]:
             return
-        work.parts["applicant_types"] = [kinds.applicant_types(work.base)]
+        types = kinds.applicant_types(work.base)
+        work.parts |= {"applicant_types": [types]} if len(types) else {}
         table, wrong = kinds.confusion(work.base)
         work.reports[CONFUSION], work.reports[ERRORS] = table.reset_index(), wrong
         work.say(f"the rule by name (R15) beside the types of the file:\n{table.to_string()}")

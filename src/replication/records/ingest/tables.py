@@ -146,7 +146,7 @@ def _workbook(path: Path, name: str, base: duckdb.DuckDBPyConnection) -> Table:
         )
     title, sheet = filled[0]
     rows = [[_cell(c) for c in row] for row in sheet.to_python(skip_empty_area=False)]
-    above, headers = _header(path, rows[:LOOKED_AT])
+    above, headers = _header(path, [[c or "" for c in row] for row in rows[:LOOKED_AT]])
     for (top, left), (bottom, right) in sheet.merged_cell_ranges or []:
         if bottom > above:
             raise SchemaError(
