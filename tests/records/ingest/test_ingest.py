@@ -213,6 +213,23 @@ def test_simulated_records_in_a_vendors_layout_give_the_same_panel(tmp_path, ven
     pd.testing.assert_frame_equal(panel, build_panel(records)[0], check_exact=True)
 
 
+def test_wrong_check_digits_are_counted_and_drop_nothing(tmp_path, capsys):
+    """Digits times 2 to 9 and again from 2, modulo 11, as ZC 0006-2003 has it.
+
+    By hand, for 2018 and the kind 54; then 2·5 makes 64, which leaves 9; 1·4 + 3·5 makes 73, which
+    leaves 7; 1·4 + 4·5 makes 78, which leaves 1 and not the 0 of the file.
+    """
+    content = EXPORT.replace(of_2018("#10000002.X"), of_2018("#10000002.9"))
+    content = content.replace(of_2018("#10000013.6"), of_2018("#10000013.7"))
+    (tmp_path / "exports").mkdir()
+    (tmp_path / "exports" / "a.csv").write_text(content, "utf-8")
+    assert main(["ingest", str(tmp_path / "exports"), "--out", str(tmp_path / "out")]) == 0
+    said = capsys.readouterr().out
+    assert f"check digits: 4, of them wrong: 1, first in row 6 ({of_2018('ZL#10000014.0')})" in said
+    patents = pd.read_parquet(tmp_path / "out" / "patents.parquet")
+    assert list(patents["application"]) == NUMBERS
+
+
 def test_commands(tmp_path, capsys):
     (tmp_path / "exports").mkdir()
     (tmp_path / "exports" / "a.csv").write_text(EXPORT, "utf-8")
