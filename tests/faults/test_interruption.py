@@ -270,7 +270,9 @@ time.sleep(300)
 
 
 class TestKernels:
-    @pytest.mark.skipif(not Path("/proc/self").exists(), reason="processes are looked up in /proc")
+    @pytest.mark.skipif(
+        not Path("/proc/self").exists(), reason="processes are looked up in /proc: run it on Linux"
+    )
     @pytest.mark.parametrize(
         ("sent", "status"), [(signal.SIGKILL, -9), (signal.SIGTERM, -15), (signal.SIGINT, 130)]
     )

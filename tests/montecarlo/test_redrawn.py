@@ -244,7 +244,9 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.skipif(os.name != "posix", reason="signals to a group of processes")
+@pytest.mark.skipif(
+    os.name != "posix", reason="signals to a group of processes: run it on Linux or macOS"
+)
 @pytest.mark.parametrize("how", ["Ctrl-C", "kill"])
 def test_no_process_outlives_the_command(tmp_path: Path, how: str) -> None:
     script, marks = tmp_path / "slow.py", tmp_path / "marks"

@@ -121,7 +121,7 @@ class TestFiles:
             cwd=ROOT, capture_output=True, text=True, check=False,
         )  # fmt: skip
         if shown.returncode:
-            pytest.skip("not a git checkout")
+            pytest.skip("no git history here: run it in a clone of the repository")
         assert {line.removeprefix("data/") for line in shown.stdout.split()} == set(self.listed)
 
     def test_disciplines_without_a_class_are_those_of_the_files(self):
@@ -167,7 +167,7 @@ class TestRestricted:
                 cwd=ROOT, check=False,
             )  # fmt: skip
             if asked.returncode == 128:
-                pytest.skip("not a git checkout")
+                pytest.skip("no git history here: run it in a clone of the repository")
             assert (asked.returncode == 0) == ignored, name
 
     def test_explains_every_reason_of_the_sample_flow(self):

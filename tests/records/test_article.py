@@ -44,7 +44,7 @@ NAMES = (
 def article() -> str:
     """The article, without the piece of another one that its file holds too."""
     if not ARTICLE.is_file():
-        pytest.skip(f"the article is not ours to ship; it is not at {ARTICLE.parent.name}/ here")
+        pytest.skip(f"the article is not ours to ship: save its text as {ARTICLE}")
     return ARTICLE.read_text(encoding="utf-8").partition("(下转第6页)")[0]
 
 
@@ -167,7 +167,7 @@ def ours() -> list[Path]:
 @pytest.mark.parametrize("source", [ARTICLE, PAPER], ids=["article", "paper"])
 def test_no_phrase_of_theirs_stands_in_our_text(source: Path) -> None:
     if not source.is_file():
-        pytest.skip(f"{source.name} is not ours to ship and not here")
+        pytest.skip(f"the text is not ours to ship: save it as {source}")
     theirs = phrases(source.read_text(encoding="utf-8"))
     assert len(theirs) > 100
     copied = {

@@ -149,7 +149,7 @@ def test_what_a_claim_adds_to_the_abstract_is_said_to_be_ours(id_: str) -> None:
 def test_the_abstract_has_not_what_we_add(id_: str) -> None:
     abstract = ROOT.parent / "shared" / "seeds" / "000_fa825f54de33e07b.txt"
     if not abstract.is_file():
-        pytest.skip("the paper's abstract is not ours to ship and not here")
+        pytest.skip(f"the abstract is not ours to ship: save the journal's page as {abstract}")
     text = abstract.read_text(encoding="utf-8")
     # Patents are in it once: those applied for overseas.
     assert not re.search(r"(?<!overseas )patent|doctora|conference|graded|other overseas", text)

@@ -25,7 +25,9 @@ def mirror_or_skip(*groups: str) -> Path:
     for folder in (mirror, cache_folder()):
         if all((folder / file).is_file() for file in needed):
             return folder
-    pytest.skip("no public files here: `replication fetch`, or REPLICATION_OPEN_DATA")
+    pytest.skip(
+        "no public files here: `replication fetch`, or name a folder in REPLICATION_OPEN_DATA"
+    )
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:

@@ -11,7 +11,10 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "Makefile").read_text(encoding="utf-8")
 
-pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is not on this machine")
+pytestmark = pytest.mark.skipif(
+    shutil.which("make") is None,
+    reason="no make on this machine: install it, or see 'Without make' in README",
+)
 
 
 # What a surrounding make passes down would change what this one does and prints.

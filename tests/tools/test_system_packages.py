@@ -8,7 +8,9 @@ import pytest
 
 from tools import system_packages
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="the stand-ins are shell scripts")
+pytestmark = pytest.mark.skipif(
+    os.name == "nt", reason="the stand-ins are shell scripts: run it on Linux"
+)
 
 
 @pytest.fixture

@@ -36,7 +36,8 @@ FILES = [
 ]
 
 pytestmark = pytest.mark.skipif(
-    not CASES.is_dir(), reason="the case files lie beside the checkout, and are not here"
+    not CASES.is_dir(),
+    reason="made-up exports lie beside the authors' checkout: run it there",
 )
 
 
