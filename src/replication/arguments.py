@@ -7,15 +7,26 @@ from pathlib import Path
 from replication import __version__
 
 
+def _declared(add: Callable[..., argparse.Action]) -> None:
+    """Add the option that names another study's file."""
+    add(
+        "--study",
+        type=Path,
+        metavar="FILE",
+        help="file of another study, after data/study.toml (default: the shipped one)",
+    )
+
+
 def _study(add: Callable[..., argparse.Action]) -> None:
     """Add the options that say which study is simulated."""
+    _declared(add)
     add("--seed", type=int, default=2026, help="same seed, same bytes (default: 2026)")
     add(
         "--scale",
         type=float,
         default=1.0,
         metavar="K",
-        help="number of universities, in multiples of 56 (default: 1)",
+        help="number of universities, in multiples of the study's (default: 1)",
     )
     add(
         "--effect",
@@ -124,6 +135,7 @@ def parser() -> argparse.ArgumentParser:
         default="duckdb",
         help="duckdb, or spark with the extra of that name (default: duckdb)",
     )
+    _declared(add)
 
     add = command(
         "truth",
@@ -181,6 +193,29 @@ def parser() -> argparse.ArgumentParser:
     add("names", nargs="*", metavar="NAME", help="chapters (default: all)")
     add("--update", action="store_true", help="keep the new outputs and results")
     add("--jobs", type=int, default=2, help="chapters at a time (default: 2)")
+    add("--chapters", nargs="+", metavar="NAME", help="the same as NAME, after other options")
+    add(
+        "--choices",
+        type=Path,
+        metavar="FILE",
+        help="run under the choices of this file, mark every number and say what moves; the "
+        "default are the chapters on the claims; nothing committed is touched",
+    )
+    _declared(add)
+    add(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="for --choices and --study: folder for all of it (default: one in build/choices)",
+    )
+
+    add = command(
+        "choices",
+        "write a file of choices with every row of the register, or check one",
+        "replication choices --template paper.toml",
+    )
+    add("--template", type=Path, metavar="FILE", help="file to write; every row at its default")
+    add("--check", type=Path, metavar="FILE", help="file to check")
 
     add = command(
         "verify",
@@ -215,6 +250,7 @@ def parser() -> argparse.ArgumentParser:
         help="truth of another simulated panel, from `replication truth`",
     )
     add("--json", action="store_true", help="print JSON instead of a table")
+    _declared(add)
 
     add = command(
         "montecarlo",

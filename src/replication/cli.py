@@ -3,14 +3,16 @@
 import argparse
 import codecs
 import io
+import os
 import sys
 import warnings
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from replication.arguments import parser
-from replication.config import DATA, INSTALLED, ROOT
+from replication.config import DATA, INSTALLED, ROOT, environment
 from replication.errors import ReplicationError
 
 if TYPE_CHECKING:
@@ -32,7 +34,8 @@ def main(arguments: list[str] | None = None) -> int:
             "this works in the project's folder: clone it or unpack its deposit, set it up there "
             "with `python tools/setup.py`, and run its own `replication`",
         )
-        return int(COMMANDS[options.command](options) or 0)
+        with _in_force(options):
+            return int(COMMANDS[options.command](options) or 0)
     except ReplicationError as error:
         status, said = 2, str(error)
     except OSError as error:
@@ -41,6 +44,24 @@ def main(arguments: list[str] | None = None) -> int:
         status, said = 130, "interrupted; what it would have written is as it was"
     print(f"replication {options.command}: {said}", file=sys.stderr)
     return status
+
+
+def _in_force(options: argparse.Namespace) -> AbstractContextManager[None]:
+    """Put the study and the choices that a command was told in force, checked before it begins."""
+    study, choices = getattr(options, "study", None), getattr(options, "choices", None)
+    if not (study or choices):
+        return nullcontext()
+    from replication.records.study import choices as register
+    from replication.records.study import frame
+
+    if study:
+        frame.load_study(study.resolve())
+    put = environment({frame.VARIABLE: study, register.VARIABLE: choices})
+    if choices:
+        with put:
+            register.in_force()
+        put = environment({frame.VARIABLE: study, register.VARIABLE: choices})
+    return put
 
 
 def _print_anything(stream: object) -> None:
@@ -215,6 +236,9 @@ def _codebook(options: argparse.Namespace) -> None:
 def _run(options: argparse.Namespace) -> int:
     from replication.page import chapters
 
+    if options.choices or options.study:
+        return _run_chosen(options)
+    _require(not options.out, "--out is for --choices and --study: leave it out")
     _require(options.jobs >= 1, f"--jobs {options.jobs}: at least 1 is needed")
     outcome = chapters.run(options.names, keep=options.update, jobs=options.jobs)
     for line in outcome.differences:
@@ -224,6 +248,37 @@ def _run(options: argparse.Namespace) -> int:
     for line in outcome.gaps:
         print(line)
     return 1 if outcome.differences else 0
+
+
+def _run_chosen(options: argparse.Namespace) -> int:
+    from replication.page.chosen.run import run
+
+    _require(
+        not options.update,
+        "--update keeps the book's own outputs, and other choices are none: leave it out",
+    )
+    folder, text, failed = run(options.names or options.chapters, options.out)
+    print(text, end="")
+    print(f"all of it: {folder}")
+    return 1 if failed else 0
+
+
+def _choices(options: argparse.Namespace) -> None:
+    from replication.records.study.choices import load_choices, template
+    from replication.writing import write_file
+
+    if options.check:
+        for one in load_choices(options.check):
+            print(f"{one.row} = {one.value}{' (the default)' if one.default else ''}: {one.text}")
+    if options.template:
+        _require(
+            not os.path.lexists(options.template),
+            f"--template {options.template} is there already, and nothing of yours is overwritten: "
+            "name another file",
+        )
+        write_file(options.template, template().encode())
+        print(options.template)
+    _require(bool(options.check or options.template), "say --template FILE or --check FILE")
 
 
 def _verify(options: argparse.Namespace) -> int:
@@ -324,6 +379,7 @@ COMMANDS = {
     "fetch": _fetch,
     "codebook": _codebook,
     "run": _run,
+    "choices": _choices,
     "verify": _verify,
     "book": _book,
     "claims": _claims,

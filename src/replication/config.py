@@ -1,6 +1,8 @@
 """Where the project keeps things, found from the package and never from the working directory."""
 
 import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
@@ -14,6 +16,33 @@ ROOT = PACKAGE / "project" if INSTALLED else PACKAGE.parents[1]
 DATA = ROOT / "data"
 NOTEBOOKS = ROOT / "notebooks"
 BUILD = ROOT / "build"
+
+
+@contextmanager
+def environment(values: Mapping[str, Path | str | None]) -> Iterator[None]:
+    """Name files in environment variables, for this process and those that it starts.
+
+    None leaves a variable as it is, an empty text names nothing.
+    """
+    named = {
+        name: str(value.resolve()) if isinstance(value, Path) else value
+        for name, value in values.items()
+        if value is not None
+    }
+    before = {name: os.environ.get(name) for name in named}
+    os.environ.update(named)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name)
+            if value is not None:
+                os.environ[name] = value
+
+
+def simulated() -> Path:
+    """Folder of the simulated panel and its truth: ``$REPLICATION_SIMULATED``, or ``data/``."""
+    return Path(os.environ.get("REPLICATION_SIMULATED") or DATA)
 
 
 def results() -> Path:

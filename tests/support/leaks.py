@@ -65,7 +65,8 @@ def record_files(root: Path, committed: Iterable[str]) -> Iterator[str]:
         elif path.suffix.lower() in TABULAR:
             written = re.fullmatch(
                 r"results/(?:\w+/[\w-]+|benchmarks|scale)\.csv"
-                r"|tests/oracles/(?:r_numbers|separation/\d\d)\.csv",
+                r"|tests/oracles/(?:r_numbers|separation/\d\d)\.csv"
+                r"|tests/support/second_study/\w+\.csv",
                 name,
             )
             if not written and not (name.startswith("data/") and name[5:] in described):

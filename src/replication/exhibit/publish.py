@@ -20,6 +20,7 @@ from replication.exhibit.render import bundle, frame, to_png
 from replication.exhibit.tables import Table
 from replication.exhibit.theme import Figure
 from replication.records.checks import require_columns
+from replication.records.study.choices import MARK, in_force, said
 
 SOURCES = {
     "simulated": "Simulated data with a planted effect: no finding about any real university.",
@@ -93,7 +94,7 @@ def publish(
 
     source = source or _open()["source"]
     _require_source(source)
-    notes = [note, exhibit.note if isinstance(exhibit, Table) else "", SOURCES[source]]
+    notes = [note, exhibit.note if isinstance(exhibit, Table) else "", SOURCES[source], said()]
     note = " ".join(n for n in notes if n)
     file = _folder() / name
     exhibit.data.to_csv(file.with_suffix(".csv"), index=False, lineterminator="\n")
@@ -107,7 +108,9 @@ def publish(
         display(HTML(head))
         display(Image(picture, alt=exhibit.alt))
         display(HTML(foot))
-    entry = {"kind": kind, "title": title, "source": source, "note": note}
+    entry: dict[str, Any] = {"kind": kind, "title": title, "source": source, "note": note}
+    if in_force():
+        entry["choices"] = {one.row: one.value for one in in_force()}
     _register("exhibits.json", name, entry)
 
 
@@ -140,6 +143,8 @@ def number(name: str, value: Any, style: str = STYLE) -> None:
         raise RegistryError(f"number {name!r}: {plain!r} as {style!r}: {error}") from None
     if not isinstance(plain, str):
         text = text.replace("-", "−")
+    if in_force():
+        text += MARK
     _register("numbers.json", name, {"value": plain, "text": text})
     # As a quoted string: unquoted, 1,000 would be read as a pair and 0.270 lose its zero.
     glue(name, text, display=False)

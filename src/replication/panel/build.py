@@ -25,8 +25,8 @@ from replication.records.exposure import DECIMALS
 from replication.records.manifest import require_one_study
 from replication.records.mark import MANIFEST, require_unchanged
 from replication.records.registry import Choices
+from replication.records.study.choices import choices_in_force
 from replication.records.validation import attributes, read, require_valid, validate
-from replication.records.variables import ADVANTAGED
 from replication.writing import Progress, silent
 
 Records = dict[str, pd.DataFrame | Path]
@@ -131,7 +131,7 @@ def build_panel(
         exchange or resources in a year of the pre-period, or a resource is zero there; if
         applicants cannot be told apart, or no joint patent is left.
     """
-    choices = choices or Choices()
+    choices = choices or choices_in_force()
     opened = open_engine(backend, memory)
     choices.require_years()
     absent = [name for name in schema.RECORDS if name not in records]
@@ -140,10 +140,10 @@ def build_panel(
     small = {name: table for name, table in records.items() if isinstance(table, pd.DataFrame)}
     _require_catalogue(small, choices)
     universities.require_pre_period(small, choices, has)
-    expected = schema.PANEL.remove_columns(lacking.lacking(has))
+    expected = schema.panel(choices.outcome).remove_columns(lacking.lacking(has))
     with opened as engine:
         t = {name: _typed(engine.table(name, of), name) for name, of in records.items()}
-        ipc = engine.table("ipc", load_ipc()).drop(ROW)
+        ipc = engine.table("ipc", _classes(choices)).drop(ROW)
         frame, flow = _build(engine, t, ipc, small, choices, progress, has)
     floats = frame.select_dtypes("float").columns
     frame[floats] = frame[floats].round(DECIMALS)
@@ -158,6 +158,12 @@ def build_panel(
     # Backends differ in their integers and strings.
     frame = frame.astype({c: d.type for c, d in expected.dtypes.items()})
     return validate(frame, expected, "the panel"), flow
+
+
+def _classes(choices: Choices) -> pd.DataFrame:
+    """Concordance with the list of key core technology that was chosen."""
+    ipc = load_ipc()
+    return ipc.assign(key_core=ipc[choices.key_core])
 
 
 def _typed(table: ir.Table, name: str) -> ir.Table:
@@ -213,6 +219,9 @@ def _build(
     fixed = universities.university_columns(records, engine.frame(hired), choices)
     frame = engine.frame(panel.order_by([*CELL, "year"])).join(fixed, on="university")
     frame = frame.drop(columns=lacking.lacking(has))
+    if choices.third == "median":
+        middle = frame.drop_duplicates("discipline")["control_exposure"].median()
+        frame["control_exposure"] = (frame["control_exposure"] > middle).astype(float)
     progress("what was dropped")
     events = {
         "grades": grades,
@@ -246,25 +255,29 @@ def _panel(
     before = _.year < choices.first_treated
     years = ibis.range(choices.first_year, choices.last_year + 1).unnest().name("year").as_table()
     joint = _.domestic & _.firm
+    if choices.outcome == "granted":
+        joint = joint & _.granted
+    count = _share if choices.outcome == "fractional" else _number
     panel = cells.cross_join(years).mutate(year=_.year.cast("int64"))
     panel = _add(
         panel,
         credits,
-        patents_joint=_.count(where=joint),
-        patents_joint_key=_.count(where=joint & _.key_core),
-        patents_joint_other=_.count(where=joint & ~_.key_core),
-        patents_joint_ai=_.count(where=joint & _.ai),
-        patents_joint_not_ai=_.count(where=joint & ~_.ai),
-        patents_joint_granted=_.count(where=joint & _.granted),
+        patents_joint=count(joint),
+        patents_joint_key=count(joint & _.key_core),
+        patents_joint_other=count(joint & ~_.key_core),
+        patents_joint_ai=count(joint & _.ai),
+        patents_joint_not_ai=count(joint & ~_.ai),
+        patents_joint_granted=count(joint & _.granted),
         patents_joint_fractional=_.share.sum(where=joint),
         patents_overseas=_.count(where=~_.domestic),
     )
     panel = _add(panel, hires, hires_overseas=_.rows.sum(where=_.outcome))
     panel = _add(panel, papers, papers_foreign=_.rows.sum(where=_.outcome))
+    third = "key_core" if choices.third == "key_core" else "controlled"
     control = (
         credits.filter(_.reason == reasons.COUNTED, _.domestic, before)
         .group_by("discipline")
-        .agg(control_exposure=_.controlled.cast("float64").mean())
+        .agg(control_exposure=_[third].cast("float64").mean())
     )
     panel = panel.left_join(control, "discipline").drop("discipline_right")
     return panel.mutate(
@@ -272,8 +285,16 @@ def _panel(
         control_exposure=_.control_exposure.fill_null(0.0),
         event_time=_.year - choices.first_treated,
         post=(~before).cast("int64"),
-        advantaged=_.grade.isin(ADVANTAGED).cast("int64"),
+        advantaged=_.grade.isin(choices.advantaged).cast("int64"),
     )
+
+
+def _number(where: ir.BooleanValue) -> ir.Value:
+    return _.count(where=where)
+
+
+def _share(where: ir.BooleanValue) -> ir.Value:
+    return _.share.sum(where=where)
 
 
 def _graded(t: dict[str, ir.Table], choices: Choices) -> ir.Table:

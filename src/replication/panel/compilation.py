@@ -17,7 +17,7 @@ from replication.errors import DuplicateRowsError, NoVariationError, SchemaError
 from replication.records.exposure import exchange_exposures, other_exposures
 from replication.records.open import download
 from replication.records.open.compilation.reader import read_compilation
-from replication.records.registry import Choices
+from replication.records.study.frame import shipped
 from replication.records.variables import CONTROLS, EXCHANGE
 
 EDITION = "compilation-2017"
@@ -129,7 +129,7 @@ def exposures(editions: pd.DataFrame) -> pd.DataFrame:
 
 
 def compilation_panel(
-    paths: Sequence[Path], first_treated: int = Choices.first_treated
+    paths: Sequence[Path], first_treated: int = shipped().first_treated
 ) -> pd.DataFrame:
     """Panel of the ministry's own outcomes, from editions of several years.
 

@@ -10,7 +10,9 @@ import numpy as np
 import pandas as pd
 
 from replication.errors import SchemaError
-from replication.records.variables import ADVANTAGED, CONTROLS
+from replication.records.study.choices import choices_in_force
+from replication.records.study.frame import study
+from replication.records.variables import CONTROLS
 
 CELL = ["university", "discipline"]
 FORMS = ["exposure_cooperation", "exposure_conferences"]
@@ -34,8 +36,6 @@ PARTS = {
     "papers_firm_foreign": "papers_firm",
 }
 """Counts, and the count that each is a part of."""
-MINISTRY = 75
-"""Universities of the ministry: of so many there may be records."""
 SOME = 5
 """Universities from which on their standard deviation says something of its unit."""
 NOISE = 1e-6
@@ -81,11 +81,16 @@ def _rules(panel: pd.DataFrame) -> Iterator[tuple[str, list[str], pd.Series]]:
         broken = panel["post"] < so_far.reindex(panel.index)
         yield "post stays 1 once it is", ["post"], broken
     if has(["grade", "advantaged"]):
-        broken = panel["advantaged"] != panel["grade"].isin(ADVANTAGED)
-        yield f"advantaged is 1 for {', '.join(ADVANTAGED)}", ["grade", "advantaged"], broken
+        broken = panel["advantaged"] != panel["grade"].isin(choices_in_force().advantaged)
+        grades = ", ".join(choices_in_force().advantaged)
+        yield f"advantaged is 1 for {grades}", ["grade", "advantaged"], broken
     for total, column in SUMS.items():
         if has(parts := [*total.split(" + "), column]):
-            yield f"{total} is {column}", parts, panel[parts[:2]].sum(axis=1) != panel[column]
+            yield (
+                f"{total} is {column}",
+                parts,
+                (panel[parts[:2]].sum(axis=1) - panel[column]).abs() > NOISE,
+            )
     for part, column in PARTS.items():
         if has([part, column]):
             broken = panel[part] > panel[column] + NOISE
@@ -101,7 +106,7 @@ def _exposures(panel: pd.DataFrame) -> Iterator[tuple[str, list[str], pd.Series]
         # They are 0 and 1 over the U universities of the records. Over the n of them that have a
         # cell of the panel neither can be much beyond √(U / n), and few may be much alike.
         mean, sd = one[column].mean(), one[column].std()
-        most = 1 + (MINISTRY / len(one)) ** 0.5
+        most = 1 + (study().frame / len(one)) ** 0.5
         off = len(one) >= SOME and not (abs(mean) < most and 1 / 20 < sd < most)
         rule = f"{column} is in standard deviations (here its mean is {mean:.3g}, its SD {sd:.3g})"
         yield rule, [column], pd.Series(off, panel.index)
@@ -110,7 +115,8 @@ def _exposures(panel: pd.DataFrame) -> Iterator[tuple[str, list[str], pd.Series]
         broken = (panel["exposure_high"] == 1) & (panel["exposure"] <= low)
         columns = ["exposure", "exposure_high"]
         yield "exposure_high is 1 for the exposures above the median", columns, broken
-    if has(["exposure", *FORMS]) and len(one) > len(FORMS) + 1:
+    mean = choices_in_force().exposure == "mean"
+    if mean and has(["exposure", *FORMS]) and len(one) > len(FORMS) + 1:
         x = np.column_stack([np.ones(len(one)), one[FORMS]])
         weights = np.linalg.lstsq(x, one["exposure"], rcond=None)[0]
         off = np.abs(x @ weights - one["exposure"]) > NOISE

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from replication.config import DATA
+from replication.config import DATA, simulated
 from replication.errors import SchemaError, SourceUnavailableError
 
 REMEDY = {
@@ -86,13 +86,15 @@ def _usual(source: str) -> tuple[Path, Any]:
         from replication.records.open.download import cache_folder
 
         return cache_folder() / "openalex" / "panel.parquet", OPEN_PANEL
-    from replication.records.schema import PANEL
+    from replication.records.schema import panel
+    from replication.records.study.choices import choices_in_force
 
-    return (DATA if source == "simulated" else DATA / "restricted") / "panel.parquet", PANEL
+    folder = simulated() if source == "simulated" else DATA / "restricted"
+    return folder / "panel.parquet", panel(choices_in_force().outcome)
 
 
-def load_truth(path: Path = DATA / "truth.csv") -> pd.DataFrame:
-    """Planted truth of the shipped simulated study, by claim and target; see `truth.truth`.
+def load_truth(path: Path | None = None) -> pd.DataFrame:
+    """Planted truth of the simulated study in hand, by claim and target; see `truth.truth`.
 
     `SchemaError` says what is wrong with a damaged file.
 
@@ -106,6 +108,7 @@ def load_truth(path: Path = DATA / "truth.csv") -> pd.DataFrame:
     """
     from replication.records import mark, schema, validation
 
+    path = path or simulated() / "truth.csv"
     mark.require_unchanged(mark.mark_path(_there(path)), path)
     try:
         frame = pd.read_csv(path, dtype={"claim": str, "target": str})
@@ -120,7 +123,7 @@ def load_truth(path: Path = DATA / "truth.csv") -> pd.DataFrame:
     return truth
 
 
-def load_event_truth(claim: str = "C1", path: Path = DATA / "truth.csv") -> pd.Series:
+def load_event_truth(claim: str = "C1", path: Path | None = None) -> pd.Series:
     """True effect of a claim's design by event time, as PPML aims at it.
 
     Examples

@@ -7,7 +7,7 @@ import pandas as pd
 
 from replication.errors import SchemaError
 from replication.panel.reasons import COUNTED, NOT_IN_SAMPLE
-from replication.records.exposure import exchange_exposures, hires_exposure
+from replication.records.exposure import exchange_exposures, hires_exposure, other_exposures
 from replication.records.registry import Choices
 from replication.records.variables import CONTROLS, EXCHANGE, RESOURCES
 
@@ -32,7 +32,10 @@ def university_columns(
         for name in STATISTICS
     }
     universities = np.sort(records["universities"]["university"])
-    counts = before["exchange"][list(EXCHANGE)].to_numpy()
+    measured = before["exchange"]
+    if choices.window:
+        measured = measured[measured["year"] < choices.first_year + choices.window]
+    counts = measured[list(EXCHANGE)].to_numpy()
     foreign = {
         "us": hired["doctorate_country"] == "US",
         "elsewhere": ~hired["doctorate_country"].isin(["US", *choices.domestic]),
@@ -48,6 +51,7 @@ def university_columns(
         )
         abroad = {f"exposure_{form}": hires_exposure(n.to_numpy()) for form, n in hires.items()}
     logs = before["resources"][list(RESOURCES)].apply(np.log).set_axis(CONTROLS, axis=1)
+    exposure = _chosen(exposure, before, choices)
     exposures = pd.DataFrame(
         {
             "exposure": exposure,
@@ -59,6 +63,20 @@ def university_columns(
         index=pd.Index(universities, name="university"),
     )
     return exposures.join(logs.groupby(before["resources"]["university"]).mean())
+
+
+def _chosen(exposure: np.ndarray, before: dict[str, pd.DataFrame], choices: Choices) -> np.ndarray:
+    """Exposure by the alternative that was chosen (R7)."""
+    if choices.exposure == "mean":
+        return exposure
+    last = choices.first_year + (choices.window or choices.first_treated - choices.first_year)
+    tables = {name: table[table["year"] < last] for name, table in before.items()}
+    n = len(exposure)
+    counts = tables["exchange"][list(EXCHANGE)].to_numpy().reshape(n, -1, len(EXCHANGE))
+    staff = tables["resources"]["rd_staff"].to_numpy().reshape(n, -1)
+    others = other_exposures(counts, staff)
+    column = {"component": "component", "per_staff": "per_staff", "median": "high"}
+    return others[f"exposure_{column[choices.exposure]}"].to_numpy(float)
 
 
 def reasons(records: dict[str, pd.DataFrame], name: str, choices: Choices) -> pd.Series:

@@ -7,15 +7,16 @@ import pandas as pd
 
 from replication.config import DATA
 from replication.errors import RegistryError
+from replication.records.study.frame import study
 from replication.records.toml import Row, Text, read
 
 
-def load_disciplines(folder: Path = DATA) -> pd.DataFrame:
+def load_disciplines(folder: Path | None = None) -> pd.DataFrame:
     """First-level disciplines: ``discipline``, ``category``, ``name_en``, ``name_zh``."""
-    return pd.read_csv(folder / "disciplines.csv", dtype=str)
+    return pd.read_csv((folder or study().folder) / "disciplines.csv", dtype=str)
 
 
-def load_ipc(folder: Path = DATA) -> pd.DataFrame:
+def load_ipc(folder: Path | None = None) -> pd.DataFrame:
     """IPC subclasses with the discipline, and whether key core, under control or related to AI.
 
     Returns
@@ -30,6 +31,7 @@ def load_ipc(folder: Path = DATA) -> pd.DataFrame:
         If a subclass has two rows in the concordance: its patents would count twice. If a subclass
         of a list has none: it could never be counted.
     """
+    folder = folder or study().folder
     ipc = pd.read_csv(folder / "ipc_discipline.csv", dtype=str)[["ipc_subclass", "discipline"]]
     if twice := sorted(set(ipc.loc[ipc["ipc_subclass"].duplicated(), "ipc_subclass"])):
         raise RegistryError(

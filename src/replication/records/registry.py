@@ -1,6 +1,6 @@
 """What the study decides and claims: the reconstruction register (R1–R21), the claims (C1–C9)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -9,6 +9,7 @@ from pydantic import Field
 
 from replication.config import DATA
 from replication.errors import NoVariationError
+from replication.records.study.frame import study
 from replication.records.toml import Chinese, Row, Text, read, require_ids
 
 REGISTER = DATA / "register.toml"
@@ -31,16 +32,36 @@ class Choices:
     domestic : tuple of str
         R21; offices whose applications are outcomes, those at any other being overseas, and
         countries whose doctorates and partners are not from abroad.
+    advantaged : tuple of str
+        R17; grades of an advantaged discipline.
+    outcome : {"applications", "granted", "fractional"}
+        R5; what a joint patent is counted by.
+    exposure : {"mean", "component", "median", "per_staff"}
+        R7.
+    window : int or None
+        R8; years from the first on that exposure is measured in, all of the pre-period if None.
+    third : {"share", "median", "key_core"}
+        R10.
     owned_firms : bool
         R15; whether a firm that a university owns makes a patent a joint one.
+    key_core : {"key_core", "controlled"}
+        R16; column of the concordance that is the list of key core technology.
+
+    What is not given is the study's (``data/study.toml``) or the register's default.
     """
 
-    first_year: int = 2011
-    last_year: int = 2022
-    first_treated: int = 2018
-    categories: tuple[str, ...] = ("07", "08")
-    domestic: tuple[str, ...] = ("CN",)
+    first_year: int = field(default_factory=lambda: study().first_year)
+    last_year: int = field(default_factory=lambda: study().last_year)
+    first_treated: int = field(default_factory=lambda: study().first_treated)
+    categories: tuple[str, ...] = field(default_factory=lambda: study().categories)
+    domestic: tuple[str, ...] = field(default_factory=lambda: study().domestic)
+    advantaged: tuple[str, ...] = field(default_factory=lambda: study().advantaged)
+    outcome: Literal["applications", "granted", "fractional"] = "applications"
+    exposure: Literal["mean", "component", "median", "per_staff"] = "mean"
+    window: int | None = None
+    third: Literal["share", "median", "key_core"] = "share"
     owned_firms: bool = False
+    key_core: Literal["key_core", "controlled"] = "key_core"
 
     def require_years(self) -> None:
         """Raise `NoVariationError` if no year lies before treatment, or none after."""

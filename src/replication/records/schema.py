@@ -236,3 +236,11 @@ TRUTH: pa.DataFrameSchema = col.table(
     ),
 )
 """The truth file."""
+
+
+def panel(outcome: str = "applications") -> pa.DataFrameSchema:
+    """Schema of a panel whose joint patents are counted so (R5): fractions are no whole numbers."""
+    if outcome != "fractional":
+        return PANEL
+    counts = [c for c in PANEL.columns if c.startswith("patents_joint")]
+    return PANEL.update_columns({c: {"dtype": "float64"} for c in counts})

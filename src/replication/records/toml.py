@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Sequence
 from itertools import zip_longest
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
@@ -32,17 +32,22 @@ def read(path: Path, model: type[M]) -> M:
 
     `RegistryError` says that it is missing or no TOML, or its first fault with row, id and field.
     """
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise RegistryError(
-            f"{path}: cannot be read as TOML ({error}); correct the file"
-        ) from error
+    content = parse(path)
     try:
         return model.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
         raise RegistryError(f"{path.name}{_place(content, first['loc'])}: {first['msg']}") from None
+
+
+def parse(path: Path) -> dict[str, Any]:
+    """Content of a TOML file; `RegistryError` says that it is missing or no TOML."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise RegistryError(
+            f"{path}: cannot be read as TOML ({error}); correct the file"
+        ) from error
 
 
 def require_ids(path: Path, table: str, found: Sequence[str], wanted: Sequence[str]) -> None:

@@ -73,4 +73,3 @@ MEDIATORS = tuple(MEDIATOR_LABELS)
 """Columns of the mediators, in the order of the claims C3, C4, C5."""
 
 GRADES = ("A+", "A", "A-", "B+", "B", "B-", "C+", "C", "C-")
-ADVANTAGED = ("A+", "A", "A-")

@@ -1,22 +1,34 @@
 """Random draws of the simulated study: shocks, counts, and the events that are counted."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from replication.records.study.frame import study
 from replication.simulate.process import Process
 from replication.simulate.technology import Technology
 
-FOREIGN_DOCTORATES = np.array(["US", "GB", "DE", "JP", "SG", "AU"])
-PARTNERS = np.array(["US", "GB", "AU", "DE", "CA", "JP", "SG", "FR"])
-DOCTORATES = ["CN", *FOREIGN_DOCTORATES]
-PAIRS = [
-    "",
-    *PARTNERS,
-    *(f"{one};{two}" for one in PARTNERS for two in PARTNERS if one != two),
-]
-"""Countries of a paper's partners: none, one, two of them in their order."""
+FOREIGN_DOCTORATES = ("US", "GB", "DE", "JP", "SG", "AU")
+PARTNERS = ("US", "GB", "AU", "DE", "CA", "JP", "SG", "FR")
+
+
+def abroad(codes: Sequence[str]) -> list[str]:
+    """Countries or offices, with China in the place of the study's own."""
+    return ["CN" if code == study().home else str(code) for code in codes]
+
+
+def doctorates() -> list[str]:
+    """Countries of doctorates: home, the USA, the others."""
+    return [study().home, *abroad(FOREIGN_DOCTORATES)]
+
+
+def pairs() -> list[str]:
+    """Countries of a paper's partners: none, one, two of them in their order."""
+    partners = abroad(PARTNERS)
+    two = [f"{one};{two}" for one in partners for two in partners if one != two]
+    return ["", *partners, *two]
 
 
 def shocks(
@@ -101,13 +113,13 @@ def draw_hires(
     """Overseas hires with the country of the doctorate, and hires from home."""
     overseas = as_events(negative_binomial(rng, log_mean[:, :, None], process.dispersion), years)
     from_us = 1 / (1 + np.exp(0.2 - 0.7 * latent["us"][u[overseas["cell"]]]))
-    abroad = len(FOREIGN_DOCTORATES) - 1
-    other = rng.choice(abroad, len(overseas), p=[0.3, 0.25, 0.2, 0.15, 0.1])
-    # Positions in `DOCTORATES`: home, the USA, the others.
+    others = len(FOREIGN_DOCTORATES) - 1
+    other = rng.choice(others, len(overseas), p=[0.3, 0.25, 0.2, 0.15, 0.1])
+    # Positions among `doctorates`: home, the USA, the others.
     from_there = np.where(rng.random(len(overseas)) < from_us, 1, other + 2)
-    overseas["country"] = among(from_there, DOCTORATES)
+    overseas["country"] = among(from_there, doctorates())
     home = as_events(rng.poisson(0.6, (*log_mean.shape, 1)), years)
-    home["country"] = among(np.zeros(len(home)), DOCTORATES)
+    home["country"] = among(np.zeros(len(home)), doctorates())
     return pd.concat([overseas, home], ignore_index=True)
 
 
@@ -120,9 +132,9 @@ def draw_papers(
     n = len(PARTNERS)
     first, second = (rng.choice(n, len(joint), p=weights).astype("int8") for _ in range(2))
     two = (rng.random(len(joint)) < 0.2) & (first != second)
-    # Positions in `PAIRS`: none, one country, pairs of two that differ.
+    # Positions among `pairs`: none, one country, pairs of two that differ.
     pair = 1 + n + first * (n - 1) + second - (second > first)
-    joint["countries"] = among(np.where(two, pair, first + 1), PAIRS)
+    joint["countries"] = among(np.where(two, pair, first + 1), pairs())
     home = as_events(rng.poisson(1.5, (*log_mean.shape, 1)), years)
-    home["countries"] = among(np.zeros(len(home)), PAIRS)
+    home["countries"] = among(np.zeros(len(home)), pairs())
     return pd.concat([joint, home], ignore_index=True)

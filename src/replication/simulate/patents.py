@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 
 from replication.records.classify import load_ipc
+from replication.records.study import frame as declared
+from replication.simulate.draws import abroad
 from replication.simulate.study import Study
 
 INDUSTRIES = (
@@ -76,7 +78,7 @@ class Patents:
     def _in_words(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Lines of an export, without their numbers."""
         of = {name: rows[name].to_numpy() for name in rows}
-        offices = np.array([*OFFICES, "CN"], dtype=object)
+        offices = np.array([*abroad(list(OFFICES)), declared.study().home], dtype=object)
         first = self.names[of["university"]]
         other = of["other"] > 0
         first[other] = "N" + of["other"][other].astype(str).astype(object) + "大学"

@@ -1,9 +1,11 @@
 """Parameters of the data-generating process; `book/data.md` has it in the same notation."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
+
+from replication.records.study.frame import study
 
 FORMS = ("cooperation", "conferences", "us", "elsewhere")
 ADVANTAGED_SHARE = 0.28
@@ -38,6 +40,14 @@ class Mediator:
     follows: Literal["openness", "size"]
     events: Literal["hires", "papers", "overseas"]
     where: str = ""
+
+
+def _mediators(home: str) -> tuple[Mediator, ...]:
+    return (
+        Mediator("hires_overseas", 0.25, 1.5, -0.1, "openness", "hires", f"country != '{home}'"),
+        Mediator("papers_foreign", 0.25, 1.2, 1.3, "size", "papers", "countries != ''"),
+        Mediator("patents_overseas", 0.20, 1.5, -0.2, "size", "overseas"),
+    )
 
 
 @dataclass(frozen=True)
@@ -84,10 +94,10 @@ class Process:
         Negative binomial: variance = mean + mean² / dispersion.
     """
 
-    universities: int = 56
-    first_year: int = 2011
-    last_year: int = 2022
-    first_treated: int = 2018
+    universities: int = field(default_factory=lambda: study().universities)
+    first_year: int = field(default_factory=lambda: study().first_year)
+    last_year: int = field(default_factory=lambda: study().last_year)
+    first_treated: int = field(default_factory=lambda: study().first_treated)
     cells_per_university: float = 18.0
     effect_cooperation: float = 0.15
     effect_conferences: float = 0.02
@@ -96,11 +106,7 @@ class Process:
     control: float = 1.2
     advantaged: float = 0.8
     key: float = 0.8
-    mediators: tuple[Mediator, ...] = (
-        Mediator("hires_overseas", 0.25, 1.5, -0.1, "openness", "hires", "country != 'CN'"),
-        Mediator("papers_foreign", 0.25, 1.2, 1.3, "size", "papers", "countries != ''"),
-        Mediator("patents_overseas", 0.20, 1.5, -0.2, "size", "overseas"),
-    )
+    mediators: tuple[Mediator, ...] = field(default_factory=lambda: _mediators(study().home))
     mediator_confounding: float = 0.0
     pretrend: float = 0.0
     anticipation: float = 0.0

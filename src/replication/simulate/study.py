@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from replication.records.exposure import exchange_exposures, hires_exposure
+from replication.records.study.frame import study
 from replication.simulate.draws import (
     draw_hires,
     draw_papers,
@@ -274,7 +275,7 @@ def _measure_hires(hires: pd.DataFrame, u: np.ndarray, n: int) -> tuple[np.ndarr
     """Exposures from pre-period hires with a US and with another overseas doctorate."""
     at = u[hires["cell"].to_numpy()]
     us = (hires["country"] == "US").to_numpy()
-    abroad = (hires["country"] != "CN").to_numpy()
+    abroad = (hires["country"] != study().home).to_numpy()
     return (
         hires_exposure(np.bincount(at[us], minlength=n)),
         hires_exposure(np.bincount(at[abroad & ~us], minlength=n)),

@@ -61,7 +61,7 @@ BAD: dict[str, tuple[str, str | bytes, str]] = {
     "number rounded": ("a.csv", cell("申请号", "2.01810E+11"), "row 6, column '申请号'"),
     "number of nothing": ("a.csv", cell("申请号", "CN见附件"), "is no number of an application"),
     "number without office": (
-        "a.csv", cell("申请号", "1234567").replace(of_2018("CN#000004A"), ""), "is of no office"),
+        "a.csv", cell("申请号", "1234567").replace(of_2018("CN#1000004A"), ""), "is of no office"),
     "date of two ways": ("a.csv", cell("申请日", "06/01/2018"), "row 6, column '申请日'"),
     "thirteenth month": ("a.csv", cell("申请日", "2018-13-01"), "'2018-13-01' is no date"),
     "thirtieth of February": ("a.csv", cell("申请日", "20180230"), "'20180230' is no date"),

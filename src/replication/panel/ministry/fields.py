@@ -11,7 +11,7 @@ from replication.panel.compilation import exchange_2016
 from replication.panel.ministry.panels import UNCOUNTED
 from replication.records.classify import load_fields
 from replication.records.open.leiden.fields import leiden_fields, leiden_world
-from replication.records.registry import Choices
+from replication.records.study.frame import shipped
 
 STEP = 4
 OVERLAPS = "period that overlaps with one that is used"
@@ -19,7 +19,7 @@ ALL = "all"
 """The field of the workbook that holds all others."""
 
 
-def field_panel(first_treated: int = Choices.first_treated) -> pd.DataFrame:
+def field_panel(first_treated: int = shipped().first_treated) -> pd.DataFrame:
     """Papers of ministry universities by main field and disjoint period, on exchange of 2016.
 
     Parameters
@@ -54,7 +54,7 @@ def field_panel(first_treated: int = Choices.first_treated) -> pd.DataFrame:
     return panel
 
 
-def world_panel(first_treated: int = Choices.first_treated) -> pd.DataFrame:
+def world_panel(first_treated: int = shipped().first_treated) -> pd.DataFrame:
     """The same papers of ministry universities and of all universities outside China.
 
     Returns

@@ -198,6 +198,28 @@ def signs(base: duckdb.DuckDBPyConnection, number: int) -> dict[str, int]:
     return dict(zip(SIGNS, base.execute(query).fetchone() or (), strict=True))
 
 
+def noticed(base: duckdb.DuckDBPyConnection, number: int) -> str:
+    """Say which signs stand between the applicants of a file, and how many check digits are wrong.
+
+    A number is known without its check digit, so that a wrong one is told and drops nothing: many
+    of them are a sign that numbers were typed, or are of something else.
+    """
+    used = {sign: n for sign, n in signs(base, number).items() if n}
+    said = ", ".join(f"{sign} in {n:,} rows" for sign, n in used.items()) or "none"
+    checked, wrong, first, example = base.execute(f"""
+SELECT count(*), count_if(given <> due), min(row) FILTER (given <> due),
+  arg_min(written, row) FILTER (given <> due)
+FROM (SELECT row, written, right(number, 1) AS given, check_digit(bare) AS due
+  FROM (SELECT row, written, number, coalesce(nullif(modern(number), ''), early(number)) AS bare
+    FROM rows_read WHERE file = {number} AND fault IS NULL AND office = 'CN')
+  WHERE bare <> '' AND regexp_matches(number, bare || '\\.?[0-9X]$'))
+""").fetchone() or (0, 0, None, None)
+    digits = f"check digits: {checked:,}, of them wrong: {wrong:,}"
+    if wrong:
+        digits += f", first in row {first} ({example})"
+    return f"signs between applicants: {said}; {digits}"
+
+
 def applications(base: duckdb.DuckDBPyConnection) -> None:
     """Make ``patents`` of ``rows_read``, an application a row, and ``flow`` of why others went."""
     persons = base.execute("SELECT count_if(person) FROM rows_read").fetchone()

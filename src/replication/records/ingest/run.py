@@ -182,9 +182,7 @@ def _patents(work: _Work) -> None:
     patents.read_patents(work.base, work.sources)
     patents.applications(work.base)
     for number, source in enumerate(work.sources):
-        used = {k: n for k, n in patents.signs(work.base, number).items() if n}
-        shown = ", ".join(f"{sign} in {n:,} rows" for sign, n in used.items()) or "none"
-        work.say(f"{source.table.path}: signs between applicants: {shown}")
+        work.say(f"{source.table.path}: {patents.noticed(work.base, number)}")
         rows = work.base.execute(
             'SELECT reason, "rows", first_row, example FROM flow WHERE file = $1 ORDER BY reason',
             [number],

@@ -19,6 +19,10 @@ BEYOND = r"[^\x00-\x7F]"
 # Day of the calendar that spreadsheets count days from (1900 being a leap year there).
 EPOCH = "DATE '1899-12-30'"
 
+WEIGHTED = " + ".join(
+    f"coalesce(try_cast(substr(x, {i + 1}, 1) AS INTEGER), 0) * {2 + i % 8}" for i in range(12)
+)
+
 MACROS = rf"""
 CREATE OR REPLACE MACRO plain(x) AS
   CASE WHEN regexp_matches(x, '{BEYOND}') THEN nfkc(x) ELSE x END;
@@ -31,6 +35,9 @@ CREATE OR REPLACE MACRO modern(x) AS
     '^(?:CN|ZL|CNZL)?((?:19|20)[0-9]{{2}}[1-9][0-9]{{7}})(?:\.?[0-9X])?(?:[ABCUYS][0-9]?)?$', 1);
 CREATE OR REPLACE MACRO early(x) AS
   regexp_extract(x, '^(?:CN|ZL|CNZL)?((?:8[5-9]|9[0-9]|0[0-3])[1-9][0-9]{{5}})(?:\.?[0-9X])?$', 1);
+-- Digits times 2 to 9 and again from 2, modulo 11, X for ten (ZC 0006-2003).
+CREATE OR REPLACE MACRO check_digit(x) AS
+  substr('0123456789X', 1 + ({WEIGHTED}) % 11, 1);
 CREATE OR REPLACE MACRO day(x) AS CASE
   WHEN regexp_matches(x, '^[0-9]{{8}}$') THEN try_strptime(x, '%Y%m%d')
   WHEN regexp_matches(x, '^[2-5][0-9]{{4}}(\.0+)?$') THEN
@@ -46,7 +53,7 @@ CREATE OR REPLACE MACRO symbols(x) AS
     lambda s: regexp_replace(s, '\s', '', 'g'));
 CREATE OR REPLACE MACRO named(x) AS
   CASE WHEN regexp_matches(x, '[^\x00-\x7F\x{{4E00}}-\x{{9FFF}}（）；]') OR traditional(x)
-    THEN simplified(x) ELSE x END;
+    THEN translate(simplified(x), '〔〕【】［］', '（）（）（）') ELSE x END;
 CREATE OR REPLACE MACRO names(x) AS {split_sql("named(x)")};
 """
 

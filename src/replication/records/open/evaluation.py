@@ -4,7 +4,8 @@ import pandas as pd
 
 from replication.records.open.files import keep, read, require, require_all, require_once
 from replication.records.open.universities import match
-from replication.records.variables import ADVANTAGED, GRADES
+from replication.records.study.frame import shipped
+from replication.records.variables import GRADES
 
 EVALUATION = {"一级学科代码": "discipline", "一级学科名称": "name_zh", "评估结果": "grade"}
 STEM = ("07", "08")
@@ -72,7 +73,7 @@ def frame(minimum: int = 2, joint: bool = True) -> pd.DataFrame:
     grades = evaluation()
     cells = grades.assign(
         category=grades["discipline"].str[:2],
-        advantaged=grades["grade"].isin(ADVANTAGED).astype("int64"),
+        advantaged=grades["grade"].isin(shipped().advantaged).astype("int64"),
     )
     cells = keep(cells, cells["category"].isin(STEM), "not science or engineering")
     if not joint:
