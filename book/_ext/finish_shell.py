@@ -79,6 +79,15 @@ def mend_theme(soup: BeautifulSoup) -> None:
                 script.decompose()
     for n, label in enumerate(soup.select("label.sidebar-toggle, input.sidebar-toggle")):
         label["aria-label"] = label.get("aria-label") or f"Sidebar {n}"
+    for summary in soup.select("nav details > summary"):
+        entry = summary.find_parent("li")
+        link = entry.a if entry is not None else None
+        if link is not None and not summary.get_text().strip():
+            summary["aria-label"] = f"Pages below {link.get_text().strip()}"
+    # The logo stands in no landmark.
+    for logo in soup.select(".bd-sidebar-primary a.navbar-brand"):
+        if logo.parent is not None and logo.find_parent("nav") is None:
+            logo.parent["role"], logo.parent["aria-label"] = "navigation", "Home"
     for again in soup.select("dialog#pst-search-dialog form"):
         again["aria-label"] = "Search in a dialog"
 

@@ -27,6 +27,16 @@ const reveal = () => {
   }
 };
 
+// Chinese is searched by pairs of characters and English by stems: what is marked is the Chinese
+// run that was typed, and words of the same stem.
+document.addEventListener("click", (event) => {
+  if (!event.target.closest("#search-results li a")) return;
+  const query = new URLSearchParams(location.search).get("q") || "";
+  const typed = query.toLowerCase().match(/\p{Script=Han}+|[^\s\p{Script=Han}]+/gu) || [];
+  const stems = typed.map((word) => new Stemmer().stemWord(word)).filter((stem) => stem.length > 3);
+  localStorage.setItem("sphinx_highlight_terms", [...new Set([...typed, ...stems])].join(" "));
+});
+
 const enlarge = (box) => {
   const shown = [...box.querySelectorAll("img")].find((one) => one.offsetParent) || box.querySelector("img");
   const dialog = document.createElement("dialog");
