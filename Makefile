@@ -74,6 +74,8 @@ bench: setup ## time our tests for few clusters and large builds beside others (
 		benchmarks/run.py $(ARGS)
 	OPENBLAS_NUM_THREADS=1 PYTHONPATH=src $(subst .venv,build/benchmarks,$(BIN))/python \
 		benchmarks/scale.py
+	OPENBLAS_NUM_THREADS=1 PYTHONPATH=src $(subst .venv,build/benchmarks,$(BIN))/python \
+		benchmarks/ingest.py
 
 readme: setup ## print the generated parts of README.md and the deposit's checksums
 	$(BIN)/replication readme $(ARGS)

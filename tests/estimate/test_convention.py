@@ -138,16 +138,16 @@ def test_permutations_of_exposures_are_counted():
     [
         (
             lambda p: treated(p, "U01"),
-            ["1 of 14 cluster is exposed", "only 14 assign", "worth 1.2"],
+            ["1 of 14 clusters is exposed", "only 14 assign", "worth 1.2"],
         ),
         (lambda p: treated(p, "U01", "U02"), ["2 of 14 clusters are exposed"]),
         (
             lambda p: p.assign(exposure=(p["university"] != "U01") * 1.0),
-            ["1 of 14 cluster is not exposed"],
+            ["1 of 14 clusters is not exposed"],
         ),
         (
             lambda p: p.assign(exposure=1.0 + (p["university"] == "U01")),
-            ["1 of 14 cluster is at exposure = 2"],
+            ["1 of 14 clusters is at exposure = 2"],
         ),
     ],
 )

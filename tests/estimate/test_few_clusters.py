@@ -231,7 +231,7 @@ def test_without_its_only_treated_cluster_there_is_no_jackknife(data):
     one = data.assign(exposure=(data["university"] == "U05").astype(float))
     with pytest.raises(errors.NoVariationError, match="without 'U05' the treatment does not vary"):
         jackknife(one, outcome="y")
-    with pytest.warns(errors.FewClustersWarning, match="1 of 14 cluster is exposed"):
+    with pytest.warns(errors.FewClustersWarning, match="1 of 14 clusters is exposed"):
         table = compare(one, outcome="y")
     assert table.loc["CR3 (jackknife), t(G* − 1)"].drop("reason").isna().all()
     assert "without 'U05'" in table.loc["CR3 (jackknife), t(G* − 1)", "reason"]

@@ -194,9 +194,9 @@ def test_a_standard_error_of_few_treated_clusters_is_doubted_by_the_verb() -> No
         "cluster": "state",
     }
     for variance in ("CR1", "CR2"):
-        with pytest.warns(errors.FewClustersWarning, match="1 of 27 cluster is exposed"):
+        with pytest.warns(errors.FewClustersWarning, match="1 of 27 clusters is exposed"):
             rp.did(donors, **own, variance=variance)
-    with pytest.warns(errors.FewClustersWarning, match="1 of 27 cluster is exposed"):
+    with pytest.warns(errors.FewClustersWarning, match="1 of 27 clusters is exposed"):
         rp.event_study(donors, **own, variance="CR1", first_treated=4)
     with warnings.catch_warnings():
         warnings.simplefilter("error")

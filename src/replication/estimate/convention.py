@@ -135,7 +135,7 @@ def doubts(sample: Sample, effective: float, dose: pd.Series | None = None) -> l
             which = "not exposed" if counts[0] == few else "exposed"
             if values[0] != 0:
                 which = f"at {sample.design.exposure} = {values[counts.argmin()]:g}"
-            noun = "cluster is" if few == 1 else "clusters are"
+            noun = "clusters is" if few == 1 else "clusters are"
             found.append(f"{few} of {len(each)} {noun} {which}")
         if ways < 1 / LEVEL:
             found.append(f"only {ways} assignments of the exposure to the clusters differ")

@@ -209,10 +209,10 @@ def noticed(base: duckdb.DuckDBPyConnection, number: int) -> str:
     checked, wrong, first, example = base.execute(f"""
 SELECT count(*), count_if(given <> due), min(row) FILTER (given <> due),
   arg_min(written, row) FILTER (given <> due)
-FROM (SELECT row, written, right(number, 1) AS given, check_digit(bare) AS due
-  FROM (SELECT row, written, number, coalesce(nullif(modern(number), ''), early(number)) AS bare
-    FROM rows_read WHERE file = {number} AND fault IS NULL AND office = 'CN')
-  WHERE bare <> '' AND regexp_matches(number, bare || '\\.?[0-9X]$'))
+FROM (SELECT row, written, right(number, 1) AS given, check_digit(substr(application, 3)) AS due
+  FROM rows_read WHERE file = {number} AND fault IS NULL AND office = 'CN'
+    AND length(application) IN (10, 14)
+    AND ends_with(rtrim(left(number, -1), '.'), substr(application, 3)))
 """).fetchone() or (0, 0, None, None)
     digits = f"check digits: {checked:,}, of them wrong: {wrong:,}"
     if wrong:
