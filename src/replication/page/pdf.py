@@ -155,11 +155,11 @@ def bind(site: Path, parts: list[tuple[str, list[str]]]) -> PdfWriter:
         if page == pages[0]:
             writer.append(front, import_outline=False)
     for part, some in parts:
-        under = writer.add_outline_item(part, at[some[0]] - 1) if part else None
+        under = writer.add_outline_item(title=part, page_number=at[some[0]] - 1) if part else None
         for page in some:
-            writer.add_outline_item(titles[page], at[page] - 1, parent=under)
+            writer.add_outline_item(title=titles[page], page_number=at[page] - 1, parent=under)
         if not part:
-            writer.add_outline_item("Contents", len(printed[pages[0]].pages))
+            writer.add_outline_item(title="Contents", page_number=len(printed[pages[0]].pages))
     lead_within(writer, at)
     number(writer)
     return writer
