@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 FILES = sorted((ROOT / "data").glob("*.toml")) + sorted((ROOT / "data").glob("*.csv"))
 # Headers as the ministry prints them, and patterns of names: what others write, or a program reads.
-AS_FOUND = {"compilation.toml", "firm_names.toml"}
+AS_FOUND = {"compilation.toml", "firm_names.toml", "vendors.toml"}
 PAGES = [*sorted((ROOT / "book").glob("*.md")), ROOT / "README.zh.md"]
 
 HAN = "\u4e00-\u9fff"

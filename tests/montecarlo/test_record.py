@@ -510,6 +510,7 @@ REFUSE_OR_READ = {
     "replication.estimate.mediation",
     "replication.records",
     "replication.records.checks",
+    "replication.records.study",
     "replication.records.toml",
     "replication.simulate",
 }

@@ -43,6 +43,7 @@ TOLERANCE = 1e-8
 CODE = (
     "records/classify.py",
     "records/exposure.py",
+    "records/study/frame.py",
     "records/variables.py",
     "simulate/*.py",
     "estimate/*.py",
@@ -51,7 +52,7 @@ CODE = (
     "montecarlo/redrawn.py",
 )
 """Modules that the numbers come from."""
-LISTS = ("disciplines.csv", "*_ipc.csv", "ipc_discipline.csv")
+LISTS = ("disciplines.csv", "*_ipc.csv", "ipc_discipline.csv", "study.toml")
 """Lists in ``data/`` that studies are simulated from."""
 
 
