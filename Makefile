@@ -41,7 +41,7 @@ spark: setup ## build the panel on Spark, in an environment of its own, and comp
 faults: setup ## kill the commands at every step and at random times (minutes)
 	$(BIN)/pytest -m faults tests/faults -n $(JOBS) $(ARGS)
 
-browser: setup ## look at every page of the book in a browser: requests, errors, axe, widths (minutes)
+browser: setup ## look at every page in a browser: requests, errors, axe, widths (minutes)
 	@$(BIN)/python tools/system_packages.py
 	$(BIN)/pytest -m browser tests/book/test_browser.py $(ARGS)
 

@@ -2,8 +2,7 @@
 
 Every page is opened once over HTTP and once as a file. As a file it is looked at by axe-core
 (WCAG 2 A and AA, best practice) light and wide, and dark and narrow; measured at three widths and
-on A4; and what it asks for and complains of is kept. The tests of `make browser` read what was
-found; those of the search are quick, and always run.
+on A4; and what it asks for and complains of is kept. It takes minutes: `make browser`.
 """
 
 import re
@@ -15,7 +14,7 @@ import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Browser, Page, sync_playwright
 
-pytestmark = [pytest.mark.site, pytest.mark.system]
+pytestmark = [pytest.mark.site, pytest.mark.system, pytest.mark.browser]
 
 WIDTHS = (1280, 1024, 360)
 PAPER = 672
@@ -135,7 +134,6 @@ def faults(seen: dict[str, dict[str, list[str]]], kind: str) -> list[str]:
     ]
 
 
-@pytest.mark.browser
 @pytest.mark.parametrize(
     "kind", ["other hosts", "errors", "axe", "width", "paper", "dark paper", "closed on paper"]
 )
@@ -185,4 +183,4 @@ def test_what_was_searched_for_is_marked_and_in_sight(page: Page, site: Path) ->
           const box = mark.getBoundingClientRect();
           return box.height > 0 && box.top >= 0 && box.bottom <= innerHeight; })"""
     )
-    assert all("bootstrap" in text.lower() for text in marked.all_inner_texts())
+    assert all("bootstrap" in text.lower() for text in marked.all_text_contents())

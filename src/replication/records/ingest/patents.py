@@ -207,7 +207,7 @@ def noticed(base: duckdb.DuckDBPyConnection, number: int) -> str:
     used = {sign: n for sign, n in signs(base, number).items() if n}
     said = ", ".join(f"{sign} in {n:,} rows" for sign, n in used.items()) or "none"
     checked, wrong, first, example = base.execute(f"""
-SELECT count(*), count_if(given <> due), min(row) FILTER (given <> due),
+SELECT count(*), coalesce(count_if(given <> due), 0), min(row) FILTER (given <> due),
   arg_min(written, row) FILTER (given <> due)
 FROM (SELECT row, written, right(number, 1) AS given, check_digit(substr(application, 3)) AS due
   FROM rows_read WHERE file = {number} AND fault IS NULL AND office = 'CN'
