@@ -75,6 +75,15 @@ def test_one_table_takes_its_columns_and_no_more(
     pd.testing.assert_frame_equal(kept, whole[list(panel.columns)], check_exact=True)
 
 
+@pytest.mark.parametrize("name", LEAST)
+def test_tables_in_hand_are_refused_as_files_are(
+    name: str, records: dict[str, pd.DataFrame]
+) -> None:
+    some = {n: table for n, table in records.items() if n != name}
+    with pytest.raises(SourceUnavailableError, match=f"records without {name}"):
+        build_panel(some)
+
+
 def put(records: dict[str, pd.DataFrame], folder: Path, *names: str) -> Path:
     folder.mkdir()
     for name in names:

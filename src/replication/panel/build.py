@@ -123,7 +123,7 @@ def build_panel(
     Raises
     ------
     SourceUnavailableError
-        On an unknown backend.
+        On an unknown backend, or without a table that the panel cannot be without.
     NoVariationError
         If the first treated year leaves no year before it or none after.
     SchemaError
@@ -134,9 +134,8 @@ def build_panel(
     choices = choices or choices_in_force()
     opened = open_engine(backend, memory)
     choices.require_years()
-    absent = [name for name in schema.RECORDS if name not in records]
     has = tuple(records)
-    records = {**records, **{name: lacking.stand_in(name, records, choices) for name in absent}}
+    records = lacking.completed(records, choices)
     small = {name: table for name, table in records.items() if isinstance(table, pd.DataFrame)}
     _require_catalogue(small, choices)
     universities.require_pre_period(small, choices, has)

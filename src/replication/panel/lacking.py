@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -57,7 +58,24 @@ def lacking(tables: Iterable[str]) -> list[str]:
     return [c for name, columns in COLUMNS.items() if name not in has for c in columns]
 
 
-def stand_in(name: str, records: Mapping[str, object], choices: Choices) -> pd.DataFrame:
+def completed(records: Mapping[str, Any], choices: Choices) -> dict[str, Any]:
+    """Record tables with one in the place of each that is absent.
+
+    Raises
+    ------
+    SourceUnavailableError
+        If a table is absent that the panel cannot be without.
+    """
+    absent = [name for name in schema.RECORDS if name not in records]
+    if needed := [name for name in absent if name not in COLUMNS]:
+        raise SourceUnavailableError(
+            f"records without {', '.join(needed)}: a panel cannot be without "
+            f"{'it' if len(needed) == 1 else 'them'}; the codebook describes each table"
+        )
+    return {**records, **{name: _stand_in(name, records, choices) for name in absent}}
+
+
+def _stand_in(name: str, records: Mapping[str, Any], choices: Choices) -> pd.DataFrame:
     """Table that takes the place of one that is absent, so that the rest can be counted.
 
     Without grades every university has a cell in each discipline of the catalogue that a patent
@@ -68,8 +86,6 @@ def stand_in(name: str, records: Mapping[str, object], choices: Choices) -> pd.D
     if name != "grades":
         return pd.DataFrame({c: pd.Series(dtype=d.type) for c, d in described.dtypes.items()})
     universities, disciplines = records["universities"], records["disciplines"]
-    assert isinstance(universities, pd.DataFrame)
-    assert isinstance(disciplines, pd.DataFrame)
     kept = disciplines["category"].isin(choices.categories)
     reached = disciplines.loc[kept & disciplines["discipline"].isin(load_ipc()["discipline"])]
     made = universities[["university"]].merge(reached[["discipline"]], how="cross")

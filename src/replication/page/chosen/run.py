@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +111,7 @@ def run(names: list[str] | None, out: Path | None = None) -> tuple[Path, str, di
     return folder, text, failed
 
 
-def _ours(folder: Path, new: set[str] = frozenset()) -> set[str]:  # type: ignore[assignment]
+def _ours(folder: Path, new: Collection[str] = ()) -> set[str]:
     """Files that an earlier run wrote there; refused if `new` ones would replace any other."""
     try:
         kept = json.loads((folder / WRITTEN).read_text(encoding="utf-8"))["sha256"]

@@ -117,9 +117,7 @@ def _count_utf8(path: Path) -> tuple[int, int, int | None]:
         new = piece.count(b"\n")
         try:
             text = piece.decode("utf-8")
-            if first is None and text.isascii():
-                pass
-            elif not text.isascii():
+            if not text.isascii():
                 lines, good = lines + new + 1, good + new + 1
         except UnicodeDecodeError:
             for number, line in enumerate(piece.split(b"\n"), start=done + 1):

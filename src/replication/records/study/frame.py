@@ -2,6 +2,7 @@
 
 import os
 from collections import Counter
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
@@ -44,6 +45,10 @@ REMEDY = {
     "tables": "write the folder of the catalogue and the lists, as seen from the file",
 }
 """What may stand at each key."""
+
+
+Fault = tuple[str, Any, str, str]
+"""Key, value, fault and remedy."""
 
 
 class Frame(Row):
@@ -142,7 +147,7 @@ def load_file(path: Path) -> File:
     return File.model_validate(content)
 
 
-def _faults(frame: Frame):  # type: ignore[no-untyped-def]
+def _faults(frame: Frame) -> Iterator[Fault]:
     """Yield what contradicts itself: key, value, fault, remedy."""
     first, treated, last = frame.first_year, frame.first_treated, frame.last_year
     if not first < last:
@@ -167,7 +172,8 @@ def _faults(frame: Frame):  # type: ignore[no-untyped-def]
     yield from _of_tables(frame)
 
 
-def _of_tables(frame: Frame):  # type: ignore[no-untyped-def]
+def _of_tables(frame: Frame) -> Iterator[Fault]:
+    """Faults of the catalogue and the lists."""
     for name in TABLES:
         if not (frame.folder / name).is_file():
             yield "tables", frame.tables, f"{name} is not there", "add it, after the one in data/"
