@@ -11,8 +11,21 @@ from replication.errors import SchemaError, SourceUnavailableError
 
 TEXT = (".csv", ".tsv", ".txt")
 BOOKS = (".xlsx", ".xlsm")
-KNOWN = (*TEXT, *BOOKS, ".parquet", ".pdf")
+LINES = (".jsonl", ".ndjson")
+KNOWN = (*TEXT, *BOOKS, *LINES, ".parquet", ".pdf")
 PIECE = 4 * 1024 * 1024
+KEEPS_REFERENCES = (
+    "it has no class of a paper: export CNKI's 自定义 with 中图分类号 ticked, or the full record of "
+    "Web of Science as text"
+)
+HINTS = {
+    ".xls": "save it as .xlsx",
+    ".zip": "unpack it",
+    ".gz": "unpack it",
+    ".json": "write a work a line, and name it .jsonl",
+    **dict.fromkeys((".net", ".ris", ".enw", ".bib", ".ciw"), KEEPS_REFERENCES),
+}
+"""What is to be done with files of other kinds."""
 MOST_UNPACKED = 2**31
 """Bytes that a workbook may unfold to."""
 # Share of lines beyond ASCII that are UTF-8: in between, a file is of two encodings. A short line
@@ -48,16 +61,21 @@ def checked(path: Path) -> Path:
     if not path.is_file():
         raise SourceUnavailableError(f"{path} is no file: name a table")
     suffix = path.suffix.lower()
-    if suffix not in KNOWN:
-        hint = {".xls": "save it as .xlsx", ".zip": "unpack it", ".gz": "unpack it"}.get(
-            suffix, "take it out of the folder"
-        )
+    if suffix not in KNOWN and not (suffix == ".xls" and _is_html(path)):
+        hint = HINTS.get(suffix, "take it out of the folder")
         raise SchemaError(f"{path}: files {suffix or 'without a suffix'} are not read: {hint}")
     if path.stat().st_size == 0:
         raise SchemaError(f"{path} is empty: export it again, or take it out of the folder")
     if suffix in BOOKS:
         _require_workbook(path)
     return path
+
+
+def _is_html(path: Path) -> bool:
+    """Whether a file named as an old workbook is a table of HTML, as CNKI exports it."""
+    with path.open("rb") as file:
+        start = file.read(512).replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \r\n\t").lower()
+    return start.startswith((b"<html", b"<table", b"<!doctype", b"<meta", b"<head"))
 
 
 def _require_workbook(path: Path) -> None:
