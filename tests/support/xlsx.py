@@ -18,7 +18,8 @@ def write_xlsx(
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as book:
         kinds = "application/vnd.openxmlformats-officedocument.spreadsheetml"
         parts = "".join(
-            f'<Override PartName="/xl/worksheets/sheet{n}.xml" ContentType="{kinds}.worksheet+xml"/>'
+            f'<Override PartName="/xl/worksheets/sheet{n}.xml" '
+            f'ContentType="{kinds}.worksheet+xml"/>'
             for n in range(1, len(sheets) + 1)
         )
         book.writestr(

@@ -15,8 +15,8 @@ LINES = (".jsonl", ".ndjson")
 KNOWN = (*TEXT, *BOOKS, *LINES, ".parquet", ".pdf")
 PIECE = 4 * 1024 * 1024
 KEEPS_REFERENCES = (
-    "it has no class of a paper: export CNKI's 自定义 with 中图分类号 ticked, or the full record of "
-    "Web of Science as text"
+    "it has no class of a paper: export CNKI's 自定义 with 中图分类号 ticked, or the full record "
+    "of Web of Science as text"
 )
 HINTS = {
     ".xls": "save it as .xlsx",

@@ -145,9 +145,7 @@ def _tables(work: Work, folder: Path) -> dict[str, pd.DataFrame]:
 
 def _papers(work: Work, tables: dict[str, pd.DataFrame], mapping: Path) -> None:
     made.read_papers(work.base, work.papers)
-    made.make_papers(
-        work.base, tables["universities"], tables["disciplines"], mapping, work.say
-    )
+    made.make_papers(work.base, tables["universities"], tables["disciplines"], mapping, work.say)
     _flow(work, "paper_flow", "papers", {n: s.table.path for n, s in work.papers.items()})
     if (own := tables.pop("papers", None)) is not None:
         work.base.register("own_papers", own)

@@ -67,9 +67,7 @@ def near_misses(
         person adds the name to ``applicant_names`` if it is the university's.
     """
     known: dict[str, str] = {}
-    for university, own in universities[["university", "applicant_names"]].itertuples(
-        index=False
-    ):
+    for university, own in universities[["university", "applicant_names"]].itertuples(index=False):
         for name in str(own).split(";"):
             known[_plain(name)] = university
     written = base.execute(

@@ -71,7 +71,7 @@ def head_of(grid: Grid, sheet: str, where: str) -> Head:
     found = names_row(grid)
     if found is None:
         raise SchemaError(
-            f"{where}: no column of names (学校名称) in the first {TOP} rows: put it above the names"
+            f"{where}: no column of names (学校名称) in the first {TOP} rows: put it above them"
         )
     row, names = found
     top, below = row, row + 1
@@ -103,7 +103,9 @@ def _goes_on(cells: Sequence[object], names: int) -> bool:
 
 
 def _is_number(word: str) -> bool:
-    return bool(re.fullmatch(r"-?[0-9][0-9,. ]*", word)) and not re.fullmatch("(19|20)[0-9]{2}", word)
+    return bool(re.fullmatch(r"-?[0-9][0-9,. ]*", word)) and not re.fullmatch(
+        "(19|20)[0-9]{2}", word
+    )
 
 
 def _path(cells: Sequence[object]) -> str:
@@ -139,8 +141,7 @@ def _columns(paths: list[str], sheet: str, title: str, where: str) -> list[Colum
 
 def _bare(title: str) -> str:
     """Title of a table without its number, year, unit and whose universities it is of."""
-    bare = re.sub(r"^表[0-9]+|(?:19|20)[0-9]{2}年(?:度)?|\(?单位:.*$|.*高等学校", "", title)
-    return bare
+    return re.sub(r"^表[0-9]+|(?:19|20)[0-9]{2}年(?:度)?|\(?单位:.*$|.*高等学校", "", title)
 
 
 def measure_of(head: str) -> str | None:

@@ -1,6 +1,7 @@
 """Tables of exchange and resources out of the numbers of all workbooks."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -37,7 +38,7 @@ def tables(found: Sequence[Found], universities: pd.DataFrame) -> dict[str, pd.D
         )
     twice = cells.duplicated([*KEY, "measure"], keep=False)
     if twice.any():
-        first, second = (_place(cell) for cell in _rows(cells[twice].sort_values(KEY).head(2)))
+        first, second = map(_place, cells[twice].sort_values(KEY).head(2).to_dict("records"))
         raise SchemaError(
             f"{second}: {cells.loc[twice, 'name'].iloc[0]} has this count of this year in {first} "
             "too: keep one"
@@ -69,12 +70,13 @@ def _table(
     files = ", ".join(str(one.path) for one in found)
     if lacking := [measure for measure in measures if measure not in wide]:
         raise SchemaError(
-            f"{files}: the table {name} lacks {', '.join(lacking)}: add the sheet of the compilation "
-            f"that has it, or take out those of {', '.join(wide.columns)}"
+            f"{files}: the table {name} lacks {', '.join(lacking)}: add the sheet of the "
+            f"compilation that has it, or take out those of {', '.join(wide.columns)}"
         )
     gaps = wide[wide.isna().any(axis=1)]
     if len(gaps):
-        (university, year), row = next(gaps.iterrows())
+        row = gaps.iloc[0]
+        university, year = gaps.index.to_frame(index=False).iloc[0]
         raise SchemaError(
             f"{files}: {university} has no {', '.join(row.index[row.isna()])} in {year}, and other "
             f"counts of {name}: a row is missing in one sheet; add it"
@@ -83,9 +85,5 @@ def _table(
     return validate(table.astype({"university": "str", "year": "int64"}), RECORDS[name], files)
 
 
-def _rows(cells: pd.DataFrame) -> Iterator[dict[str, object]]:
-    yield from cells.to_dict("records")
-
-
-def _place(cell: dict[str, object]) -> str:
+def _place(cell: dict[Any, Any]) -> str:
     return f"{cell['file']}, sheet {cell['sheet']}, row {cell['row']}, column {cell['column']}"

@@ -131,8 +131,8 @@ def _body(
                 own = column.year or _row_year(year, number, head, where) or general
                 if own is None:
                     raise SchemaError(
-                        f"{where}, column {column.head}: of which year? Add a column 年份, or write "
-                        "the year into the title of the sheet"
+                        f"{where}, column {column.head}: of which year? Add a column 年份, or "
+                        "write the year into the title of the sheet"
                     )
                 at = (str(path), sheet, number, letter(column.at))
                 kept.append((name, own, column.measure, value * column.scale, *at))
@@ -170,8 +170,8 @@ def _row_year(written: str, row: int, head: Head, where: str) -> int | None:
         return None
     if not (found := YEAR.fullmatch(written)):
         raise SchemaError(
-            f"{where}, row {row}, column {letter(head.years)} (年份): {written!r} is no year: write "
-            "one such as 2016"
+            f"{where}, row {row}, column {letter(head.years)} (年份): {written!r} is no year: "
+            "write one such as 2016"
         )
     return int(found[1])
 

@@ -22,17 +22,16 @@ def paper_vendor_of(headers: Sequence[str]) -> PaperVendor | None:
     return None
 
 
-def places(vendor: PaperVendor, headers: Sequence[str], path: Path) -> dict[str, int]:
-    """Where each field is that the export has.
+def places(vendor: PaperVendor, headers: Sequence[str], path: Path) -> dict[str, list[int]]:
+    """Where each field is that the export has: the first of its columns that is filled counts.
 
     `SchemaError` names what is needed and not there, and how it is exported.
     """
-    found: dict[str, int] = {}
+    found: dict[str, list[int]] = {}
     for field, names in vendor.columns.items():
-        for name in names:
-            at = position(headers, name, str(path))
-            if at is not None and field not in found:
-                found[field] = at
+        at = [position(headers, name, str(path)) for name in names]
+        if there := [place for place in at if place is not None]:
+            found[field] = there
     for field in vendor.needs:
         if field not in found:
             named = " or ".join(vendor.columns[field])

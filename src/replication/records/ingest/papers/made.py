@@ -9,7 +9,6 @@ import pandas as pd
 import pyarrow as pa
 
 from replication.errors import SchemaError
-from replication.records.columns import COUNTRY
 from replication.records.ingest.mapping import UnconfirmedError, ask, read_mapping
 from replication.records.ingest.papers import match, rows
 from replication.records.ingest.patents import KEPT
@@ -77,10 +76,10 @@ def make_papers(
     if asked or open_ones:
         ask(mapping, {"disciplines": open_ones, "countries": asked})
         raise UnconfirmedError(
-            f"{mapping} asks which discipline {_empty(open_ones)} categories of papers are of, and "
-            f"in which country {len(asked)} addresses are: fill each, a discipline by its code or "
-            f'"{DROP}", look at those that are filled, and give the command again; nothing else was '
-            "written"
+            f"{mapping} asks which discipline {_empty(open_ones)} categories of papers are of, "
+            f"and in which country {len(asked)} addresses are: fill each, a discipline by its code or "
+            f'"{DROP}", look at those that are filled, and give the command again; nothing else '
+            "was written"
         )
     base.register("place_codes", pa.table(codes))
     base.register("category_codes", pa.table(found))
@@ -93,8 +92,8 @@ def make_papers(
     many = base.execute("SELECT count(DISTINCT paper), count(*) FROM papers_made").fetchone()
     many = many or (0, 0)
     say(
-        f"papers: {many[0]:,}, by university and discipline {many[1]:,} rows; whose records differ in "
-        f"year: {differ[0]:,}, in countries: {differ[1]:,}; the first record is kept"
+        f"papers: {many[0]:,}, by university and discipline {many[1]:,} rows; whose records differ "
+        f"in year: {differ[0]:,}, in countries: {differ[1]:,}; the first record is kept"
     )
 
 
@@ -102,7 +101,7 @@ def _countries(
     base: duckdb.DuckDBPyConnection, own: Mapping[str, str], mapping: Path
 ) -> tuple[dict[str, list[str]], dict[str, tuple[str, str]]]:
     """Codes of the places, and the places that a person is asked about."""
-    if wrong := match.unknown(own, _Codes()):
+    if wrong := match.wrong(own, match.is_code):
         raise SchemaError(
             f"{mapping}, countries, {wrong[0]!r} = {wrong[1]!r}: is no code of ISO 3166: write one "
             "such as US, or CN for an organisation at home"
@@ -115,7 +114,7 @@ WHERE a.place IS NOT NULL GROUP BY a.place ORDER BY 2 DESC, 1""").fetchall()
     asked: dict[str, tuple[str, str]] = {}
     for place, n, example in places:
         code, proposed = match.country_of(place, {p: c for p, c in own.items() if c})
-        if code is None and len(place) == 2 and place in _Codes():
+        if code is None and match.is_code(place):
             code = place
         if code is None:
             asked[place] = (proposed, f"{n:,} addresses; for example {example[:60]}")
@@ -129,19 +128,12 @@ def _empty(asked: Mapping[str, tuple[str, str]]) -> int:
     return sum(not proposed for proposed, _ in asked.values())
 
 
-class _Codes:
-    """Every code of a country that the schema knows."""
-
-    def __contains__(self, code: object) -> bool:
-        return isinstance(code, str) and bool(pd.Series([code]).str.fullmatch(COUNTRY).all())
-
-
 def _disciplines(
     base: duckdb.DuckDBPyConnection, own: Mapping[str, str], known: pd.DataFrame, mapping: Path
 ) -> tuple[dict[str, list[str]], dict[str, tuple[str, str]]]:
     """Disciplines of the categories, and the categories that a person is asked about."""
     allowed = {*known["discipline"], DROP}
-    if wrong := match.unknown(own, allowed):
+    if wrong := match.wrong(own, allowed.__contains__):
         raise SchemaError(
             f"{mapping}, disciplines, {wrong[0]!r} = {wrong[1]!r}: is no discipline of the study: "
             f'write a code of four digits out of disciplines.csv, or "{DROP}"'

@@ -2,13 +2,14 @@
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 
 import pandas as pd
 
 from replication.config import DATA
 from replication.records.classify import load_name_rules
+from replication.records.columns import COUNTRY
 from replication.records.ingest.text import simple
 
 # Web of Science shortens words of an address and leaves others out.
@@ -33,7 +34,7 @@ HOMONYMS = {"NORTHEASTERN UNIV", "SOUTHEAST UNIV", "SOUTHWEST UNIV", "SOUTHWESTE
 
 
 @cache
-def _steps() -> tuple[dict[int, str], list[tuple[str, str]]]:
+def _steps() -> tuple[dict[int, int], list[tuple[str, str]]]:
     steps = load_name_rules().normalise
     table = str.maketrans(steps.translate_from, steps.translate_to)
     # The rules are written for another dialect, in which a class names a script.
@@ -48,15 +49,16 @@ def uniform(name: str) -> str:
         plain = re.sub(pattern, replacement, plain)
     if re.search(r"[\u4e00-\u9fff]", plain):
         return plain
-    words = re.findall(r"[^\s,;.()\-]+", plain.replace("&", " & "))
+    plain = re.sub(r"['’`]", "", plain)
+    words = re.findall(r"[^\s,;.()\-–]+", plain.replace("&", " & "))
     return " ".join(SHORT.get(word, word) for word in words if word not in LEFT_OUT)
 
 
 def is_unit(rest: str) -> bool:
     """Whether what follows a university's name is a unit of it.
 
-    A college (学院) may be a school of its own under a university's name (珠海学院, 金陵学院): one is
-    taken for a unit only if it is called after a field of science. A hospital never is.
+    A college (学院) may be a school of its own under a university's name (珠海学院, 金陵学院): one
+    is taken for a unit only if it is called after a field of science. A hospital never is.
     """
     colleges = rest.split("学院")[:-1]
     return bool(
@@ -152,6 +154,11 @@ def _key(name: str) -> str:
     return re.sub(r"[\W_]+", "", name.replace("&", " and ").casefold())
 
 
-def unknown(values: Mapping[str, str], allowed: Collection[str]) -> tuple[str, str] | None:
+def is_code(country: str) -> bool:
+    """Whether a text is the code of a country."""
+    return bool(re.fullmatch(COUNTRY, country))
+
+
+def wrong(values: Mapping[str, str], allowed: Callable[[str], bool]) -> tuple[str, str] | None:
     """First entry of a table whose value is none of those that may stand there."""
-    return next(((k, v) for k, v in values.items() if v and v not in allowed), None)
+    return next(((k, v) for k, v in values.items() if v and not allowed(v)), None)

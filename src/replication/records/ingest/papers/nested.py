@@ -20,7 +20,9 @@ NAMES: Final = {
 INSTITUTIONS = (
     "flatten(list_transform(coalesce(authorships, []), lambda a: coalesce(a.institutions, [])))"
 )
-COUNTRIES = "flatten(list_transform(coalesce(authorships, []), lambda a: coalesce(a.countries, [])))"
+COUNTRIES = (
+    "flatten(list_transform(coalesce(authorships, []), lambda a: coalesce(a.countries, [])))"
+)
 COLUMNS: Final = {
     "id": "id",
     "doi": "doi",
@@ -49,9 +51,7 @@ def lines(base: duckdb.DuckDBPyConnection, name: str, file: str) -> list[str]:
 
 def is_nested(base: duckdb.DuckDBPyConnection, source: str) -> bool:
     """Whether a relation has works with their authorships as a list."""
-    kinds = {
-        row[0]: row[1] for row in base.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
-    }
+    kinds = {row[0]: row[1] for row in base.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
     return kinds.get("authorships", "").endswith("[]") and {"id", "publication_year"} <= set(kinds)
 
 

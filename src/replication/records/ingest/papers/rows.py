@@ -14,17 +14,23 @@ HONG_KONG = r",\s*(Hong Kong|Macau|Macao)\b[^,]*,\s*Peoples R China$"
 FOREIGN = r"^[^\p{Han}]*[A-Za-z][^\p{Han}]*$"
 
 # An address of Web of Science: [authors] organisation, …, place, country; an American one ends with
-# state and code before USA. In a list of CNKI no country is named: an organisation is taken for
-# foreign, and shown to a person, if it is in Latin letters or begins with a country's name.
+# state and code before USA. Universities that two cities have are told apart by these. In a list of
+# CNKI no country is named: an organisation is taken for foreign, and shown to a person, if it is in
+# Latin letters or begins with a country's name.
 ADDRESSES = {
-    "wos": r"""
+    "wos": rf"""
 list_transform(
   list_filter(list_transform(string_split(regexp_replace(addresses, '\[[^\]]*\]', '', 'g'), ';'),
     lambda a: trim(a, ' .')), lambda a: a <> ''),
-  lambda a: {{'name': trim(split_part(a, ',', 1)), 'place': CASE
-    WHEN regexp_matches(a, '{hong_kong}') THEN regexp_extract(a, '{hong_kong}', 1)
+  lambda a: {{'name': trim(split_part(a, ',', 1)) || CASE
+    WHEN NOT regexp_matches(a, '^China Univ (Min & Technol|Petr|Geosci),') THEN ''
+    WHEN regexp_matches(a, '\bBeijing\b') THEN ' Beijing'
+    WHEN regexp_matches(a, '^China Univ Geosci,.*\bWuhan\b') THEN ' Wuhan'
+    WHEN regexp_matches(a, '^China Univ Petr,.*\b(Qingdao|Dongying)\b') THEN ' East China'
+    ELSE '' END, 'place': CASE
+    WHEN regexp_matches(a, '{HONG_KONG}') THEN regexp_extract(a, '{HONG_KONG}', 1)
     WHEN regexp_matches(a, '\bUSA$') THEN 'USA'
-    ELSE trim(regexp_extract(a, '([^,]*)$', 1)) END}})""".format(hong_kong=HONG_KONG),
+    ELSE trim(regexp_extract(a, '([^,]*)$', 1)) END}})""",
     "openalex": """
 list_transform(list_zip(string_split(addresses, '|'), CASE
     WHEN len(string_split(codes, '|')) = len(string_split(addresses, '|'))
@@ -103,8 +109,9 @@ def read(
     """
     at = places(vendor, table.headers, table.path)
     fields = ", ".join(
-        f"nullif(trim(c{at[field]}), '') AS {field}" if field in at else f"NULL::VARCHAR AS {field}"
+        f"coalesce({', '.join([*cells, 'NULL::VARCHAR'])}) AS {field}"
         for field in FIELDS
+        for cells in [[f"nullif(trim(c{place}), '')" for place in at.get(field, [])]]
     )
     native = NATIVE[vendor.id].replace("written_of_year", "regexp_extract(year, '[0-9]{4}')")
     addresses = ADDRESSES[vendor.id]
@@ -132,7 +139,7 @@ def _require(
     number: int,
     table: Table,
     vendor: PaperVendor,
-    at: Mapping[str, int],
+    at: Mapping[str, list[int]],
 ) -> None:
     """Raise `SchemaError` on the first row of a file that cannot be read."""
     rules = (
@@ -153,7 +160,7 @@ def _require(
         ).fetchone()
         if found and found[0]:
             raise SchemaError(
-                f"{table.path}, row {found[2]}, column {table.headers[at[field]]!r}: "
+                f"{table.path}, row {found[2]}, column {table.headers[at[field][0]]!r}: "
                 f"{str(found[1])[:80]!r} {remedy} ({found[0]:,} such rows)"
             )
     two = base.execute(f"""
@@ -162,6 +169,6 @@ WHERE fault IS NULL AND native IN (SELECT native FROM paper_rows WHERE file = {n
 GROUP BY native HAVING min(doi) <> max(doi) ORDER BY max(row) LIMIT 1""").fetchone()
     if two and vendor.id != "cnki":
         raise SchemaError(
-            f"{table.path}, row {two[3]}, column {table.headers[at['doi']]!r}: the paper {two[0]} "
-            f"has two DOIs, {two[1]} and {two[2]}: correct one"
+            f"{table.path}, row {two[3]}, column {table.headers[at['doi'][0]]!r}: the paper "
+            f"{two[0]} has two DOIs, {two[1]} and {two[2]}: correct one"
         )
