@@ -227,6 +227,11 @@ def _parquet(path: Path, name: str, base: duckdb.DuckDBPyConnection) -> Table:
 def fault_of(path: Path, error: duckdb.Error) -> SchemaError:
     """Say what DuckDB found wrong with a text file, with the line it names."""
     said = str(error)
+    if path.suffix.lower() in LINES:
+        return SchemaError(
+            f"{path}, line {nested.bad_line(path)}: is no work in JSON: the file may be cut off: "
+            "correct the line or export it again"
+        )
     line = re.search(r"CSV Error on Line: (\d+)", said)
     where = f"{path}, line {line[1]}" if line else str(path)
     for sign, fault in (

@@ -77,8 +77,8 @@ def make_papers(
         ask(mapping, {"disciplines": open_ones, "countries": asked})
         raise UnconfirmedError(
             f"{mapping} asks which discipline {_empty(open_ones)} categories of papers are of, "
-            f"and in which country {len(asked)} addresses are: fill each, a discipline by its code or "
-            f'"{DROP}", look at those that are filled, and give the command again; nothing else '
+            f"and in which country {len(asked)} addresses are: fill each, a discipline by its code "
+            f'or "{DROP}", look at those that are filled, and give the command again; nothing else '
             "was written"
         )
     base.register("place_codes", pa.table(codes))

@@ -4,6 +4,8 @@ They come out under the headers of the CSV that its site exports, several values
 (OpenAlex, "Work object"; the site's export).
 """
 
+import json
+from pathlib import Path
 from typing import Final
 
 import duckdb
@@ -69,3 +71,15 @@ def _view(base: duckdb.DuckDBPyConnection, name: str, source: str) -> list[str]:
     cells = ", ".join(f"{sql} AS c{i}" for i, sql in enumerate(COLUMNS.values()))
     base.execute(f"CREATE VIEW {name} AS SELECT {cells}, row_number() OVER () AS row FROM {source}")
     return list(COLUMNS)
+
+
+def bad_line(path: Path) -> int | None:
+    """Return the number of the first line that is no JSON, which DuckDB does not tell rightly."""
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                json.loads(line or b"{}")
+            except ValueError:
+                if line.strip():
+                    return number
+    return None

@@ -144,13 +144,13 @@ def _cnki(path: Path, lines: Iterable[str]) -> Iterator[tuple[int, dict[str, str
 def _html(path: Path, text: str) -> Records:
     if "</table" not in text.lower():
         raise SchemaError(f"{path}: its table of HTML does not end: cut off? Export it again")
+    # Counted in the text, since what stands behind the end of a page is parsed by nobody.
+    if (tables := len(re.findall(r"(?i)<table[\s>]", text))) != 1:
+        raise SchemaError(f"{path}: {tables} tables of HTML, and one is needed: export it again")
     tree = html.fromstring(re.sub(r"^\s*<\?xml[^>]*\?>", "", text))
-    tables = [tree] if tree.tag == "table" else list(tree.iter("table"))
-    if len(tables) != 1:
-        raise SchemaError(f"{path}: {len(tables)} tables of HTML, and one is needed: export again")
     rows = [
         [" ".join(cell.text_content().split()) or None for cell in row.iter("td", "th")]
-        for row in tables[0].iter("tr")
+        for row in tree.iter("tr")
     ]
     rows = [row for row in rows if row]
     headers = [cell or "" for cell in rows[0]] if rows else []
