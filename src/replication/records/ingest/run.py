@@ -97,10 +97,10 @@ def ingest(
 
 
 def _patents(work: Work) -> None:
-    patents.read_patents(work.base, work.sources)
+    signs = patents.read_patents(work.base, work.sources)
     patents.applications(work.base)
     for number, source in enumerate(work.sources):
-        work.say(f"{source.table.path}: {patents.noticed(work.base, number)}")
+        work.say(f"{source.table.path}: {patents.noticed(work.base, number, signs[number])}")
     _flow(work, "flow", "patents", {n: s.table.path for n, s in enumerate(work.sources)})
     differ = work.base.execute(
         "SELECT count_if(dates_differ), count_if(applicants_differ) FROM applications"
