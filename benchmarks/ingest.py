@@ -79,7 +79,7 @@ def write(path: Path, rows: int) -> None:
 def main() -> None:
     """Measure and write."""
     options = argparse.ArgumentParser()
-    options.add_argument("--rows", type=int, nargs="+", default=(100_000, 400_000))
+    options.add_argument("--rows", type=int, nargs="+", default=(200_000, 800_000))
     options.add_argument("--out", type=Path, default=ROOT / "results" / "ingest.csv")
     options.add_argument("--note", default="", help="a sentence for the page")
     told = options.parse_args()

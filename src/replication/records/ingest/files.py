@@ -127,17 +127,18 @@ def _is_utf8(path: Path) -> bool:
     share is copied.
     """
     rest = b""
-    with path.open("rb") as file:
-        while read := file.read(PIECE):
-            if b"\0" in read:
+    read = bytearray(PIECE)
+    with path.open("rb", buffering=0) as file:
+        while size := file.readinto(read):
+            if read.find(0, 0, size) >= 0:
                 raise SchemaError(
                     f"{path}, line {_line_of_zero(path)}: holds a byte of value 0, which no text "
                     "has: the file is damaged, or is UTF-16 without its mark; export it again"
                 )
-            first, last = read.find(b"\n") + 1, read.rfind(b"\n") + 1
+            first, last = read.find(b"\n", 0, size) + 1, read.rfind(b"\n", 0, size) + 1
             if not (_valid(rest + read[:first]) and _valid(memoryview(read)[first:last])):
                 return False
-            rest = read[last:] if last else rest + read
+            rest = bytes(read[last:size]) if last else rest + read[:size]
             if len(rest) > MOST_LINE:
                 raise SchemaError(
                     f"{path}: has a line of more than {MOST_LINE:,} bytes: it is no table; export "

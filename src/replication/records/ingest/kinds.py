@@ -63,7 +63,7 @@ FROM (SELECT {uniform} AS name, type, sum("rows") AS "rows"
             "correct it, or take the column of types out of the mapping"
         )
     counted = base.execute(
-        "SELECT count_if(paired), count_if(NOT paired) FROM lists"
+        "SELECT count(*) FILTER (paired), count(*) FILTER (NOT paired) FROM lists"
     ).fetchone() or (0, 0)
     return {"typed": counted[0], "types and names differ in number": counted[1]}
 

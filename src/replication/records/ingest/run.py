@@ -82,7 +82,8 @@ def ingest(
     require_own_ingest(out)
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="replication-")))
-        base = stack.enter_context(duckdb.connect(str(scratch / "ingest.duckdb")))
+        # In memory, and on disk what does not fit: a file of DuckDB's would compress every column.
+        base = stack.enter_context(duckdb.connect())
         base.execute(f"SET memory_limit = '{memory}B'; SET enable_progress_bar = false")
         base.execute(f"SET temp_directory = '{scratch / 'spill'}'")
         text.prepare(base)

@@ -83,7 +83,7 @@ def _text(path: Path, name: str, base: duckdb.DuckDBPyConnection, scratch: Path)
     source = (
         f"read_csv({_quoted(str(file))}, auto_detect=false, header=false, skip={lines}, "
         f"delim={_quoted(delimiter)}, {quote}, strict_mode=true, "
-        f"max_line_size={MOST_CELL}, columns={columns!r})"
+        f"max_line_size={MOST_CELL}, buffer_size={2 * MOST_CELL}, columns={columns!r})"
     )
     base.execute(
         f"CREATE VIEW {name} AS SELECT *, row_number() OVER () + {above + 1} AS row FROM {source}"

@@ -85,7 +85,7 @@ def make_papers(
     base.register("category_codes", pa.table(found))
     _join(base, universities)
     differ = base.execute(
-        "SELECT count_if(years > 1), count_if(partners > 1) FROM (SELECT paper, count(DISTINCT "
+        "SELECT count(*) FILTER (years > 1), count(*) FILTER (partners > 1) FROM (SELECT paper, count(DISTINCT "
         "year) AS years, count(DISTINCT list_sort(codes)) AS partners FROM of_row JOIN paper_rows "
         "USING (place) LEFT JOIN paper_countries USING (place) GROUP BY paper)"
     ).fetchone() or (0, 0)
