@@ -25,6 +25,7 @@ from replication.records.ingest.run import UnconfirmedError, ingest
 from replication.records.ingest.universities import default_universities
 from replication.records.schema import RECORDS
 from replication.records.validation import validate
+from tests.support.simulated import SMALL, tables
 
 # A quotation mark stands within two cells, and begins one of them.
 HEAD = "PT\tAU\tTI\tSO\tAB\tC1\tC3\tDI\tPY\tEY\tWC\tUT"
@@ -374,3 +375,60 @@ def test_countries_and_disciplines_are_the_schemas():
     assert discipline_of("力学", known) == "0801"
     assert discipline_of("Physics, Applied", known) == ""
     assert uniform("Tsinghua　University.") == uniform("TSINGHUA UNIV")
+
+
+def as_wos(papers: pd.DataFrame, names: dict[str, str], disciplines: dict[str, str]) -> str:
+    """Simulated papers as Web of Science would export them."""
+    codes = {code: name for name, code in reversed(countries().items()) if name.isascii()}
+    lines = [HEAD.replace("PT\t", "")]
+    for row in papers.to_dict("records"):
+        abroad = [f"[B] Univ {c}, {codes[c]}" for c in row["partner_countries"].split(";") if c]
+        home = f"[A; C] {names[row['university']]}, Wuhan 430074, Peoples R China"
+        cells = ["A", "T", "S", "", "; ".join([home, *abroad]), "", "", str(row["year"]), ""]
+        lines.append("\t".join([*cells, disciplines[row["discipline"]], row["paper"]]))
+    return "\n".join(lines) + "\n"
+
+
+def as_works(papers: pd.DataFrame, names: dict[str, str], disciplines: dict[str, str]) -> str:
+    """Simulated papers as OpenAlex would give them."""
+    return "".join(
+        json.dumps(
+            work(
+                f"W{number}",
+                [
+                    (names[row["university"]], "CN"),
+                    *(("X", c) for c in row["partner_countries"].split(";") if c),
+                ],
+                disciplines[row["discipline"]],
+                publication_year=row["year"],
+            )
+        )
+        + "\n"
+        for number, row in enumerate(papers.to_dict("records"))
+    )
+
+
+@pytest.mark.parametrize("form", [as_wos, as_works])
+def test_simulated_papers_in_a_vendors_layout_are_the_same_papers(tmp_path, form):
+    """Nothing is asked, since every category is a discipline by its name."""
+    records = tables(SMALL)
+    papers = records["papers"].head(3000).copy()
+    papers["partner_countries"] = papers["partner_countries"].fillna("").str.replace("; ", ";")
+    universities = records["universities"]
+    names = {u: n.split(";")[0] for u, n in universities.itertuples(index=False)}
+    english = load_disciplines().set_index("discipline")["name_en"].to_dict()
+    suffix = "txt" if form is as_wos else "jsonl"
+    folder = put(tmp_path, **{f"papers_{suffix}": form(papers, names, english)})
+    universities.to_csv(folder / "universities.csv", index=False)
+    ingest(folder, tmp_path / "out", say=lambda _: None)
+    found = pd.read_parquet(tmp_path / "out" / "papers.parquet")
+    by = ["university", "discipline", "year", "partner_countries"]
+    papers["partner_countries"] = papers["partner_countries"].map(
+        lambda c: ";".join(sorted(c.split(";")))
+    )
+    for table in (found, papers):
+        table["n"] = 1
+    wanted = papers.groupby(by)["n"].sum().sort_index()
+    pd.testing.assert_series_equal(
+        found.groupby(by)["n"].sum().sort_index(), wanted, check_index_type=False
+    )
