@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bs4 import BeautifulSoup
+from finish_charts import long_table
 from finish_exhibits import (
     both_modes,
     finish_exhibits,
@@ -21,7 +22,7 @@ from finish_exhibits import (
     registry,
     say_sources,
 )
-from finish_shell import head, mend_theme, rooted, say_chinese, trim
+from finish_shell import head, mend_theme, rooted, say_chinese, signatures, trim
 from finish_tables import STEPS, finish_table
 
 if TYPE_CHECKING:
@@ -33,13 +34,15 @@ MARK = "data-finished"
 REMOTE = re.compile(r"(?:https://|git@)(github\.com)[:/]([\w.-]+/[\w.-]+?)(?:\.git)?/?$")
 
 
-def finish_page(page: Path, site: Path, exhibits: dict[str, Exhibit], title: str) -> None:
+def finish_page(
+    page: Path, site: Path, exhibits: dict[str, Exhibit], title: str, results: Path
+) -> None:
     """Finish one page in its place."""
-    soup = BeautifulSoup(page.read_text(encoding="utf-8"), "lxml")
+    soup = BeautifulSoup(signatures(page.read_text(encoding="utf-8")), "lxml")
     if soup.html is None or soup.html.get(MARK):
         return
     root = "../" * (len(page.relative_to(site).parts) - 1)
-    say_sources(soup, finish_exhibits(soup, exhibits, root))
+    say_sources(soup, finish_exhibits(soup, exhibits, root, results))
     number_links(soup, exhibits)
     number_figures(soup, exhibits, root)
     for table in soup.select(".bd-article table"):
@@ -61,13 +64,15 @@ def finish(app: Sphinx, exception: Exception | None) -> None:
     exhibits = registry(results)
     for page in sorted(site.rglob("*.html")):
         if "_static" not in page.relative_to(site).parts and page != site / "index.html":
-            finish_page(page, site, exhibits, app.config.html_title or app.config.project)
+            finish_page(page, site, exhibits, app.config.html_title or app.config.project, results)
     for exhibit in exhibits.values():
         target = site / "results" / exhibit.chapter
         target.mkdir(parents=True, exist_ok=True)
         for path in (results / exhibit.chapter).glob(f"{exhibit.name}.*"):
             if path.suffix in {".csv", ".tex"}:
                 shutil.copy2(path, target)
+        if (text := long_table(exhibit, results)) is not None:
+            (target / f"{exhibit.name}.html").write_text(text, encoding="utf-8")
     trim(site / "_static")
     # A container query takes no variable: the rule is written out for each width of a table.
     rule = (Path(__file__).parent / "cards.css").read_text(encoding="utf-8")
@@ -137,4 +142,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("build-finished", finish, priority=900)
     app.add_css_file("cards.css")
     app.add_js_file("reader.js")
+    app.add_js_file("chart.js")
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

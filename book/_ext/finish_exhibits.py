@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from finish_charts import LONG, add_chart
 from PIL import Image
 
 from replication.exhibit.publish import SOURCES
@@ -40,6 +41,7 @@ class Exhibit:
     name: str
     label: str
     source: str
+    title: str
 
 
 def registry(results: Path) -> dict[str, Exhibit]:
@@ -53,11 +55,13 @@ def registry(results: Path) -> dict[str, Exhibit]:
             kind = entry["kind"]
             count[kind] += 1
             label = f"{KINDS[kind]} {number}.{count[kind]}"
-            found[name] = Exhibit(chapter, name, label, entry["source"])
+            found[name] = Exhibit(chapter, name, label, entry["source"], entry["title"])
     return found
 
 
-def finish_exhibits(soup: BeautifulSoup, exhibits: dict[str, Exhibit], root: str) -> set[str]:
+def finish_exhibits(
+    soup: BeautifulSoup, exhibits: dict[str, Exhibit], root: str, results: Path
+) -> set[str]:
     """Rebuild each exhibit of a page around its title; `root` leads to the top of the site.
 
     Returns
@@ -87,7 +91,9 @@ def finish_exhibits(soup: BeautifulSoup, exhibits: dict[str, Exhibit], root: str
             for sentence in SOURCES.values():
                 _shorten(note, sentence)
             block.append(note.extract())
-        block.append(_links(soup, exhibit, cell, root))
+        chart = add_chart(soup, block, exhibit, results)
+        long = chart is not None and len(chart.table) > LONG
+        block.append(_links(soup, exhibit, cell, root, long))
     return sources
 
 
@@ -120,7 +126,7 @@ def _shorten(note: Tag, sentence: str) -> None:
         note.string = said[: -len(sentence)].strip()
 
 
-def _links(soup: BeautifulSoup, exhibit: Exhibit, cell: Tag | None, root: str) -> Tag:
+def _links(soup: BeautifulSoup, exhibit: Exhibit, cell: Tag | None, root: str, long: bool) -> Tag:
     """Source, and links to the numbers, the LaTeX and the cell that made them."""
     line = soup.new_tag("p", attrs={"class": "exhibit-links"})
     source = soup.new_tag("span", attrs={"class": f"source-{exhibit.source}"})
@@ -128,6 +134,8 @@ def _links(soup: BeautifulSoup, exhibit: Exhibit, cell: Tag | None, root: str) -
     line.append(source)
     base = f"{root}results/{exhibit.chapter}/{exhibit.name}"
     links = [("data (csv)", f"{base}.csv")]
+    if long:
+        links.append(("table", f"{base}.html"))
     if exhibit.name.startswith("tab-"):
         links.append(("LaTeX", f"{base}.tex"))
     code = cell.select_one("div.cell_input") if cell else None

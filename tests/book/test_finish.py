@@ -91,10 +91,10 @@ def test_no_head_is_empty_and_each_says_how_far_it_reaches() -> None:
 
 
 def test_an_exhibit_is_a_figure_with_a_number_and_links(
-    exhibits: dict[str, finish_exhibits.Exhibit],
+    exhibits: dict[str, finish_exhibits.Exhibit], tmp_path: Path
 ) -> None:
     soup = BeautifulSoup(TABLE, "lxml")
-    assert finish_exhibits.finish_exhibits(soup, exhibits, "../") == {"simulated"}
+    assert finish_exhibits.finish_exhibits(soup, exhibits, "../", tmp_path) == {"simulated"}
     finish_exhibits.number_links(soup, exhibits)
     block = soup.select_one("figure#tab-one")
     assert block
