@@ -288,8 +288,21 @@ def test_a_paper_of_two_vendors_is_one(tmp_path):
     )
     assert [row for row in rows if not row[0].startswith("CNKI")] == OF_WOS
     assert sum(row[0].startswith("CNKI") for row in rows) == 3
-    repeated = flow[flow["reason"] == "another record of a paper read before"]
+    repeated = flow[flow["reason"] == "another record of the same paper"]
     assert repeated.set_index("file")["rows"].to_dict() == {"b.txt": 1, "c.jsonl": 1, "e.txt": 2}
+
+
+def test_of_two_records_the_one_that_places_the_paper_is_kept(tmp_path):
+    bare = LINES[1].replace("Huazhong Univ Sci & Technol", "Dept Phys")
+    folder = put(tmp_path, savedrecs_txt="\n".join([HEAD, bare, LINES[1]]) + "\n")
+    flow = ingest(folder, tmp_path / "out", say=lambda _: None)
+    assert pd.read_parquet(tmp_path / "out" / "papers.parquet")["university"].tolist() == [
+        "华中科技大学"
+    ]
+    assert flow.set_index("reason")["first_row"].to_dict() == {
+        "another record of the same paper": 2,
+        "kept": 3,
+    }
 
 
 def test_the_first_run_asks_and_the_second_adds_only_what_is_new(tmp_path):

@@ -21,13 +21,62 @@ DROP = "drop"
 LOOKS = 3
 """Examples of a category that a person is shown."""
 
+JOINS = (
+    """
+CREATE TABLE of_row AS
+SELECT place, coalesce(doi, max(doi) OVER (PARTITION BY native), native) AS paper
+FROM paper_rows WHERE fault IS NULL""",
+    """
+CREATE TABLE paper_countries AS
+SELECT place, list_distinct(list(code)) AS codes FROM (
+  SELECT r.place, k.code FROM (SELECT place, unnest(addresses) AS a FROM paper_rows
+      WHERE fault IS NULL) r JOIN place_codes k ON k.place = r.a.place
+  UNION ALL SELECT place, unnest(countries) FROM paper_rows WHERE fault IS NULL
+  UNION ALL SELECT place, '{home}' FROM (SELECT place, unnest(addresses) AS a, countries
+      FROM paper_rows WHERE fault IS NULL) WHERE a.place IS NULL AND countries IS NULL)
+GROUP BY place""",
+    # Where no address says its country, the paper must be of the country of the university.
+    """
+CREATE TABLE paper_universities AS
+SELECT r.place, n.university, bool_and(n.homonym AND k.code IS NULL AND len(c.codes) > 1)
+  AS homonym
+FROM (SELECT place, unnest(addresses) AS a FROM paper_rows WHERE fault IS NULL) r
+JOIN address_names n ON n."name" = r.a."name"
+LEFT JOIN place_codes k ON k.place = r.a.place
+LEFT JOIN paper_countries c ON c.place = r.place
+WHERE k.code = '{home}' OR k.code IS NULL AND list_contains(c.codes, '{home}')
+GROUP BY r.place, n.university""",
+    """
+CREATE TABLE paper_disciplines AS
+SELECT DISTINCT r.place, k.discipline
+FROM (SELECT place, unnest(categories) AS category FROM paper_rows WHERE fault IS NULL) r
+JOIN category_codes k USING (category) WHERE k.discipline <> '{drop}'""",
+    # Of several records the first that places the paper, if one does.
+    """
+CREATE TABLE paper_first AS
+SELECT paper, place,
+  EXISTS (FROM paper_universities u WHERE u.place = f.place AND NOT u.homonym) AS ours,
+  EXISTS (FROM paper_universities u WHERE u.place = f.place AND u.homonym) AS homonym,
+  EXISTS (FROM paper_disciplines d WHERE d.place = f.place) AS placed
+FROM of_row f
+QUALIFY row_number() OVER (PARTITION BY paper ORDER BY ours AND placed DESC, place) = 1""",
+    """
+CREATE TABLE papers_made AS
+SELECT f.paper, u.university, d.discipline, r.year,
+  coalesce(array_to_string(list_sort(list_filter(c.codes, lambda k: k <> '{home}')), ';'), '')
+    AS partner_countries
+FROM paper_first f JOIN paper_rows r USING (place) JOIN paper_universities u USING (place)
+JOIN paper_disciplines d USING (place) LEFT JOIN paper_countries c USING (place)
+WHERE NOT u.homonym""",
+)
+"""What is known of each row, and then of each paper, in order."""
 FLOW = f"""
 CREATE TABLE paper_flow AS
 SELECT file, reason, count(*) AS "rows", arg_min(row, place) AS first_row,
   arg_min(coalesce(title, written), place) AS example
 FROM (SELECT r.file, r.row, r.place, r.title, r.written, CASE
     WHEN r.fault IS NOT NULL THEN r.fault
-    WHEN p.place <> r.place THEN 'another record of a paper read before'
+    WHEN p.place <> r.place THEN 'another record of the same paper'
     WHEN NOT p.ours AND p.homonym THEN 'a university whose name one abroad has too'
     WHEN NOT p.ours THEN 'no university of the sample among the addresses'
     WHEN NOT p.placed THEN 'category that the mapping drops'
@@ -84,16 +133,22 @@ def make_papers(
     base.register("place_codes", pa.table(codes))
     base.register("category_codes", pa.table(found))
     _join(base, universities)
-    differ = base.execute(
-        "SELECT count(*) FILTER (years > 1), count(*) FILTER (partners > 1) FROM (SELECT paper, count(DISTINCT "
-        "year) AS years, count(DISTINCT list_sort(codes)) AS partners FROM of_row JOIN paper_rows "
-        "USING (place) LEFT JOIN paper_countries USING (place) GROUP BY paper)"
+    _tell(base, say)
+
+
+def _tell(base: duckdb.DuckDBPyConnection, say: Callable[[str], None]) -> None:
+    differ = base.execute("""
+SELECT count(*) FILTER (years > 1), count(*) FILTER (partners > 1)
+FROM (SELECT count(DISTINCT year) AS years, count(DISTINCT list_sort(codes)) AS partners
+  FROM of_row JOIN paper_rows USING (place) LEFT JOIN paper_countries USING (place)
+  GROUP BY paper)""").fetchone() or (0, 0)
+    papers, rows_made = base.execute(
+        "SELECT count(DISTINCT paper), count(*) FROM papers_made"
     ).fetchone() or (0, 0)
-    many = base.execute("SELECT count(DISTINCT paper), count(*) FROM papers_made").fetchone()
-    many = many or (0, 0)
     say(
-        f"papers: {many[0]:,}, by university and discipline {many[1]:,} rows; whose records differ "
-        f"in year: {differ[0]:,}, in countries: {differ[1]:,}; the first record is kept"
+        f"papers: {papers:,}, by university and discipline {rows_made:,} rows; whose records "
+        f"differ in year: {differ[0]:,}, in countries: {differ[1]:,}; the first that has a "
+        "university and a discipline is kept"
     )
 
 
@@ -164,49 +219,6 @@ def _join(base: duckdb.DuckDBPyConnection, universities: pd.DataFrame) -> None:
     ).fetchall()
     known = match.Matcher(universities).table(name for (name,) in names)
     base.register("address_names", pa.Table.from_pandas(known.astype({"homonym": bool})))
-    home = study().home
-    base.execute("""
-CREATE TABLE of_row AS
-SELECT place, coalesce(doi, max(doi) OVER (PARTITION BY native), native) AS paper
-FROM paper_rows WHERE fault IS NULL""")
-    base.execute(f"""
-CREATE TABLE paper_countries AS
-SELECT place, list_distinct(list(code)) AS codes FROM (
-  SELECT r.place, k.code FROM (SELECT place, unnest(addresses) AS a FROM paper_rows
-      WHERE fault IS NULL) r JOIN place_codes k ON k.place = r.a.place
-  UNION ALL SELECT place, unnest(countries) FROM paper_rows WHERE fault IS NULL
-  UNION ALL SELECT place, '{home}' FROM (SELECT place, unnest(addresses) AS a, countries
-      FROM paper_rows WHERE fault IS NULL) WHERE a.place IS NULL AND countries IS NULL)
-GROUP BY place""")
-    # Where no address says its country, the paper must be of the country of the university.
-    base.execute(f"""
-CREATE TABLE paper_universities AS
-SELECT r.place, n.university, bool_and(n.homonym AND k.code IS NULL AND len(c.codes) > 1)
-  AS homonym
-FROM (SELECT place, unnest(addresses) AS a FROM paper_rows WHERE fault IS NULL) r
-JOIN address_names n ON n."name" = r.a."name"
-LEFT JOIN place_codes k ON k.place = r.a.place
-LEFT JOIN paper_countries c ON c.place = r.place
-WHERE k.code = '{home}' OR k.code IS NULL AND list_contains(c.codes, '{home}')
-GROUP BY r.place, n.university""")
-    base.execute(f"""
-CREATE TABLE paper_disciplines AS
-SELECT DISTINCT r.place, k.discipline
-FROM (SELECT place, unnest(categories) AS category FROM paper_rows WHERE fault IS NULL) r
-JOIN category_codes k USING (category) WHERE k.discipline <> '{DROP}'""")
-    base.execute("""
-CREATE TABLE paper_first AS
-SELECT paper, place,
-  EXISTS (FROM paper_universities u WHERE u.place = f.place AND NOT u.homonym) AS ours,
-  EXISTS (FROM paper_universities u WHERE u.place = f.place AND u.homonym) AS homonym,
-  EXISTS (FROM paper_disciplines d WHERE d.place = f.place) AS placed
-FROM (SELECT paper, min(place) AS place FROM of_row GROUP BY paper) f""")
-    base.execute(f"""
-CREATE TABLE papers_made AS
-SELECT f.paper, u.university, d.discipline, r.year,
-  coalesce(array_to_string(list_sort(list_filter(c.codes, lambda k: k <> '{home}')), ';'), '')
-    AS partner_countries
-FROM paper_first f JOIN paper_rows r USING (place) JOIN paper_universities u USING (place)
-JOIN paper_disciplines d USING (place) LEFT JOIN paper_countries c USING (place)
-WHERE NOT u.homonym""")
+    for statement in JOINS:
+        base.execute(statement.format(home=study().home, drop=DROP))
     base.execute(FLOW)
