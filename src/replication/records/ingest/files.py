@@ -136,9 +136,12 @@ def _is_utf8(path: Path) -> bool:
                     "has: the file is damaged, or is UTF-16 without its mark; export it again"
                 )
             first, last = read.find(b"\n", 0, size) + 1, read.rfind(b"\n", 0, size) + 1
-            if not (_valid(rest + read[:first]) and _valid(memoryview(read)[first:last])):
+            if not last:
+                rest += read[:size]
+            elif _valid(rest + read[:first]) and _valid(memoryview(read)[first:last]):
+                rest = bytes(read[last:size])
+            else:
                 return False
-            rest = bytes(read[last:size]) if last else rest + read[:size]
             if len(rest) > MOST_LINE:
                 raise SchemaError(
                     f"{path}: has a line of more than {MOST_LINE:,} bytes: it is no table; export "
