@@ -21,12 +21,15 @@ def test_pieces_are_utf8_where_the_whole_is(tmp_path, monkeypatch):
             at = draw.randrange(len(raw))
             raw = raw[:at] + bytes([draw.randrange(128, 256)]) + raw[at + 1 :]
         path.write_bytes(raw)
-        try:
-            raw.decode("utf-8")
-            whole = True
-        except UnicodeDecodeError:
-            whole = False
-        assert files._is_utf8(path) is whole, raw
+        assert files._is_utf8(path) is decodes(raw), raw
+
+
+def decodes(raw: bytes) -> bool:
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def test_lines_in_ascii_are_not_counted_among_those_beyond(tmp_path):
