@@ -14,6 +14,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+from finish_registry import SAID, Exhibit
 
 from replication.records.registry import load_register
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bs4 import BeautifulSoup, Tag
-    from finish_exhibits import Exhibit
 
 NEEDED = {"estimate", "lower", "upper"}
 DRAWN = ("estimate", "lower", "upper", "band_lower", "band_upper", "target")
@@ -139,7 +139,8 @@ def long_table(exhibit: Exhibit, results: Path) -> str | None:
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <link rel="stylesheet" href="../../_static/table.css"></head>
 <body><main><h1>{escape(name)}</h1>
-<p><a href="{back}">The figure in its chapter</a></p>
+<p class="source-badges"><strong class="source-badge">{SAID[exhibit.source]}</strong>.
+<a href="{back}">The figure in its chapter</a></p>
 <div class="wide" tabindex="0" role="region" aria-label="Table"><table>
 <thead><tr>{head}</tr></thead>
 <tbody>

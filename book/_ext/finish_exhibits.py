@@ -6,13 +6,12 @@ the order of a chapter; their anchors stay the names, so that links outlive a re
 
 from __future__ import annotations
 
-import json
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from finish_charts import LONG, add_chart
+from finish_registry import SAID, Exhibit
 from PIL import Image
 
 from replication.exhibit.publish import SOURCES
@@ -20,43 +19,8 @@ from replication.exhibit.publish import SOURCES
 if TYPE_CHECKING:
     from bs4 import BeautifulSoup, Tag
 
-KINDS = {"tab": "Table", "fig": "Figure"}
-SAID = {
-    "simulated": "Simulated data",
-    "published": "Published data",
-    "restricted": "Licensed records",
-    "open": "Open data",
-    "coded": "Coded text",
-    "none": "No data",
-}
 DARK = 24
 """Grey of the darkest ground of a figure in dark mode, of 255."""
-
-
-@dataclass(frozen=True)
-class Exhibit:
-    """What the registry says of an exhibit, and its number in the book."""
-
-    chapter: str
-    name: str
-    label: str
-    source: str
-    title: str
-
-
-def registry(results: Path) -> dict[str, Exhibit]:
-    """All exhibits by name; "Table 2.3" is the third table of the chapter whose file begins 02."""
-    found: dict[str, Exhibit] = {}
-    for path in sorted(results.glob("*/exhibits.json")):
-        chapter = path.parent.name
-        number = chapter.partition("_")[0].removeprefix("0")
-        count = dict.fromkeys(KINDS, 0)
-        for name, entry in json.loads(path.read_text(encoding="utf-8")).items():
-            kind = entry["kind"]
-            count[kind] += 1
-            label = f"{KINDS[kind]} {number}.{count[kind]}"
-            found[name] = Exhibit(chapter, name, label, entry["source"], entry["title"])
-    return found
 
 
 def finish_exhibits(

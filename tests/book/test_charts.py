@@ -11,7 +11,7 @@ from replication.config import ROOT
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
 
 import finish_charts
-from finish_exhibits import registry
+from finish_registry import registry
 
 BY_YEAR = pd.DataFrame(
     {
