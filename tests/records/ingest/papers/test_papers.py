@@ -26,6 +26,7 @@ from replication.records.ingest.universities import default_universities
 from replication.records.schema import RECORDS
 from replication.records.validation import validate
 from tests.support.simulated import SMALL, tables
+from tests.support.xlsx import write_xlsx
 
 # A quotation mark stands within two cells, and begins one of them.
 HEAD = "PT\tAU\tTI\tSO\tAB\tC1\tC3\tDI\tPY\tEY\tWC\tUT"
@@ -202,6 +203,35 @@ def test_web_of_science(tmp_path, content):
         "no university of the sample among the addresses": 1,
         "category that the mapping drops": 1,
     }
+
+
+def test_web_of_science_as_a_workbook(tmp_path):
+    names = [
+        "UT (Unique WOS ID)",
+        "Article Title",
+        "Source Title",
+        "Addresses",
+        "DOI",
+        "Publication Year",
+    ]
+    own = dict(
+        zip(HEAD.split("\t"), zip(*(line.split("\t") for line in LINES), strict=True), strict=True)
+    )
+    years = [int(year) if year else None for year in own["PY"]]
+    columns = [
+        own["UT"],
+        own["TI"],
+        own["SO"],
+        own["C1"],
+        own["DI"],
+        years,
+        [None, "JAN 2019", None, None],
+        own["WC"],
+    ]
+    (tmp_path / "exports").mkdir()
+    rows = [[*names, "Early Access Date", "WoS Categories"], *map(list, zip(*columns, strict=True))]
+    write_xlsx(tmp_path / "exports" / "savedrecs.xlsx", {"savedrecs": rows})
+    assert read(tmp_path)[0] == OF_WOS
 
 
 @pytest.mark.parametrize("form", ["lines", "parquet", "csv"])

@@ -24,6 +24,8 @@ from replication.records.ingest.tables import require_values
 TOTAL, SUBTOTAL = re.compile("合计|总计|共计|总数"), re.compile("小计")
 EDITION = re.compile(r"((?:19|20)[0-9]{2})年高等学校科技统计资料汇编")
 YEAR = re.compile(r"((?:19|20)[0-9]{2})年?(?:度)?")
+MOST_BYTES = 20_000_000
+"""Of a workbook of statistics: larger ones are exports, and are not opened twice."""
 REMARK, EMPTY = "subtotal or remark of the export", "empty row"
 
 
@@ -42,7 +44,7 @@ class Found(NamedTuple):
 
 def is_statistics(path: Path) -> bool:
     """Whether a file is a workbook with names of universities under the compilation's head."""
-    if path.suffix.lower() not in BOOKS:
+    if path.suffix.lower() not in BOOKS or path.stat().st_size > MOST_BYTES:
         return False
     try:
         return any(names_row(_grid(sheet)) for _, sheet in _sheets(path))

@@ -68,8 +68,8 @@ FROM (SELECT {number} AS file, row, {number} * 1099511627776 + row AS place,
     nullif(lower(regexp_extract(plain(doi), '10\.[0-9]{{4,9}}/\S+', 0)), '') AS doi,
     {native} AS native, coalesce(native, title) AS written, title,
     coalesce(year, early) AS written_year, early,
-    try_cast(regexp_extract(plain(coalesce(year, early)), '^([0-9]{{4}})(?:[-/年. ]|$)', 1)
-      AS BIGINT) AS year,
+    try_cast(regexp_extract(plain(coalesce(year, early)),
+      '^(?:[A-Za-z]{{3}} )?([0-9]{{4}})(?:[-/年. ]|$)', 1) AS BIGINT) AS year,
     addresses AS written_addresses, {addresses} AS addresses, {categories} AS categories,
     list_filter(string_split(upper(countries), '|'), lambda c: c <> '') AS countries
   FROM (SELECT row, {fields} FROM {relation}))
