@@ -1,6 +1,7 @@
 """The file that says which column is what: proposed, confirmed by a person, then read."""
 
 import json
+import re
 from collections.abc import Mapping as Entries
 from collections.abc import Sequence
 from pathlib import Path
@@ -93,12 +94,14 @@ def ask(path: Path, asked: Entries[str, Entries[str, tuple[str, str]]]) -> None:
             for key, (value, remark) in entries.items()
             if key not in getattr(own, table)
         ]
-        head = f"[{table}]\n"
         if not lines:
             continue
-        if f"\n{head}" not in text:
-            text = f"{text.rstrip()}\n\n{TABLES[table]}\n{head}"
-        text = text.replace(f"\n{head}", f"\n{head}{''.join(lines)}", 1)
+        head = re.compile(rf"^\s*\[\s*{table}\s*\][^\n]*(\n|\Z)", re.MULTILINE)
+        if not head.search(text):
+            text = f"{text.rstrip()}\n\n{TABLES[table]}\n[{table}]\n"
+        at = head.search(text)
+        end = at.end() if at else len(text)
+        text = f"{text[:end].rstrip()}\n{''.join(lines)}{text[end:]}"
     write_file(path, text.encode())
 
 

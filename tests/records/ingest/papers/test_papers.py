@@ -345,6 +345,7 @@ def test_the_first_run_asks_and_the_second_adds_only_what_is_new(tmp_path):
     assert '"Engineering, Mechanical" = "0802"' in text
     assert '"Mechanics" = "0801"' in text
     assert '# 2 papers; for example "Smart" gears; Boston\n"Optics" = ""' in text
+    text = text.replace("[disciplines]", "[ disciplines ] # mine")
     mapping.write_text(text.replace('"Optics" = ""', '"Optics" = "0803" # mine'), "utf-8")
     put(
         tmp_path,
@@ -353,7 +354,8 @@ def test_the_first_run_asks_and_the_second_adds_only_what_is_new(tmp_path):
     assert main(["ingest", str(folder), "--out", str(out)]) == 2
     again = mapping.read_text("utf-8")
     assert '"Optics" = "0803" # mine' in again
-    assert again.count("[disciplines]") == 1
+    assert again.count("disciplines ]") == 1
+    assert "[disciplines]" not in again
     assert '"Tides" = ""' in again
     assert again.count('"Law"') == 1
 
