@@ -11,37 +11,44 @@ from replication.records.validation import type_name
 COLUMNS = ("column", "English", "中文", "type", "unit", "range or rule", "source")
 
 
-def codebook_markdown(level: int = 2) -> str:
+def codebook_markdown(level: int = 2, *, folded: bool = False) -> str:
     """Markdown of every table: description, key and one row a column.
 
     Parameters
     ----------
     level : int
         Level of the tables' headings.
+    folded : bool
+        Whether the columns stand in a part that readers of the book open, but for the panel's.
     """
     tables = [schema.PANEL, *schema.RECORDS.values(), *schema.OPTIONAL.values(), OPEN_PANEL]
-    return "\n\n".join(_table(table, "#" * level) for table in tables) + "\n"
+    parts = [
+        _table(table, "#" * level, folded=folded and table is not schema.PANEL) for table in tables
+    ]
+    return "\n\n".join(parts) + "\n"
 
 
-def _table(table: pa.DataFrameSchema, marks: str) -> str:
+def _table(table: pa.DataFrameSchema, marks: str, *, folded: bool) -> str:
     key = ", ".join(f"`{c}`" for c in table.metadata["key"])
     more = " A repeated row is dropped and counted." if table.name in schema.EVENTS else ""
-    rows = [_row(name, column) for name, column in table.columns.items()]
+    columns = markdown.table(COLUMNS, [_row(name, c) for name, c in table.columns.items()])
+    if folded:
+        columns = [f":::{{dropdown}} Its {len(table.columns)} columns", *columns, ":::"]
     head = [f"{marks} `{table.name}`", "", f"{table.description} Key: {key}.{more}", ""]
-    return "\n".join([*head, *markdown.table(COLUMNS, rows)])
+    return "\n".join([*head, *columns])
 
 
 def _row(name: str, column: pa.Column) -> list[str]:
     about = column.metadata
     rules = [_rule(check) for check in column.checks]
-    rules.append("may be empty" if column.nullable else "never empty")
+    rules += ["may be empty"] * column.nullable
     return [
         f"`{name}`",
         column.title,
         about["zh"],
         type_name(column),
         about["unit"],
-        "; ".join(rules),
+        "; ".join(rules) or "any",
         about["source"],
     ]
 

@@ -1,6 +1,7 @@
 """Markdown that the pages take from data: ``{generated} NAME`` stands where a part of it does."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 from replication.page import markdown
@@ -152,7 +153,7 @@ PARTS = {
     "benchmarks": Part(benchmarks_markdown, ("results/benchmarks.csv", "results/benchmarks.json")),
     "scale": Part(scale_markdown, ("results/scale.csv", "results/scale.json")),
     "codebook": Part(
-        codebook_markdown,
+        partial(codebook_markdown, folded=True),
         ("src/replication/records/schema.py", "src/replication/panel/openalex.py"),
     ),
     "context-drivers": Part(drivers_markdown, ("data/context.toml",)),
