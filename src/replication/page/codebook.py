@@ -19,13 +19,10 @@ def codebook_markdown(level: int = 2, *, folded: bool = False) -> str:
     level : int
         Level of the tables' headings.
     folded : bool
-        Whether the columns stand in a part that readers of the book open, but for the panel's.
+        Whether the columns stand in a part that readers of the book open.
     """
     tables = [schema.PANEL, *schema.RECORDS.values(), *schema.OPTIONAL.values(), OPEN_PANEL]
-    parts = [
-        _table(table, "#" * level, folded=folded and table is not schema.PANEL) for table in tables
-    ]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(_table(table, "#" * level, folded=folded) for table in tables) + "\n"
 
 
 def _table(table: pa.DataFrameSchema, marks: str, *, folded: bool) -> str:
