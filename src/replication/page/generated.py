@@ -52,6 +52,15 @@ def drivers_markdown() -> str:
     return "\n".join(parts)
 
 
+def annotation_markdown() -> str:
+    """What would test each driver, and what our data say of it: a row a driver."""
+    rows = [
+        (f"[{driver.en}](#driver-{driver.id})", driver.would_test, driver.data_say)
+        for driver in load_context().driver
+    ]
+    return "\n".join(markdown.table(("driver", "would test it", "our data say"), rows))
+
+
 def _annotated(context: Context, driver: Driver) -> list[str]:
     """One driver, and below it our annotation."""
     measured = ", ".join(f"`{v}`" for v in driver.variables)
@@ -156,6 +165,7 @@ PARTS = {
         partial(codebook_markdown, folded=True),
         ("src/replication/records/schema.py", "src/replication/panel/openalex.py"),
     ),
+    "context-annotation": Part(annotation_markdown, ("data/context.toml",)),
     "context-drivers": Part(drivers_markdown, ("data/context.toml",)),
     "context-measures": Part(measures_markdown, ("data/context.toml",)),
     "context-recommendations": Part(recommendations_markdown, ("data/context.toml",)),

@@ -1,4 +1,4 @@
-"""Parameters of the data-generating process; `book/process.md` has it in the same notation."""
+"""Parameters of the data-generating process; `book/data.md` has it in the same notation."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal

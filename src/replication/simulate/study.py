@@ -1,6 +1,6 @@
 """The simulated study: records drawn from a documented process with a known effect.
 
-The process is that of `book/process.md`, in its notation. Everything that decides who is affected how
+The process is that of `book/data.md`, in its notation. Everything that decides who is affected how
 much is drawn first and measured as the panel measures it: the exposures from the simulated exchange
 counts and hires of the years before treatment, the exposure of a discipline to technology control
 from its simulated patents of those years. The planted effect acts through these measured values,
