@@ -76,6 +76,13 @@ class TestTable:
             assert (parts == ["any"]) == (not column.checks and not column.nullable)
             assert not re.search(r"None|<|greater_than|isin|in_range", row[5])
 
+    def test_says_the_source_of_every_column(self, name):
+        text = codebook_markdown().split(f"## `{name}`")[1].split("##")[0]
+        once = re.search(r"Source where a row names none: (.+)\.$", text, re.MULTILINE)
+        for row, column in zip(BOOK[name], SCHEMAS[name].columns.values(), strict=True):
+            said = once[1] if row[6] == "–" and once else row[6]
+            assert said == column.metadata["source"], row[0]
+
     def test_names_its_key(self, name):
         table = SCHEMAS[name]
         text = codebook_markdown().split(f"## `{name}`")[1].split("##")[0]

@@ -1,5 +1,7 @@
 """The codebook, printed from the schema."""
 
+from collections import Counter
+
 import pandas as pd
 import pandera.pandas as pa
 
@@ -28,14 +30,24 @@ def codebook_markdown(level: int = 2, *, folded: bool = False) -> str:
 def _table(table: pa.DataFrameSchema, marks: str, *, folded: bool) -> str:
     key = ", ".join(f"`{c}`" for c in table.metadata["key"])
     more = " A repeated row is dropped and counted." if table.name in schema.EVENTS else ""
-    columns = markdown.table(COLUMNS, [_row(name, c) for name, c in table.columns.items()])
+    source = _common_source(table)
+    said = f" Source where a row names none: {source}." if source else ""
+    rows = [_row(name, column, source) for name, column in table.columns.items()]
+    columns = markdown.table(COLUMNS, rows)
     if folded:
         columns = [f":::{{dropdown}} Its {len(table.columns)} columns", *columns, ":::"]
-    head = [f"{marks} `{table.name}`", "", f"{table.description} Key: {key}.{more}", ""]
+    head = [f"{marks} `{table.name}`", "", f"{table.description} Key: {key}.{more}{said}", ""]
     return "\n".join([*head, *columns])
 
 
-def _row(name: str, column: pa.Column) -> list[str]:
+def _common_source(table: pa.DataFrameSchema) -> str:
+    """The source of most columns, which is said once; empty if each has another."""
+    sources = Counter(column.metadata["source"] for column in table.columns.values())
+    source, times = sources.most_common(1)[0]
+    return source if times > 1 else ""
+
+
+def _row(name: str, column: pa.Column, common: str) -> list[str]:
     about = column.metadata
     rules = [_rule(check) for check in column.checks]
     rules += ["may be empty"] * column.nullable
@@ -46,7 +58,7 @@ def _row(name: str, column: pa.Column) -> list[str]:
         type_name(column),
         about["unit"],
         "; ".join(rules) or "any",
-        about["source"],
+        "–" if about["source"] == common else about["source"],
     ]
 
 
