@@ -78,7 +78,7 @@ class TestTable:
 
     def test_says_the_source_of_every_column(self, name):
         text = codebook_markdown().split(f"## `{name}`")[1].split("##")[0]
-        once = re.search(r"Source where a row names none: (.+)\.$", text, re.MULTILINE)
+        once = re.search(r"Source unless named: (.+)\.$", text, re.MULTILINE)
         for row, column in zip(BOOK[name], SCHEMAS[name].columns.values(), strict=True):
             said = once[1] if row[6] == "–" and once else row[6]
             assert said == column.metadata["source"], row[0]

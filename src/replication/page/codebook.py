@@ -31,7 +31,7 @@ def _table(table: pa.DataFrameSchema, marks: str, *, folded: bool) -> str:
     key = ", ".join(f"`{c}`" for c in table.metadata["key"])
     more = " A repeated row is dropped and counted." if table.name in schema.EVENTS else ""
     source = _common_source(table)
-    said = f" Source where a row names none: {source}." if source else ""
+    said = f" Source unless named: {source}." if source else ""
     rows = [_row(name, column, source) for name, column in table.columns.items()]
     columns = markdown.table(COLUMNS, rows)
     if folded:

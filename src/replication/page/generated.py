@@ -53,12 +53,12 @@ def drivers_markdown() -> str:
 
 
 def annotation_markdown() -> str:
-    """What would test each driver, and what our data say of it: a row a driver."""
+    """What would test each driver: a row a driver, with a link to all that is said of it."""
     rows = [
-        (f"[{driver.en}](#driver-{driver.id})", driver.would_test, driver.data_say)
+        (f"[{driver.en}](#driver-{driver.id})", driver.would_test)
         for driver in load_context().driver
     ]
-    return "\n".join(markdown.table(("driver", "would test it", "our data say"), rows))
+    return "\n".join(markdown.table(("driver", "would test it"), rows))
 
 
 def _annotated(context: Context, driver: Driver) -> list[str]:
