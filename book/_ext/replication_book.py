@@ -184,7 +184,10 @@ def note_not_run(app: Sphinx, doctree: nodes.document) -> None:
     if reason is None or title is None:
         return
     text = f"Not run in this build: {reason}; the outputs are the committed ones."
-    note = nodes.note("", nodes.paragraph(text=text), classes=["not-run"])
+    said = nodes.paragraph()
+    for n, part in enumerate(text.split("`")):  # what to type stands between two of them
+        said += nodes.literal(text=part) if n % 2 else nodes.Text(part)
+    note = nodes.note("", said, classes=["not-run"])
     title.parent.insert(title.parent.index(title) + 1, note)
 
 

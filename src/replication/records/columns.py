@@ -166,9 +166,9 @@ def count(en: str, zh: str, unit: str, word: str = "") -> pa.Column:
     return column("int64", en, zh, unit, COUNT, CREDIBLE, word=word)
 
 
-def sd(en: str, zh: str) -> pa.Column:
+def sd(en: str, zh: str, word: str = "") -> pa.Column:
     """Exposure in standard deviations."""
-    return column("float64", en, zh, "standard deviations over universities", SCORE)
+    return column("float64", en, zh, "standard deviations over universities", SCORE, word=word)
 
 
 def flag(en: str, zh: str) -> pa.Column:
