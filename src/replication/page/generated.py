@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from replication.page import markdown
 from replication.page.api import api_markdown
-from replication.page.benchmarks import benchmarks_markdown, scale_markdown
+from replication.page.benchmarks import benchmarks_markdown, ingest_markdown, scale_markdown
 from replication.page.codebook import codebook_markdown
 from replication.page.gbt7714 import references_markdown
 from replication.page.verification.render import page_markdown
@@ -161,6 +161,7 @@ PARTS = {
     "api": Part(api_markdown, ("src/replication/__init__.pyi",)),
     "benchmarks": Part(benchmarks_markdown, ("results/benchmarks.csv", "results/benchmarks.json")),
     "scale": Part(scale_markdown, ("results/scale.csv", "results/scale.json")),
+    "ingest": Part(ingest_markdown, ("results/ingest.csv", "results/ingest.json")),
     "codebook": Part(
         partial(codebook_markdown, folded=True),
         ("src/replication/records/schema.py", "src/replication/panel/openalex.py"),

@@ -12,7 +12,7 @@ import pandera.pandas as pa
 
 MOE = "MoE S&T statistics (高等学校科技统计资料汇编), university by year"
 PATENT = "patent export (incoPat, CNIPA or PATSTAT)"
-PAPER = "bibliographic export (Web of Science or OpenAlex)"
+PAPER = "bibliographic export (Web of Science, OpenAlex or CNKI)"
 HIRE = "university personnel records or public CVs"
 EVALUATION = "4th national discipline evaluation (2017)"
 CATALOGUE = "national discipline catalogue"

@@ -80,6 +80,12 @@ def test_one_answer_whatever_the_spelling(tmp_path, content):
     assert flow["rows"].sum() == 5
 
 
+def test_the_main_symbol_comes_first_and_once(tmp_path):
+    cells = EXPORT.replace("H04L 29/06,,", "H04L 29/06,G06F16/00；h04l29/06;A61K31/00,")
+    patents, _ = read(tmp_path, a_csv=cells)
+    assert patents["ipc"][0] == "H04L29/06;G06F16/00;A61K31/00"
+
+
 def test_rows_of_two_files_are_one_application(tmp_path):
     patents, flow = read(tmp_path, a_csv=EXPORT, b_csv=EXPORT.encode("gb18030"))
     assert list(patents["application"]) == NUMBERS
