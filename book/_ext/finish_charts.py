@@ -137,6 +137,7 @@ def long_table(exhibit: Exhibit, results: Path) -> str | None:
     return f"""<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>{escape(name)}</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="icon" href="../../_static/favicon.svg" type="image/svg+xml">
 <link rel="stylesheet" href="../../_static/table.css"></head>
 <body><main><h1>{escape(name)}</h1>
 <p class="source-badges"><strong class="source-badge">{SAID[exhibit.source]}</strong>.

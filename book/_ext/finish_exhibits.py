@@ -184,4 +184,4 @@ def darken(source: Path, target: Path) -> None:
     light, blue, red = ground.convert("YCbCr").split()
     light = light.point([DARK + (255 - v) * (240 - DARK) // 255 for v in range(256)])
     turned = Image.merge("YCbCr", (light, blue, red)).convert("RGB")
-    turned.quantize(128).save(target, optimize=True)
+    turned.quantize(64).save(target, optimize=True)

@@ -66,6 +66,8 @@
       if (this.data.along === "rank") whole.append(this.chooser());
       whole.append(this.legend = made("p", { class: "chart-legend" }), this.box, this.words);
       const picture = figure.querySelector(".figure-box");
+      // Paper shows the picture, which must be there when it is asked for.
+      picture.querySelectorAll("img.only-light").forEach((one) => (one.loading = "eager"));
       picture.before(whole);
       if (this.data.along === "rank") {
         // The picture has a mark for each choice, which the chart says one at a time.
