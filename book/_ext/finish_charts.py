@@ -26,16 +26,8 @@ if TYPE_CHECKING:
 
 NEEDED = {"estimate", "lower", "upper"}
 DRAWN = ("estimate", "lower", "upper", "band_lower", "band_upper", "target")
-BESIDE = {
-    "event_time",
-    "std_error",
-    "statistic",
-    "p_value",
-    "p_permuted",
-    "target_error",
-    "rows",
-    "dropped",
-}
+BESIDE = {"event_time", "std_error", "statistic", "p_value", "p_permuted", "target_error"}
+BESIDE |= {"rows", "dropped"}
 """Numbers that a figure need not draw; any others are marks or an axis that a chart would lose."""
 LONG = 40
 """Estimates beyond which they stand in order, and their table on a page of its own."""
@@ -78,7 +70,9 @@ def chart_of(data: pd.DataFrame) -> Chart | None:
     """
     if not set(data.columns) >= NEEDED or data["estimate"].isna().all():
         return None
-    numbers = set(data.dropna(axis=1, how="all").select_dtypes("number")) - BESIDE - set(DRAWN)
+    numbers = (
+        set(data.dropna(axis=1, how="all").select_dtypes("number").columns) - BESIDE - set(DRAWN)
+    )
     if any(re.match(CHOICES, column) is None for column in numbers):
         return None
     shown = data.dropna(subset=["estimate"]).reset_index(drop=True)
