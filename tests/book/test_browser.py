@@ -252,6 +252,8 @@ def test_a_specification_says_its_choices_and_has_its_row_in_the_table(
     for row in varied:
         assert f": {lowest[row]}".replace("−", "-") in said(figure)
     figure.get_by_role("link", name="table of").click()
+    page.wait_for_url("**/results/**")
+    page.wait_for_load_state()
     assert page.locator("tbody tr").count() == len(data)
 
 

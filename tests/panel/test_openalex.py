@@ -203,9 +203,10 @@ class TestOnTheCollectedPanel:
         panel.to_parquet(tmp_path / "openalex" / "panel.parquet", index=False)
         monkeypatch.setenv("REPLICATION_CACHE", str(tmp_path))
 
-    def test_the_code_of_the_chapter_runs_and_finds_the_effect(self):
-        page = (ROOT / "notebooks" / "05_real_universities.md").read_text(encoding="utf-8")
-        (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    def test_the_code_of_the_page_runs_and_finds_the_effect(self):
+        page = (ROOT / "book" / "records.md").read_text(encoding="utf-8")
+        blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+        (code,) = [block for block in blocks if 'rp.load_panel("open")' in block]
         namespace: dict[str, Any] = {}
         exec(code.replace("\nrp.poisson(", "\nfound = rp.poisson(", 1), namespace)
         assert namespace["works"].attrs["source"] == "open"

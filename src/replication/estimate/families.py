@@ -103,6 +103,14 @@ def step_down(p_values: np.ndarray) -> np.ndarray:
     Returns
     -------
     ndarray of the same shape
+
+    Examples
+    --------
+    Two families of three tests: the smallest of three is tripled, the next doubled, the last kept.
+
+    >>> import numpy as np
+    >>> rp.families.step_down(np.array([[0.04, 0.01, 0.02], [0.5, 0.5, 0.001]])).tolist()
+    [[0.04, 0.03, 0.04], [1.0, 1.0, 0.003]]
     """
     order = np.argsort(p_values, axis=-1)
     steps = np.take_along_axis(p_values, order, axis=-1) * np.arange(p_values.shape[-1], 0, -1)
