@@ -26,8 +26,10 @@ if TYPE_CHECKING:
 
 NEEDED = {"estimate", "lower", "upper"}
 DRAWN = ("estimate", "lower", "upper", "band_lower", "band_upper", "target")
-BESIDE = {"event_time", "std_error", "statistic", "p_value", "p_permuted", "target_error"}
-BESIDE |= {"rows", "dropped"}
+BESIDE = {
+    *("event_time", "std_error", "statistic", "p_value", "p_permuted", "target_error"),
+    *("rows", "dropped"),
+}
 """Numbers that a figure need not draw; any others are marks or an axis that a chart would lose."""
 LONG = 40
 """Estimates beyond which they stand in order, and their table on a page of its own."""

@@ -106,8 +106,9 @@
       const [low, high] = [Math.min(...this.data.at), Math.max(...this.data.at)];
       const sets = this.texts[0][1].said.length;
       const step = inner / (high - low + 1);
-      return this.order.map((n) => EDGE.left + step * (this.data.at[n] - low + 0.5
-        + (this.series(n) - (sets - 1) / 2) * Math.min(0.24, 0.6 / sets)));
+      this.middle = (at) => EDGE.left + step * (at - low + 0.5);
+      const apart = step * Math.min(0.24, 0.6 / sets);
+      return this.order.map((n) => this.middle(this.data.at[n]) + (this.series(n) - (sets - 1) / 2) * apart);
     }
 
     draw() {
@@ -140,8 +141,7 @@
       const middle = { x: (EDGE.left + width - EDGE.right) / 2, y: height - 3, "text-anchor": "middle" };
       if (this.data.along === "time") {
         [...new Set(this.data.at)].forEach((at) => {
-          const x = this.x[this.data.at.indexOf(at)] - (this.texts[0][1].said.length > 1 ? this.shift() : 0);
-          add(svg, "text", { x, y: below, "text-anchor": "middle" }, String(at).replace("-", "−"));
+          add(svg, "text", { x: this.middle(at), y: below, "text-anchor": "middle" }, String(at).replace("-", "−"));
         });
         add(svg, "text", middle, "years since the first treated year");
       } else if (this.data.along === "rank") {
@@ -150,12 +150,6 @@
         // Names are long: a number stands below each, and the words under the chart say it.
         this.order.forEach((n) => add(svg, "text", { x: this.x[n], y: below, "text-anchor": "middle" }, this.short(n)));
       }
-    }
-
-    shift() {
-      const sets = this.texts[0][1].said.length;
-      const step = (this.box.clientWidth - EDGE.left - EDGE.right) / (Math.max(...this.data.at) - Math.min(...this.data.at) + 1);
-      return step * -((sets - 1) / 2) * Math.min(0.24, 0.6 / sets);
     }
 
     name(n) { return this.texts[0][1].said[this.texts[0][1].of[n]]; }

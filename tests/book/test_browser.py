@@ -279,8 +279,12 @@ def test_search_takes_the_words_of_the_glossary_for_each_other(page: Page, site:
     text = (site / "notebooks" / "A2_design.html").read_text(encoding="utf-8")
     assert "三重差分" not in text
     assert "triple difference" in text
-    assert "A2_design" in hits(page, site, "三重差分")
     assert "A2_design" in hits(page, site, "DDD")
+    assert "A2_design" in hits(page, site, "三重差分")
+    page.locator("#search-results li a[href*='A2_design']").first.click()
+    marked = page.locator(".bd-article .highlighted")
+    marked.first.wait_for(state="attached")
+    assert "triple" in {text.lower() for text in marked.all_text_contents()}
 
 
 def test_the_site_is_no_larger_than_is_asked(site: Path) -> None:

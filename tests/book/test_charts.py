@@ -1,6 +1,8 @@
 """Charts of published figures: which figures are charts, what is drawn, the table of a long one."""
 
+import json
 import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -11,7 +13,7 @@ from replication.config import ROOT
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
 
 import finish_charts
-from finish_registry import registry
+from finish_registry import Exhibit, registry
 
 BY_YEAR = pd.DataFrame(
     {
@@ -94,10 +96,17 @@ def test_the_table_of_a_curve_has_every_estimate(name: str) -> None:
     assert not [head for head in heads if "_" in head]
 
 
-def test_what_could_end_the_script_is_escaped() -> None:
+def test_what_could_end_the_script_is_escaped(tmp_path: Path) -> None:
+    """A design whose name would end the element that holds the numbers."""
+    (tmp_path / "00_x").mkdir()
+    name = "a </script><b>"
+    BY_YEAR.assign(design=name).to_csv(tmp_path / "00_x" / "fig-x.csv", index=False)
+    exhibit = Exhibit("00_x", "fig-x", "Figure 0.1", "simulated", "title")
     soup = BeautifulSoup("<figure></figure>", "lxml")
     assert soup.figure
-    exhibits = registry(ROOT / "results")
-    finish_charts.add_chart(soup, soup.figure, exhibits["fig-curve-c1"], ROOT / "results")
-    assert soup.script
-    assert "<" not in soup.script.get_text()
+    finish_charts.add_chart(soup, soup.figure, exhibit, tmp_path)
+    again = BeautifulSoup(str(soup), "lxml")
+    assert again.b is None
+    assert again.script
+    (texts,) = json.loads(again.script.get_text())["texts"].values()
+    assert texts["said"] == [name]

@@ -1,19 +1,16 @@
 """Workbooks that the tests make, of the shape of the Leiden Ranking 2023, written part by part."""
 
-import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import product
 from pathlib import Path
 from xml.sax.saxutils import escape
 
 from replication.records.open.leiden.fields import COLUMNS, FIELDS
 from replication.records.open.universities import university_names
+from tests.support import xlsx
 
 HEADS = ["Rank", *COLUMNS, "PP_collab", "PP_collab_lb"]
 """What is read, and columns before and after that are not."""
-MAIN = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
-RELATIONS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-START = '<?xml version="1.0" encoding="UTF-8"?>'
 Row = dict[str, str | float | None]
 
 
@@ -53,68 +50,24 @@ def write(
 ) -> Path:
     """Write a workbook with two sheets, Explanation and `sheet`; its texts are shared."""
     texts: dict[str, int] = {}
-    types = "".join(
-        f'<Override PartName="/xl/{part}" ContentType="application/vnd.openxmlformats-'
-        f'officedocument.spreadsheetml.{kind}+xml"/>'
-        for part, kind in (
-            ("workbook.xml", "sheet.main"),
-            ("worksheets/sheet1.xml", "worksheet"),
-            ("worksheets/sheet2.xml", "worksheet"),
-            ("sharedStrings.xml", "sharedStrings"),
-        )
-    )
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as book:
-        book.writestr(
-            "[Content_Types].xml",
-            f'{START}<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">'
-            '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.'
-            f'relationships+xml"/>{types}</Types>',
-        )
-        book.writestr("_rels/.rels", _links([("officeDocument", "xl/workbook.xml")]))
-        book.writestr(
-            "xl/workbook.xml",
-            f'{START}<workbook {MAIN} xmlns:r="{RELATIONS}"><sheets>'
-            '<sheet name="Explanation" sheetId="1" r:id="rId1"/>'
-            f'<sheet name="{sheet}" sheetId="2" r:id="rId2"/></sheets></workbook>',
-        )
-        parts = [("worksheet", f"worksheets/sheet{n}.xml") for n in (1, 2)]
-        book.writestr(
-            "xl/_rels/workbook.xml.rels", _links([*parts, ("sharedStrings", "sharedStrings.xml")])
-        )
-        book.writestr(
-            "xl/worksheets/sheet1.xml", f"{START}<worksheet {MAIN}><sheetData/></worksheet>"
-        )
-        with book.open("xl/worksheets/sheet2.xml", "w", force_zip64=True) as out:
-            out.write(f"{START}<worksheet {MAIN}><sheetData>".encode())
-            out.write(_row(1, dict(zip(heads, heads, strict=True)), heads, texts))
-            for number, row in enumerate(rows, start=2):
-                out.write(_row(number, row, heads, texts))
-            out.write(b"</sheetData></worksheet>")
-        items = "".join(f"<si><t>{escape(text)}</t></si>" for text in texts)
-        book.writestr("xl/sharedStrings.xml", f"{START}<sst {MAIN}>{items}</sst>")
-    return path
+
+    def lines() -> Iterator[str]:
+        yield _row(1, dict(zip(heads, heads, strict=True)), heads, texts)
+        for number, row in enumerate(rows, start=2):
+            yield _row(number, row, heads, texts)
+
+    def shared() -> str:
+        return "".join(f"<si><t>{escape(text)}</t></si>" for text in texts)
+
+    return xlsx.write_parts(path, {"Explanation": ([], ""), sheet: (lines(), "")}, shared)
 
 
-def _row(number: int, row: Row, heads: list[str], texts: dict[str, int]) -> bytes:
+def _row(number: int, row: Row, heads: list[str], texts: dict[str, int]) -> str:
     cells = []
     for at, head in enumerate(heads):
-        value, place = row[head], f"{_letters(at)}{number}"
+        value, place = row[head], f"{xlsx.letters(at)}{number}"
         if isinstance(value, str):
             cells.append(f'<c r="{place}" t="s"><v>{texts.setdefault(value, len(texts))}</v></c>')
         elif value is not None:
             cells.append(f'<c r="{place}"><v>{value!r}</v></c>')
-    return f'<row r="{number}">{"".join(cells)}</row>'.encode()
-
-
-def _letters(at: int) -> str:
-    """Column of a place counted from 0: A … Z, AA …."""
-    return (_letters(at // 26 - 1) if at >= 26 else "") + chr(65 + at % 26)
-
-
-def _links(parts: list[tuple[str, str]]) -> str:
-    items = "".join(
-        f'<Relationship Id="rId{n}" Type="{RELATIONS}/{kind}" Target="{target}"/>'
-        for n, (kind, target) in enumerate(parts, start=1)
-    )
-    place = "http://schemas.openxmlformats.org/package/2006/relationships"
-    return f'{START}<Relationships xmlns="{place}">{items}</Relationships>'
+    return f'<row r="{number}">{"".join(cells)}</row>'

@@ -19,9 +19,8 @@ from replication.records.ingest.mapping import (
 )
 from replication.records.ingest.ministry import workbook
 from replication.records.ingest.papers import made
-from replication.records.ingest.papers.layouts import paper_vendor_of
 from replication.records.ingest.tables import Table, open_table
-from replication.records.ingest.vendors import position, table_of, vendor_of
+from replication.records.ingest.vendors import paper_vendor_of, position, table_of, vendor_of
 from replication.writing import write_file
 
 Say = Callable[[str], None]

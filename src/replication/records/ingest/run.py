@@ -19,9 +19,8 @@ from replication.records.ingest.mapping import MAPPING, UnconfirmedError
 from replication.records.ingest.ministry import statistics, workbook
 from replication.records.ingest.opening import Say, Work, as_source, open_exports
 from replication.records.ingest.papers import made
-from replication.records.ingest.papers.layouts import paper_vendor_of
 from replication.records.ingest.tables import open_table
-from replication.records.ingest.vendors import table_of, vendor_of
+from replication.records.ingest.vendors import paper_vendor_of, table_of, vendor_of
 from replication.records.manifest import require_own_ingest, write_ingested
 from replication.records.pieces import write_parquet
 from replication.records.schema import RECORDS, described

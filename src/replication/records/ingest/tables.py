@@ -17,8 +17,7 @@ from python_calamine import CalamineError, CalamineWorkbook
 from replication.errors import SchemaError
 from replication.records.ingest.files import BOOKS, LINES, as_utf8
 from replication.records.ingest.papers import nested, tagged
-from replication.records.ingest.papers.layouts import paper_vendor_of
-from replication.records.ingest.vendors import header_score
+from replication.records.ingest.vendors import header_score, paper_vendor_of
 
 MOST_COLUMNS = 1_000
 MOST_CELL = 32 * 1024 * 1024

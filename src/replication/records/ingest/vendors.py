@@ -5,9 +5,9 @@ Headers are compared in one width and case, without blanks and signs.
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
-from typing import Literal, get_args
+from typing import Literal, TypeVar, get_args
 
 from pydantic import Field as Described
 from rapidfuzz import fuzz
@@ -25,6 +25,9 @@ FIELDS: tuple[Field, ...] = get_args(Field)
 NEEDED: tuple[Field, ...] = ("application", "date", "applicants")
 OTHERS = tuple(name for name in RECORDS if name != "patents")
 """Tables that are taken as they are, under their English or Chinese headers."""
+
+
+V = TypeVar("V")
 
 
 class Vendor(Row):
@@ -96,13 +99,20 @@ def position(headers: Sequence[str], wanted: str, where: str) -> int | None:
     return at[0] if at else None
 
 
+def whose(headers: Sequence[str], marks: Iterable[tuple[V, Sequence[str]]]) -> V | None:
+    """The first vendor all of whose marks are among the headers, or None."""
+    keys = {key(header) for header in headers}
+    return next((one for one, own in marks if {key(mark) for mark in own} <= keys), None)
+
+
 def vendor_of(headers: Sequence[str]) -> Vendor | None:
     """Vendor of a file of patents, or None."""
-    keys = {key(header) for header in headers}
-    for vendor in vendors().vendor:
-        if {key(need) for need in vendor.needs} <= keys:
-            return vendor
-    return None
+    return whose(headers, ((vendor, vendor.needs) for vendor in vendors().vendor))
+
+
+def paper_vendor_of(headers: Sequence[str]) -> PaperVendor | None:
+    """Vendor of a file of papers, or None."""
+    return whose(headers, ((vendor, vendor.marks) for vendor in vendors().papers))
 
 
 def table_of(headers: Sequence[str]) -> str | None:

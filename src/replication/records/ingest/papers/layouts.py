@@ -1,25 +1,16 @@
-"""Whose export of papers a file is: by headers that nobody else has, ``data/vendors.toml``."""
+"""Where an export of papers has what is read, by ``data/vendors.toml``."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
 from replication.errors import SchemaError
-from replication.records.ingest.vendors import PaperVendor, key, position, vendors
+from replication.records.ingest.vendors import PaperVendor, position
 
 PaperField = Literal[
     "native", "doi", "title", "year", "early", "source", "issue",
     "addresses", "codes", "countries", "categories",
 ]  # fmt: skip
-
-
-def paper_vendor_of(headers: Sequence[str]) -> PaperVendor | None:
-    """Vendor of a file of papers, or None."""
-    keys = {key(header) for header in headers}
-    for vendor in vendors().papers:
-        if {key(mark) for mark in vendor.marks} <= keys:
-            return vendor
-    return None
 
 
 def places(vendor: PaperVendor, headers: Sequence[str], path: Path) -> dict[str, list[int]]:
