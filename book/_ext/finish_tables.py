@@ -11,6 +11,8 @@ import re
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
+from finish_shell import HAN
+
 if TYPE_CHECKING:
     from bs4 import BeautifulSoup, Tag
 
@@ -26,6 +28,8 @@ STEPS = (24, 30, 36, 41, 48, 54, 60, 72, 90)
 COLUMN, SMALL = 41, 0.87
 """Width of the text in rem, the rule of a fold off; what smaller letters save in a table that
 needs more."""
+WORD = re.compile(rf"[{HAN}]|[^\s{HAN}]+")
+"""What a line does not break within; Chinese breaks between any two signs."""
 LONG = 40
 """Letters of an entry that takes the whole line of a card."""
 LETTER, GAP = 0.57, 0.95
@@ -176,7 +180,7 @@ def width(body: list[Tag], heads: list[str]) -> float:
             if cell is not None and _reach(cell, "colspan") == 1
             for line in cell.get_text("\n" if cell.find("br") else "").splitlines()
         ]
-        words = [w for line in [*lines, heads[at] if at < len(heads) else ""] for w in line.split()]
+        words = WORD.findall("\n".join([*lines, heads[at] if at < len(heads) else ""]))
         numbers = [len(line.strip()) for line in lines if not re.search(r"[^\W\d]{3}", line)]
         texts = [min(len(line.strip()), 15) for line in lines]
         need = max([*map(len, words), *numbers, *texts, 1])

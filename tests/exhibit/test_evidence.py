@@ -41,7 +41,7 @@ def test_each_source_says_its_own(sides: pd.DataFrame) -> None:
     assert sides.loc["C1", "real"] == "direction supported (3 tests, p ≥ .012)"
     assert sides.loc["C4", "real"] == "contradicted (one test, p = .500)"
     assert sides.loc["C2", "real"] == "not testable"
-    assert set(sides["simulated"]) == {"planted, and found in 75 % of studies"}
+    assert set(sides["simulated"]) == {"planted, and recovered in 50 % of studies"}
     assert sides["short"].to_list() == load_claims()["short"].to_list()
 
 

@@ -13,7 +13,7 @@ from matplotlib.path import Path as Curve
 
 from replication.errors import RegistryError
 from replication.exhibit import theme
-from replication.exhibit.tables import Table, plain
+from replication.exhibit.tables import Table, in_words, plain
 from replication.exhibit.theme import Figure
 from replication.montecarlo.power import smallest_visible
 from replication.records.article import ACTORS, Context, load_context, load_timeline
@@ -50,7 +50,7 @@ def matrix(context: Context) -> Table:
         row = {case.short: _measures(context, driver.id, case.id) for case in context.case}
         row["Evidence"] = ", ".join(driver.evidence)
         row["Claims"] = ", ".join(driver.claims) or NONE
-        row["Columns of the panel"] = ", ".join(driver.variables) or NONE
+        row["Columns of the panel"] = ", ".join(map(in_words, driver.variables)) or NONE
         rows[driver.en] = row
     return plain(pd.DataFrame(rows).T.rename_axis("driver"), words=True)
 

@@ -197,13 +197,14 @@ def sides(judged: pd.DataFrame, recovery: pd.DataFrame) -> pd.DataFrame:
         As of `montecarlo.verdicts.recovery`.
     """
     claims = load_claims()
-    found = 100 * (recovery["recovered"] + recovery["direction"])
+    recovered = 100 * recovery["recovered"]
     return pd.DataFrame(
         {
             "short": claims["short"],
             "abstract": claims["kind"].map(ABSTRACT),
             "simulated": [
-                f"planted, and found in {found[claim]:.0f} % of studies" for claim in claims.index
+                f"planted, and recovered in {recovered[claim]:.0f} % of studies"
+                for claim in claims.index
             ],
             "real": [_said(row) for row in judged.to_dict("records")],
             "verdict": judged["verdict"],
