@@ -30,6 +30,8 @@ COLUMN, SMALL = 41, 0.87
 needs more."""
 WORD = re.compile(rf"[{HAN}]|[^\s{HAN}]+")
 """What a line does not break within; Chinese breaks between any two signs."""
+SENTENCE = 12
+"""Letters in a line of a sentence, at the least."""
 LONG = 40
 """Letters of an entry that takes the whole line of a card."""
 LETTER, GAP = 0.57, 0.95
@@ -170,7 +172,7 @@ def _roles(table: Tag) -> None:
 
 
 def width(body: list[Tag], heads: list[str]) -> float:
-    """Narrowest legible width in rem: what cannot break, and sentences at 15 letters."""
+    """Narrowest legible width in rem: what cannot break, and sentences at `SENTENCE`."""
     columns = zip_longest(*(row.find_all(["td", "th"], recursive=False) for row in body))
     total = 0.0
     for at, column in enumerate(columns):
@@ -182,7 +184,7 @@ def width(body: list[Tag], heads: list[str]) -> float:
         ]
         words = WORD.findall("\n".join([*lines, heads[at] if at < len(heads) else ""]))
         numbers = [len(line.strip()) for line in lines if not re.search(r"[^\W\d]{3}", line)]
-        texts = [min(len(line.strip()), 15) for line in lines]
+        texts = [min(len(line.strip()), SENTENCE) for line in lines]
         need = max([*map(len, words), *numbers, *texts, 1])
         total += need * LETTER + GAP
     return total

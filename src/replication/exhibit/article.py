@@ -50,7 +50,7 @@ def matrix(context: Context) -> Table:
         row = {case.short: _measures(context, driver.id, case.id) for case in context.case}
         row["Evidence"] = ", ".join(driver.evidence)
         row["Claims"] = ", ".join(driver.claims) or NONE
-        row["Columns of the panel"] = ", ".join(map(in_words, driver.variables)) or NONE
+        row["Columns of the panel"] = "; ".join(map(in_words, driver.variables)) or NONE
         rows[driver.en] = row
     return plain(pd.DataFrame(rows).T.rename_axis("driver"), words=True)
 

@@ -153,10 +153,16 @@ PANEL: pa.DataFrameSchema = col.table(
         "joint applications, other fields",
     ),
     patents_joint_ai=col.count(
-        "joint applications in AI-related classes", "人工智能相关联合申请", APPLICATIONS
+        "joint applications in AI-related classes",
+        "人工智能相关联合申请",
+        APPLICATIONS,
+        "joint applications, AI-related classes",
     ),
     patents_joint_not_ai=col.count(
-        "joint applications in all other classes", "非人工智能相关联合申请", APPLICATIONS
+        "joint applications in all other classes",
+        "非人工智能相关联合申请",
+        APPLICATIONS,
+        "joint applications, all other classes",
     ),
     patents_joint_granted=col.count(
         "joint applications granted by the day of the export", "联合申请获授权", APPLICATIONS
