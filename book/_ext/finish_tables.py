@@ -30,12 +30,13 @@ COLUMN, SMALL = 41, 0.87
 needs more."""
 WORD = re.compile(rf"[{HAN}]|[^\s{HAN}]+")
 """What a line does not break within; Chinese breaks between any two signs."""
-SENTENCE = 12
+SENTENCE = 11
 """Letters in a line of a sentence, at the least."""
 LONG = 40
 """Letters of an entry that takes the whole line of a card."""
-LETTER, GAP = 0.57, 0.95
-"""Estimated width of a letter, and of the space between two columns, in rem."""
+LETTER, GAP, TIGHT = 0.57, 0.95, 0.7
+"""Estimated width of a letter, and of the space between two columns, and two of small letters, in
+rem."""
 
 
 def finish_table(soup: BeautifulSoup, table: Tag) -> None:
@@ -57,7 +58,7 @@ def finish_table(soup: BeautifulSoup, table: Tag) -> None:
     _roles(table)
     need = width(body, heads)
     if need > COLUMN:
-        need *= SMALL
+        need = width(body, heads, LETTER * SMALL, TIGHT)
         _add_class(table, "small")
     step = next((s for s in STEPS if s >= need), STEPS[-1])
     _add_class(table, f"cards-{step}")
@@ -171,7 +172,7 @@ def _roles(table: Tag) -> None:
         cell["role"] = head if cell.name == "th" else "cell"
 
 
-def width(body: list[Tag], heads: list[str]) -> float:
+def width(body: list[Tag], heads: list[str], letter: float = LETTER, gap: float = GAP) -> float:
     """Narrowest legible width in rem: what cannot break, and sentences at `SENTENCE`."""
     columns = zip_longest(*(row.find_all(["td", "th"], recursive=False) for row in body))
     total = 0.0
@@ -186,5 +187,5 @@ def width(body: list[Tag], heads: list[str]) -> float:
         numbers = [len(line.strip()) for line in lines if not re.search(r"[^\W\d]{3}", line)]
         texts = [min(len(line.strip()), SENTENCE) for line in lines]
         need = max([*map(len, words), *numbers, *texts, 1])
-        total += need * LETTER + GAP
+        total += need * letter + gap
     return total

@@ -319,3 +319,7 @@ def test_a_table_that_fits_its_column_is_a_table_and_cards_on_a_phone(
     ] * 2
     page.set_viewport_size({"width": 360, "height": 900})
     assert page.evaluate(layout, "tab-did") == "block"
+    # Seven columns of words: the gaps of a matrix are seen in a matrix.
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.goto((site / "notebooks" / "04_ai_era.html").as_uri())
+    assert page.evaluate(layout, "tab-drivers") == "table"

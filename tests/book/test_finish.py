@@ -156,3 +156,17 @@ def test_both_spellings_are_one_word_of_the_index(british: str, us: str) -> None
     search = replication_book.SearchEnglishCJK({})
     assert search.stem(british) == search.stem(us)
     assert search.stem("exercise") != search.stem("exert")
+
+
+def test_chinese_takes_no_more_width_than_it_needs() -> None:
+    """It breaks between any two signs: twenty of them are no word of twenty letters."""
+    rows = "<tr><td>x</td><td>{}</td></tr>"
+    widths = [
+        finish_tables.width(BeautifulSoup(rows.format(text), "lxml").select("tr"), ["a", "b"])
+        for text in (
+            "联邦与州政府的科研经费和税收减免联邦与州政府",
+            "federal and state funds",
+            "f" * 22,
+        )
+    ]
+    assert widths[0] == widths[1] < widths[2]

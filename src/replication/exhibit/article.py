@@ -34,6 +34,9 @@ __all__ = [
 
 NONE = "–"
 
+PLACED = ("named", "by us")
+"""Whether the article files a measure under its driver, or we do."""
+
 Point = tuple[float, float]
 
 # Tables -------------------------------------------------------------------------------------------
@@ -56,10 +59,9 @@ def matrix(context: Context) -> Table:
 
 
 def _measures(context: Context, driver: str, case: str) -> str:
-    """How a case shows a driver, and with how many measures."""
-    count = sum((m.driver, m.case) == (driver, case) for m in context.measure)
-    placed = context.placed(driver, case)
-    return f"{placed} ({count})" if placed else NONE
+    """How a case shows a driver, and with how many measures of each kind."""
+    own = [m.placed for m in context.measure if (m.driver, m.case) == (driver, case)]
+    return ", ".join(f"{how} ({own.count(how)})" for how in PLACED if how in own) or NONE
 
 
 def unnamed(context: Context) -> int:
