@@ -30,7 +30,7 @@ COLUMN, SMALL = 41, 0.87
 needs more."""
 WORD = re.compile(rf"[{HAN}]|[^\s{HAN}]+")
 """What a line does not break within; Chinese breaks between any two signs."""
-SENTENCE = 11
+SENTENCE = 9
 """Letters in a line of a sentence, at the least."""
 LONG = 40
 """Letters of an entry that takes the whole line of a card."""
