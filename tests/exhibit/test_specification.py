@@ -37,7 +37,7 @@ def test_the_figure_draws_what_has_an_estimate_in_order() -> None:
     assert ours.get_ydata().tolist() == [0.2]
     marks = {line.get_ydata()[0]: line.get_xdata().tolist() for line in below.lines}
     names = [label.get_text() for label in below.get_yticklabels()]
-    assert names == ["a", "b", "all", "late"]
+    assert names == ["scale a", "scale b", "years all", "years late"]
     assert marks == {0: [0, 1], 1: [2], 2: [1, 2], 3: [0]}
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from replication.estimate.design import TRIPLE
 from replication.estimate.few_clusters import randomisation_test, wild_cluster_bootstrap
-from replication.page import benchmarks
+from replication.page import benchmarks, goals
 from replication.panel.load import load_panel
 
 TABLE = pd.read_csv(benchmarks.TABLE)
@@ -73,3 +73,18 @@ def test_reading_is_as_fast_as_the_page_says_and_faster_than_pandas() -> None:
     assert (ours["rows"], ours["megabytes"]) == (beside["rows"], beside["megabytes"])
     assert ours["processor_seconds"] < beside["processor_seconds"]
     assert ours["peak_mb"] < beside["peak_mb"]
+
+
+def test_goals_are_held_to_the_measured_ratios() -> None:
+    """Two of them by hand, from the rows of the file."""
+    table = goals.goals().set_index("goal")
+    by = TABLE.set_index(["task", "peer"])["seconds"]
+    laid = table.loc["laying out the clusters, seconds"]
+    assert laid["met"] == (by["steps", "laying out the clusters"] <= 0.03)
+    refits = table.loc["refitting, times the randomisation test"]
+    assert refits["measured"] == pytest.approx(
+        by["randomisation test", "refitting by pyfixest.feols"]
+        / by["randomisation test", "replication"]
+    )
+    assert refits["met"] == (refits["measured"] >= 2000)
+    assert goals.goals_markdown().count("\n") == len(table) + 1

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from replication.panel.build import build_panel
+from replication.records.classify import load_ipc
 from replication.records.registry import Choices
 from tests.support.simulated import thin
 
@@ -149,3 +150,58 @@ def test_offices_at_home_can_be_chosen(patents, clean):
     assert panel["patents_joint"].sum() < 0.7 * clean[0]["patents_joint"].sum()
     wider, _ = built(some, Choices(domestic=("CN", "HK", "MO", "TW")))
     pd.testing.assert_frame_equal(wider, clean[0])
+
+
+def by_class(patents: pd.DataFrame) -> dict[tuple[str, str, int], float]:
+    """Joint applications by university, discipline and year, each class an equal part: a loop."""
+    discipline = load_ipc().set_index("ipc_subclass")["discipline"].to_dict()
+    found: dict[tuple[str, str, int], float] = {}
+    for row in patents.itertuples():
+        if row.jurisdiction != "CN" or "公司" not in row.applicants.replace("资产经营", ""):
+            continue
+        if "大学资产经营" in row.applicants:
+            continue
+        classes = {symbol.strip()[:4] for symbol in row.ipc.split(";")}
+        for name in {n[:3] for n in row.applicants.split(";") if n.startswith("U")}:
+            for one in classes & set(discipline):
+                at = (name, discipline[one], row.date.year)
+                found[at] = found.get(at, 0.0) + 1 / len(classes)
+    return found
+
+
+ALL = Choices(classes="all")
+
+
+def test_all_classes_share_a_patent_as_a_loop_shares_it(patents):
+    """Two universities, one class twice, three classes, one of no discipline, all at once."""
+    some = patents.copy()
+    joint = some.index[some["applicants"].str.match(r"U\d+大学;F") & (some["jurisdiction"] == "CN")]
+    some.loc[joint[0], "ipc"] = "H04L 9/00;H04L 12/00"
+    some.loc[joint[1], "ipc"] = "H04L 9/00;A61B 5/00;G06F 3/00"
+    some.loc[joint[2], "ipc"] = "H04L 9/00;A61K 1/00"
+    some.loc[joint[3], "applicants"] = "U01大学;U02大学;F0001有限公司"
+    panel, flow = built(some, ALL)
+    key = ["university", "discipline", "year"]
+    counted = panel.set_index(key)["patents_joint"]
+    expected = pd.Series(by_class(some)).rename_axis(key)
+    inside = expected[expected.index.isin(counted.index)]
+    assert len(inside) < len(expected)  # Some halves are of disciplines that are not offered.
+    pd.testing.assert_series_equal(
+        counted[counted > 0].sort_index(), inside.sort_index(), check_names=False
+    )
+    assert sum(flow.values()) == len(some)
+    assert (panel["patents_joint_key"] <= panel["patents_joint"] + 1e-9).all()
+
+
+def test_by_class_every_row_is_counted_or_dropped(patents):
+    flow = build_panel({**thin(), "patents": patents}, ALL)[1]
+    rows = flow[flow["table"] == "patents × universities × classes"]["rows"].sum()
+    universities = patents["applicants"].str.count(r"U\d+大学(?:;|$)").clip(lower=1)
+    classes = patents["ipc"].map(lambda ipc: len({s.strip()[:4] for s in ipc.split(";")}))
+    assert rows == (universities * classes).sum()
+
+
+def test_all_classes_are_the_same_however_they_are_spelt(patents):
+    usual = built(patents, ALL)[0]
+    spelt = "; Int.Cl. " + patents["ipc"].str.lower().str.replace(";", "；") + " ; "
+    pd.testing.assert_frame_equal(built(patents.assign(ipc=spelt), ALL)[0], usual)

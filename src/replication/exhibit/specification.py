@@ -1,6 +1,7 @@
 """Specification curves: the estimates in order, and below each the choices that made it."""
 
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 
 import pandas as pd
 
@@ -60,7 +61,8 @@ def curve_figure(
         for row, (choice, alternative) in enumerate(alternatives):
             chosen = table.index[table[choice] == alternative]
             below.plot(chosen, [row] * len(chosen), "|", markersize=4, color=theme.LINE)
-        below.set_yticks(range(len(alternatives)), [a for _, a in alternatives], fontsize=7)
+        names = [fill(f"{choice} {alternative}", 30) for choice, alternative in alternatives]
+        below.set_yticks(range(len(names)), names, fontsize=6, linespacing=0.8)
         below.set_ylim(len(alternatives) - 0.5, -0.5)
         below.set(xlabel="specifications, from the lowest estimate")
         below.grid(visible=False)

@@ -9,6 +9,7 @@ from replication.page.api import api_markdown
 from replication.page.benchmarks import benchmarks_markdown, ingest_markdown, scale_markdown
 from replication.page.codebook import codebook_markdown
 from replication.page.gbt7714 import references_markdown
+from replication.page.goals import goals_markdown
 from replication.page.verification.render import page_markdown
 from replication.records.article import Context, Driver, load_context, load_timeline
 from replication.records.registry import load_register
@@ -160,6 +161,9 @@ class Part(NamedTuple):
 PARTS = {
     "api": Part(api_markdown, ("src/replication/__init__.pyi",)),
     "benchmarks": Part(benchmarks_markdown, ("results/benchmarks.csv", "results/benchmarks.json")),
+    "goals": Part(
+        goals_markdown, ("results/benchmarks.csv", "data/montecarlo/curves_manifest.json")
+    ),
     "scale": Part(scale_markdown, ("results/scale.csv", "results/scale.json")),
     "ingest": Part(ingest_markdown, ("results/ingest.csv", "results/ingest.json")),
     "codebook": Part(

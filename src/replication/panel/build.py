@@ -17,7 +17,7 @@ from replication.errors import SchemaError, SourceUnavailableError
 from replication.panel import lacking, reasons, universities
 from replication.panel.engine import ROW, Engine, Keep, open_engine
 from replication.panel.losses import losses, warn
-from replication.panel.patents import CELL, by_record, patents
+from replication.panel.patents import CELL, by_record, by_university, patents
 from replication.records import schema
 from replication.records.checks import require_variation
 from replication.records.classify import load_ipc
@@ -108,8 +108,9 @@ def build_panel(
         that an exposure or control is made of). For each table the rows add up to the rows that
         came in. ``"patents × universities"`` is not a table but the credits that the patents
         give, one for each university of the sample that a patent names: a patent of two
-        universities is one row of ``patents`` and two of these. ``"applicants"`` are those of the
-        patents, by kind. ``attrs["warnings"]`` are the sentences of the warnings below.
+        universities is one row of ``patents`` and two of these. Where all classes count (R14),
+        ``"patents × universities × classes"`` has each class of these. ``"applicants"`` are those
+        of the patents, by kind. ``attrs["warnings"]`` are the sentences of the warnings below.
 
     Warns
     -----
@@ -139,7 +140,7 @@ def build_panel(
     small = {name: table for name, table in records.items() if isinstance(table, pd.DataFrame)}
     _require_catalogue(small, choices)
     universities.require_pre_period(small, choices, has)
-    expected = schema.panel(choices.outcome).remove_columns(lacking.lacking(has))
+    expected = schema.panel(choices.outcome, choices.classes).remove_columns(lacking.lacking(has))
     with opened as engine:
         t = {name: _typed(engine.table(name, of), name) for name, of in records.items()}
         ipc = engine.table("ipc", _classes(choices)).drop(ROW)
@@ -222,10 +223,13 @@ def _build(
         middle = frame.drop_duplicates("discipline")["control_exposure"].median()
         frame["control_exposure"] = (frame["control_exposure"] > middle).astype(float)
     progress("what was dropped")
+    by_class = {"patents × universities × classes": credits} if choices.classes == "all" else {}
+    whole = keep(by_university(credits)) if by_class else credits
     events = {
         "grades": grades,
         "patents": by_record(credits),
-        "patents × universities": credits.filter(_.reason.isin([reasons.COUNTED, reasons.NO_CELL])),
+        "patents × universities": whole.filter(_.reason.isin([reasons.COUNTED, reasons.NO_CELL])),
+        **by_class,
         "applicants": who.of("kind").filter(_.repetition == 0).select(reason="kind"),
     }
     events = {name: table.group_by("reason").agg(rows=_.count()) for name, table in events.items()}
@@ -241,7 +245,7 @@ def _build(
     sample = records["universities"]["university"]
     flow.attrs["warnings"] = [
         *lacking.said(has),
-        *losses(frame, sample, credits, who, counted),
+        *losses(frame, sample, whole, who, counted),
         *universities.jumps(records, choices),
     ]
     return frame, flow
@@ -268,7 +272,7 @@ def _panel(
         patents_joint_not_ai=count(joint & ~_.ai),
         patents_joint_granted=count(joint & _.granted),
         patents_joint_fractional=_.share.sum(where=joint),
-        patents_overseas=_.count(where=~_.domestic),
+        patents_overseas=_number(~_.domestic),
     )
     panel = _add(panel, hires, hires_overseas=_.rows.sum(where=_.outcome))
     panel = _add(panel, papers, papers_foreign=_.rows.sum(where=_.outcome))
@@ -276,7 +280,7 @@ def _panel(
     control = (
         credits.filter(_.reason == reasons.COUNTED, _.domestic, before)
         .group_by("discipline")
-        .agg(control_exposure=_[third].cast("float64").mean())
+        .agg(control_exposure=_.weight.sum(where=_[third]) / _.weight.sum())
     )
     panel = panel.left_join(control, "discipline").drop("discipline_right")
     return panel.mutate(
@@ -289,7 +293,7 @@ def _panel(
 
 
 def _number(where: ir.BooleanValue) -> ir.Value:
-    return _.count(where=where)
+    return _.weight.sum(where=where)
 
 
 def _share(where: ir.BooleanValue) -> ir.Value:

@@ -89,8 +89,9 @@ def _usual(source: str) -> tuple[Path, Any]:
     from replication.records.schema import panel
     from replication.records.study.choices import choices_in_force
 
+    choices = choices_in_force()
     folder = simulated() if source == "simulated" else DATA / "restricted"
-    return folder / "panel.parquet", panel(choices_in_force().outcome)
+    return folder / "panel.parquet", panel(choices.outcome, choices.classes)
 
 
 def load_truth(path: Path | None = None) -> pd.DataFrame:

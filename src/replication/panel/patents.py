@@ -12,6 +12,10 @@ from replication.records.registry import Choices
 
 CELL = ["university", "discipline"]
 NO_UNIVERSITY = "no university of the sample among the applicants"
+NO_DISCIPLINE = {
+    "main": "main IPC subclass without a discipline",
+    "all": "IPC subclass without a discipline",
+}
 
 # Number of a Chinese application since 2003: year, kind, seven digits, and a check digit. DOCDB
 # puts the kind of the publication behind it.
@@ -27,7 +31,9 @@ FAULTS = {
     "rounded": "was rounded by a spreadsheet: export application as text",
 }
 """Faults of a number, by the column that says that it has one."""
-# Subclass of the first symbol of a list, which may have words such as "Int.Cl." before it.
+# Subclass of a symbol, which may have words such as "Int.Cl." before it, and what parts symbols.
+CLASS = r"\b([A-H][0-9]{2}[A-Z])"
+BETWEEN = r"[;,|、\n]+"
 MAIN_CLASS = r"^[;,|、\s]*[^;,|、\n]*?\b([A-H][0-9]{2}[A-Z])"
 
 
@@ -36,9 +42,10 @@ def patents(
 ) -> tuple[ir.Table, Applicants]:
     """Credits and applicants.
 
-    Credits are one row a patent and university of the sample, with the reason why one is not
-    counted; ``several`` says that a patent gives more than one, and ``shared`` is the application
-    that other rows bear too, or null.
+    Credits are one row a patent and university of the sample, or, where all its classes count
+    (R14), one a patent, university and class, with the reason why one is not counted; ``weight`` is
+    the part of the patent that it stands for, ``several`` says that a patent gives more than one,
+    and ``shared`` is the application that other rows bear too, or null.
     """
     alike = {"granted": _.granted.any()}
     first = reasons.numbered(
@@ -46,8 +53,6 @@ def patents(
     ).mutate(
         year=_.date.year().cast("int64"),
         domestic=_.jurisdiction.isin(choices.domestic),
-        # Of the first symbol, whatever its case, width and the words before it.
-        ipc_subclass=plain(_.ipc).upper().re_extract(MAIN_CLASS, 1),
         shared=ibis.ifelse(_.shared, _.application, ibis.null("string")),
     )
     types = t.get("applicant_types")
@@ -68,9 +73,14 @@ def patents(
     joint = parties.filter(_.several).drop("university").inner_join(each, ROW)
     parties = parties.filter(~_.several).union(joint.select(parties.columns)).drop("last")
     placed = (
-        first.left_join(parties, ROW)
+        _classed(first, choices, keep)
+        .left_join(parties, ROW)
         .left_join(ipc, "ipc_subclass")
-        .mutate(firm=_.firm.fill_null(False), several=_.several.fill_null(False), share=1 / _.names)
+        .mutate(
+            firm=_.firm.fill_null(False),
+            several=_.several.fill_null(False) | (_.weight < 1),
+            share=_.weight / _.names,
+        )
         .left_join(cells.select(*CELL).mutate(in_frame=True), CELL)
     )
     rules = [
@@ -78,10 +88,20 @@ def patents(
         (_.other_right, "utility model or design, no invention"),
         (~_.year.between(choices.first_year, choices.last_year), reasons.OUTSIDE_STUDY),
         (_.university.isnull(), NO_UNIVERSITY),
-        (_.discipline.isnull(), "main IPC subclass without a discipline"),
+        (_.discipline.isnull(), NO_DISCIPLINE[choices.classes]),
         (_.in_frame.isnull(), reasons.NO_CELL),
     ]
-    what = ("year", "domestic", "granted", "firm", "key_core", "controlled", "ai", "share")
+    what = (
+        "year",
+        "domestic",
+        "granted",
+        "firm",
+        "key_core",
+        "controlled",
+        "ai",
+        "share",
+        "weight",
+    )
     credits = reasons.first_of(placed, rules).select(
         ROW, "shared", "repetition", "several", *CELL, *what, "reason"
     )
@@ -97,6 +117,33 @@ def by_record(credits: ir.Table) -> ir.Table:
         .agg(reason=ibis.ifelse(counted, reasons.COUNTED, _.reason.min()))
     )
     return credits.filter(~_.several).select("reason").union(several.select("reason"))
+
+
+def by_university(credits: ir.Table) -> ir.Table:
+    """Credits, one row a patent and university: counted if one of its classes is."""
+    same = [ROW, "shared", "repetition", "university", "domestic", "firm"]
+    counted = (_.reason == reasons.COUNTED).any()
+    return credits.group_by(same).agg(
+        several=_.several.any(),
+        reason=ibis.ifelse(counted, reasons.COUNTED, _.reason.min()),
+    )
+
+
+def _classed(patents: ir.Table, choices: Choices, keep: Keep) -> ir.Table:
+    """Patents with ``ipc_subclass``, whatever its case, width and the words before it (R14).
+
+    The main class has ``weight`` 1; of all classes, each has an equal part. A symbol that is no
+    class of the IPC has none, and a patent without any class stays one row.
+    """
+    symbols = plain(_.ipc).upper()
+    if choices.classes == "main":
+        return patents.mutate(ipc_subclass=symbols.re_extract(MAIN_CLASS, 1), weight=1.0)
+    each = patents.select(ROW, symbol=symbols.re_split(BETWEEN).unnest())
+    each = each.select(ROW, ipc_subclass=_.symbol.re_extract(CLASS, 1))
+    each = keep(each.filter(_.ipc_subclass != "").distinct())
+    parts = each.group_by(ROW).agg(weight=1 / _.count())
+    classed = patents.left_join(each.inner_join(parts, ROW), ROW)
+    return classed.mutate(weight=_.weight.fill_null(1.0)).drop(f"{ROW}_right")
 
 
 def _applications(patents: ir.Table, keep: Keep) -> ir.Table:

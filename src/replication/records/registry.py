@@ -42,6 +42,9 @@ class Choices:
         R8; years from the first on that exposure is measured in, all of the pre-period if None.
     third : {"share", "median", "key_core"}
         R10.
+    classes : {"main", "all"}
+        R14; whether a patent is of the discipline of its main class, or of those of all its classes
+        in equal parts.
     owned_firms : bool
         R15; whether a firm that a university owns makes a patent a joint one.
     key_core : {"key_core", "controlled"}
@@ -60,6 +63,7 @@ class Choices:
     exposure: Literal["mean", "component", "median", "per_staff"] = "mean"
     window: int | None = None
     third: Literal["share", "median", "key_core"] = "share"
+    classes: Literal["main", "all"] = "main"
     owned_firms: bool = False
     key_core: Literal["key_core", "controlled"] = "key_core"
 

@@ -250,9 +250,12 @@ TRUTH: pa.DataFrameSchema = col.table(
 """The truth file."""
 
 
-def panel(outcome: str = "applications") -> pa.DataFrameSchema:
-    """Schema of a panel whose joint patents are counted so (R5): fractions are no whole numbers."""
-    if outcome != "fractional":
+def panel(outcome: str = "applications", classes: str = "main") -> pa.DataFrameSchema:
+    """Schema of a panel whose patents are counted so (R5, R14): parts are no whole numbers."""
+    shared = {"applications": "", "granted": "", "fractional": "patents_joint"}[outcome]
+    if classes == "all":
+        shared = "patents"
+    if not shared:
         return PANEL
-    counts = [c for c in PANEL.columns if c.startswith("patents_joint")]
+    counts = [c for c in PANEL.columns if c.startswith(shared)]
     return PANEL.update_columns({c: {"dtype": "float64"} for c in counts})

@@ -26,6 +26,8 @@ THIRD = 0.2
 """Share of joint applications with a third applicant, an institute."""
 INSTITUTE, HOLDING = 0.07, 0.03
 """Shares of applications without a firm: with an institute, with the university's holding."""
+SECOND = 0.3
+"""Share of applications with a second class, which may be any."""
 GRANTED = 0.62
 """Share of applications that are granted."""
 OUTSIDE = ("H01L", "A61K")
@@ -149,7 +151,7 @@ def _dated(
     patents["date"] = (start.astype("int32")[year] + day).astype("int32")
     patents["group"] = rng.integers(1, 30, n).astype("int8")
     patents["subgroup"] = rng.integers(0, 99, n).astype("int8")
-    second = rng.random(n) < 0.3
+    second = rng.random(n) < SECOND
     patents["second"] = np.int16(-1)
     more = rng.integers(len(classes), size=int(second.sum()))
     patents.loc[second, "second"] = more.astype("int16")

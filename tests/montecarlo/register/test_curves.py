@@ -9,17 +9,21 @@ import pytest
 
 from replication.errors import SchemaError
 from replication.estimate.many.permuted import PermutedDesign, orders
+from replication.estimate.specification.chosen import claims_under
 from replication.montecarlo.register import curves, load_curve, load_sizes
+from replication.montecarlo.register.alternatives import DEFAULTS, MORE, VALUES, panel_of, taken
+from replication.montecarlo.register.classes import second_classes, shared
 from replication.montecarlo.register.null import SEED, sizes, subset
-from replication.montecarlo.register.panels import EXPECTED, VARIANTS, Panel, shipped
-from replication.montecarlo.register.specifications import CHOICES, DEFAULTS, PLACES, specifications
+from replication.montecarlo.register.panels import EXPECTED, Panel, shipped
+from replication.montecarlo.register.specifications import CHOICES, specifications
 from replication.montecarlo.repeat import draws, scaled
 from replication.montecarlo.truth import expected_panel
 from replication.panel.build import build_panel
 from replication.panel.load import load_panel, load_truth
 from replication.records.registry import Choices, load_register, load_varied
+from replication.records.study.options import options
 from replication.simulate.records import simulate_records
-from tests.support.simulated import SMALL, study
+from tests.support.simulated import SMALL, study, tables
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +56,17 @@ class TestWhatIsCrossed:
         varied = load_varied().set_index("id")["simulated"]
         crossed = set(CHOICES["C1"]) | set(CHOICES["C2"])
         assert {row for row, said in varied.items() if said.startswith("varied")} == crossed
+        assert len(crossed) == 12
+
+    def test_every_alternative_that_a_file_of_choices_may_name_is_in_the_curve(self):
+        """But for any year, and a scale whose estimate is in other units."""
+        for row, values in VALUES.items():
+            named = {o.value for o in options()[row] if not o.refused and not o.value.isupper()}
+            more = {value for at, value in MORE if at == row}
+            given = set(values) - more if named else set()
+            assert named - {"any"} == given, row
+            plain = [one for one in taken([(row, values[0])]) if (row, values[0]) not in MORE]
+            assert all(one.default for one in plain), row
 
 
 class TestPanels:
@@ -93,7 +108,7 @@ class TestTargets:
         ("claim", "changes", "target"),
         [
             ("C1", {}, "mean"),
-            ("C1", {"R12": "size × year"}, "mean, with controls"),
+            ("C1", {"R12": "pre-period × year"}, "mean, with controls"),
             ("C2", {}, "mean"),
         ],
     )
@@ -171,5 +186,56 @@ def test_the_size_of_the_joint_test_against_a_loop(chosen: Panel) -> None:
     assert found.loc[("C1", "exposure as it is", "median"), "rejected"] == rejected / 3
 
 
-def test_variants_are_what_places_names() -> None:
-    assert set(PLACES) == set(VARIANTS) - {"as chosen"}
+class TestAllClasses:
+    """R14: a patent shared among its classes."""
+
+    def test_shares_of_a_discipline_against_a_loop(self):
+        """Half of what has a second class elsewhere goes there, or nowhere."""
+        s = study(SMALL)
+        rng = np.random.default_rng(3)
+        counts = rng.integers(0, 40, s.level.shape[:2])
+        second = rng.multinomial(rng.binomial(counts, 0.3), second_classes(s))
+        want = counts.astype(float)
+        cells = list(zip(s.university, s.discipline, strict=True))
+        for c, (u, d) in enumerate(cells):
+            for to in range(second.shape[2]):
+                if to != d:
+                    want[c] -= second[c, :, to] / 2
+                    if (u, to) in cells:
+                        want[cells.index((u, to))] += second[c, :, to] / 2
+        np.testing.assert_allclose(shared(s, counts, second), want)
+
+    def test_records_and_process_share_alike(self):
+        """What the builder finds in the records is what the process says of them on average."""
+        s, records = study(SMALL), tables(SMALL)
+        main, _ = build_panel(records)
+        parts, _ = build_panel(records, panel_of("R14", "all classes"))
+        expected = np.exp(s.level + s.effect).sum(axis=2)
+        after = shared(s, expected, 0.3 * expected[..., None] * second_classes(s))
+        counted = main["patents_joint"].sum()
+        lost = 1 - parts["patents_joint"].sum() / counted
+        # Each patent loses half or nothing: at most half of a binomial's standard error.
+        assert abs(lost - (1 - after.sum() / expected.sum())) < 4 * 0.5 * np.sqrt(0.25 / counted)
+
+
+@pytest.mark.parametrize(
+    ("row", "value", "claim", "model"),
+    [
+        ("R3", "university × year", "C1", "PPML"),
+        ("R6", "asinh", "C2", "OLS"),
+        ("R9", "university, year", "C1", "PPML"),
+        ("R12", "pre-period × year", "C1", "PPML"),
+        ("R14", "all classes", "C2", "PPML"),
+    ],
+)
+def test_a_file_that_moves_one_row_gives_the_specification_of_that_row(row, value, claim, model):
+    chosen = taken([(row, value)])
+    panel = load_panel() if row != "R14" else build_panel(tables(), panel_of(row, value))[0]
+    found = claims_under(panel, chosen).loc[(claim, model)]
+    # Summed units have effects of their own.
+    more = {"R9": "university, year"} if row == "R3" else {}
+    known = load_curve(claim).table.iloc[base(claim, **{row: value}, **more)]
+    for column in ("estimate", "std_error", "p_value"):
+        assert found[column] == pytest.approx(known[column], rel=1e-6), column
+    usual = load_curve(claim).table.iloc[base(claim)]
+    assert abs(found["estimate"] - usual["estimate"]) > 1e-4

@@ -32,14 +32,10 @@ def claims_under(panel: pd.DataFrame, chosen: Sequence[Chosen] = ()) -> pd.DataF
         Indexed by ``claim`` and ``model``: `COLUMNS`, and ``reason``, why it cannot be estimated,
         or empty. Least squares are on log(1 + y) or on the scale that R6 chooses.
     """
-    changes: dict[str, Any] = {}
-    for one in chosen:
-        changes |= one.design
+    changes = design_changes(chosen)
     scale = changes.pop("scale", "log1p")
     if summed := changes.get("unit") == "university":
         panel = _summed(panel)
-    if "controls" in changes:
-        changes["controls"] = [(name, "year") for name in changes["controls"]]
     rows = {}
     for claim in CLAIMS:
         own = dict(changes)
@@ -52,6 +48,14 @@ def claims_under(panel: pd.DataFrame, chosen: Sequence[Chosen] = ()) -> pd.DataF
             rows[claim, model] = _row(claim, panel, design, summed)
     frame = pd.DataFrame(rows).T.rename_axis(["claim", "model"])
     return frame.astype(dict.fromkeys(COLUMNS, float))
+
+
+def design_changes(chosen: Sequence[Chosen]) -> dict[str, Any]:
+    """What the choices change of a design."""
+    changes: dict[str, Any] = {}
+    for one in chosen:
+        changes |= one.design
+    return changes
 
 
 def _row(claim: str, panel: pd.DataFrame, design: dict[str, Any], summed: bool) -> dict[str, Any]:

@@ -181,7 +181,7 @@ def _all(now: str, jobs: int) -> tuple[dict[str, bytes], dict[str, float]]:
         with _timed(seconds, f"curve of {claim}"):
             found = specification_curve(used, chosen, draws=DRAWS, jobs=jobs, keep=kept)
         with _timed(seconds, f"targets of {claim}"):
-            aims = _aims(made, chosen)
+            aims = _aims(made, chosen, jobs, kept)
         tables.append(found.table.assign(claim=claim, panel=[s.panel for s in chosen], **aims))
         joints.append(found.joint.reset_index().assign(claim=claim))
     with _timed(seconds, "sizes of the joint test"):
@@ -208,12 +208,21 @@ def _panel(name: str) -> Panel:
     return panel(name)
 
 
-def _aims(made: dict[str, Panel], chosen: Sequence[Specification]) -> dict[str, list[float]]:
-    found: dict[int, tuple[float, float]] = {}
-    for name in dict.fromkeys(s.panel for s in chosen):
-        places = [i for i, s in enumerate(chosen) if s.panel == name]
-        aims = _targets(made[name], [chosen[i].design for i in places])
-        found |= dict(zip(places, aims, strict=True))
+def _aims(
+    made: dict[str, Panel], chosen: Sequence[Specification], jobs: int, keep: Path
+) -> dict[str, list[float]]:
+    """Targets with their Monte-Carlo errors, panel by panel; finished panels are kept."""
+    from joblib import Memory, Parallel, delayed
+
+    own = {name: [i for i, s in enumerate(chosen) if s.panel == name] for name in made}
+    one = Memory(keep, verbose=0).cache(_targets)
+    aims = Parallel(n_jobs=jobs, inner_max_num_threads=1 if jobs > 1 else None)(
+        delayed(one)(made[name], [chosen[i].design for i in places])
+        for name, places in own.items()
+        if places
+    )
+    places = [i for of in own.values() for i in of]
+    found = dict(zip(places, (pair for part in aims for pair in part), strict=True))
     ordered = [found[i] for i in range(len(chosen))]
     return {"target": [t for t, _ in ordered], "target_error": [e for _, e in ordered]}
 

@@ -6,8 +6,9 @@ import pandas as pd
 from replication.estimate.convention import LEVEL
 from replication.estimate.many.permuted import Layouts, PermutedDesign, orders
 from replication.estimate.specification import Specification
+from replication.montecarlo.register.alternatives import DEFAULTS
 from replication.montecarlo.register.panels import Panel
-from replication.montecarlo.register.specifications import DEFAULTS, specifications
+from replication.montecarlo.register.specifications import specifications
 from replication.montecarlo.repeat import draws, rate_error, scaled
 
 STUDIES, ORDERS, SEED = 1000, 199, 20260802

@@ -5,17 +5,26 @@ its own fit to the second.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
+from replication.montecarlo.register.alternatives import (
+    BY_PANEL,
+    NOW,
+    VALUES,
+    panel_of,
+    process_of,
+    taken,
+)
+from replication.montecarlo.register.classes import second_classes, shared
 from replication.panel.build import build_panel
 from replication.records.exposure import exchange_exposures, other_exposures
 from replication.records.registry import Choices
-from replication.records.variables import RESOURCES
+from replication.records.study.choices import panel_choices
 from replication.simulate.draws import negative_binomial, shocks
-from replication.simulate.patents import GRANTED, HOLDING, THIRD
+from replication.simulate.patents import GRANTED, HOLDING, SECOND, THIRD
 from replication.simulate.process import Process
 from replication.simulate.records import simulate_records
 from replication.simulate.study import Study, simulate
@@ -23,17 +32,23 @@ from replication.simulate.study import Study, simulate
 EXPECTED = "expected"
 """Column of the expected joint applications; granted ones and fractions are fixed shares."""
 
-EARLY = 3
-"""Years of the window that R8 names beside all years before treatment."""
-
-NOW = tuple(f"{resource}_now" for resource in RESOURCES)
-"""Columns of the logs of the resources of the year itself (R12)."""
+EARLY = "_early"
+"""Ends the names of the exposures that are measured in the window that R8 names."""
 
 OUTCOMES = {
     "applications": "patents_joint",
     "granted": "patents_joint_granted",
     "fractional": "patents_joint_fractional",
 }
+EXPOSURES = {
+    "mean": "exposure",
+    "component": "exposure_component",
+    "per_staff": "exposure_per_staff",
+    "median": "exposure_high",
+}
+THIRDS = {"share": "control_exposure", "median": "control_high", "key_core": "key_share"}
+"""Columns that hold what R5, R7 and R10 choose, by the names of `Choices`: one panel serves them
+all."""
 
 
 @dataclass(frozen=True)
@@ -42,29 +57,32 @@ class Variant:
 
     Attributes
     ----------
-    process : Process
-        Whose study is drawn, with the seed of the shipped one.
+    place : dict of str to str
+        Rows of the register in which it departs from the default, with what is chosen there.
     choices : Choices
         By which the records become a panel.
+    process : Process
+        Whose study is drawn, with the seed of the shipped one.
     summed : bool
         Whether disciplines are summed by university and year (R3).
     """
 
-    process: Process = field(default_factory=Process)
-    choices: Choices = field(default_factory=Choices)
-    summed: bool = False
+    place: dict[str, str]
+    choices: Choices
+    process: Process
+    summed: bool
 
 
-VARIANTS = {
-    "as chosen": Variant(),
-    "2013–2022": Variant(choices=Choices(first_year=2013)),
-    "2009–2020": Variant(
-        Process(first_year=2009, last_year=2020), Choices(first_year=2009, last_year=2020)
-    ),
-    "2017": Variant(choices=Choices(first_treated=2017)),
-    "2019": Variant(choices=Choices(first_treated=2019)),
-    "university × year": Variant(summed=True),
-    "owned firms included": Variant(choices=Choices(owned_firms=True)),
+def _variant(*place: tuple[str, str]) -> Variant:
+    chosen = taken(place)
+    choices = panel_choices(chosen)
+    summed = any(one.design.get("unit") == "university" for one in chosen)
+    return Variant(dict(place), choices, process_of(choices), summed)
+
+
+SHIPPED = "as chosen"
+VARIANTS = {SHIPPED: _variant()} | {
+    value: _variant((row, value)) for row in BY_PANEL for value in VALUES[row][1:]
 }
 """Panels, by the alternative that differs from the shipped one."""
 
@@ -80,7 +98,7 @@ class Panel:
     data : DataFrame, N rows
         The analysis panel with `EXPECTED`, the exposures of R7 in both windows of R8 (as
         ``exposure_component_early``), ``control_high`` and ``key_share`` (R10), and the columns
-        `NOW`.
+        `NOW` (R12).
     cell, year : ndarray of int, shape (N,)
         Positions in the study; before cells are summed.
     row : ndarray of int, shape (N,)
@@ -96,9 +114,8 @@ class Panel:
 
     def draws(self, number: int, seed: int) -> Iterator[dict[str, np.ndarray]]:
         """Outcomes of the panel's rows with shocks and counts drawn anew, by the column's name."""
-        owned = self.variant.choices.owned_firms
         for n in range(number):
-            drawn = _counts(self.study, owned, np.random.default_rng([seed, n]))
+            drawn = _counts(self.study, self.variant.choices, np.random.default_rng([seed, n]))
             yield {name: self._rows(values) for name, values in drawn.items()}
 
     def _rows(self, values: np.ndarray) -> np.ndarray:
@@ -129,6 +146,8 @@ def _placed(variant: Variant, study: Study, built: pd.DataFrame) -> Panel:
     expected = np.exp(study.level + study.effect).sum(axis=2)
     if variant.choices.owned_firms:
         expected = expected + HOLDING * np.exp(study.sole_level)
+    if variant.choices.classes == "all":
+        expected = shared(study, expected, SECOND * expected[..., None] * second_classes(study))
     data = built.reset_index(drop=True).assign(**{EXPECTED: expected[cell, year]})
     data = data.assign(**_exposures(study, variant.choices, u))
     data = data.assign(**_disciplines(data))
@@ -142,8 +161,9 @@ def _exposures(study: Study, choices: Choices, u: np.ndarray) -> dict[str, np.nd
     """Exposures by the measures of R7 in the windows of R8; the chosen ones are in the panel."""
     start = choices.first_year - study.process.first_year
     end = choices.first_treated - study.process.first_year
+    window = panel_of("R8", "three years").window or 0
     columns: dict[str, np.ndarray] = {}
-    for suffix, last in (("", end), ("_early", start + EARLY)):
+    for suffix, last in (("", end), (EARLY, start + window)):
         counts, staff = study.exchange[:, start:last], study.resources[:, start:last, 0]
         columns[f"exposure{suffix}"] = exchange_exposures(counts)[0][u]
         for name, values in other_exposures(counts, staff).items():
@@ -173,7 +193,7 @@ def _summed(panel: Panel) -> Panel:
     return replace(panel, data=data, row=groups.ngroup().to_numpy())
 
 
-def _counts(study: Study, owned: bool, rng: np.random.Generator) -> dict[str, np.ndarray]:
+def _counts(study: Study, choices: Choices, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """Joint applications of every cell and year, shape (C, T), by outcome of R5."""
     process = study.process
     shock, mediators = shocks(process, study.university, rng)
@@ -182,7 +202,11 @@ def _counts(study: Study, owned: bool, rng: np.random.Generator) -> dict[str, np
     granted = rng.binomial(joint, GRANTED)
     third = rng.binomial(joint, THIRD)
     fractional = (joint - third) / 2 + third / 3
-    if owned:
+    if choices.owned_firms:
         alone = negative_binomial(rng, study.sole_level + shock, process.dispersion)
         joint = joint + rng.binomial(alone, HOLDING)
+    if choices.classes == "all":
+        # The curve asks for all classes with R5 at its default only.
+        second = rng.multinomial(rng.binomial(joint, SECOND), second_classes(study))
+        return {OUTCOMES["applications"]: shared(study, joint, second)}
     return dict(zip(OUTCOMES.values(), (joint, granted, fractional), strict=True))

@@ -2,12 +2,12 @@
 
 import shutil
 import warnings
-from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
 from replication.config import DATA
+from replication.montecarlo.register.alternatives import process_of
 from replication.montecarlo.truth import truth
 from replication.panel.build import build_panel
 from replication.panel.consistency import require_consistent
@@ -27,20 +27,6 @@ DRAWS = 20
 """Draws for the targets that have no closed form: a study for one reader needs no third digit."""
 
 
-def process_in_force() -> Process:
-    """Process of the study, over all years that the study or the choices name.
-
-    The treatment of the simulation stays where the study has it: another first treated year (R2)
-    looks at the same records in another way.
-    """
-    chosen, usual = choices_in_force(), Process()
-    return replace(
-        usual,
-        first_year=min(usual.first_year, chosen.first_year),
-        last_year=max(usual.last_year, chosen.last_year),
-    )
-
-
 def prepare(folder: Path) -> pd.DataFrame:
     """Write ``panel.parquet`` and ``truth.csv`` to `folder`; return the panel.
 
@@ -55,7 +41,7 @@ def prepare(folder: Path) -> pd.DataFrame:
         for name in ("panel.parquet", "truth.csv"):
             shutil.copy(mark_path(DATA / name), mark_path(folder / name))
         return pd.read_parquet(folder / "panel.parquet")
-    process = process_in_force()
+    process = process_of(choices_in_force())
     study = simulate(process, SEED)
     records = folder / "records"
     tables = simulate_records(study, SEED)

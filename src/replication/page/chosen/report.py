@@ -12,6 +12,12 @@ from pandas.api.types import is_numeric_dtype
 from replication.estimate.specification.chosen import COLUMNS
 
 HEAD = ["kind", "where", "name", "default", "chosen", "difference"]
+KINDS = {
+    "claim": "The claims",
+    "number": "Numbers in the text of the chapters",
+    "exhibit": "Tables and figures",
+}
+"""Heads of the parts of the page, by kind."""
 ALIKE = 1e-9
 """Share by which two numbers may differ and be one."""
 
@@ -96,8 +102,12 @@ def as_text(said: Mapping[str, Any], report: pd.DataFrame) -> str:
 
 def as_html(said: Mapping[str, Any], report: pd.DataFrame) -> str:
     """Print the same as a page, with every value that moves."""
-    shown = moves(report).map(_printed)
-    return _PAGE.render(**said, head=HEAD, values=shown.to_numpy().tolist(), total=len(report))
+    moved = moves(report)
+    parts = [
+        (KINDS[str(kind)], rows.drop(columns="kind").map(_printed).to_numpy().tolist())
+        for kind, rows in moved.groupby("kind", sort=False)
+    ]
+    return _PAGE.render(**said, head=HEAD[1:], parts=parts, moved=len(moved), total=len(report))
 
 
 def _printed(value: Any) -> str:
@@ -106,19 +116,34 @@ def _printed(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-_PAGE = jinja2.Environment(autoescape=True).from_string("""<!doctype html>
+_PAGE = jinja2.Environment(autoescape=True, trim_blocks=True).from_string("""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{{ title }}</title>
 <meta name="viewport" content="width=device-width"><style>
-body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 64rem; padding: 0 1rem }
-table { border-collapse: collapse } td, th { padding: .2rem .6rem; text-align: left }
-td:nth-child(n+4) { font-variant-numeric: tabular-nums } tr { border-bottom: 1px solid #ddd }
-.mark { background: #fff3cd; border-left: 4px solid #b58100; padding: .5rem 1rem }
+:root { color-scheme: light dark; --line: #8886; --mark: #b58100 }
+body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem }
+h1 { font-size: 1.5rem; line-height: 1.25 } h2 { font-size: 1.15rem }
+.mark { border: 1px solid var(--mark); border-left-width: 4px; padding: .5rem 1rem }
+.wide { overflow-x: auto } table { border-collapse: collapse; font-size: .9rem }
+td, th { padding: .25rem .6rem; text-align: left; vertical-align: top }
+td:nth-child(n+3), th:nth-child(n+3) { text-align: right; font-variant-numeric: tabular-nums }
+td:first-child { white-space: nowrap } td:nth-child(2) { overflow-wrap: anywhere; min-width: 6rem }
+td { max-width: 16rem } @media (max-width: 30rem) { td, th { padding: .2rem .3rem } }
+tr { border-bottom: 1px solid var(--line) }
+thead th { border-bottom: 2px solid var(--line) }
 </style></head><body><h1>{{ title }}</h1>
 <p class="mark">Simulated data; no number here is the book's default.</p>
 <ul>{% for row in rows %}<li>{{ row }}</li>{% endfor %}</ul>
-{% for note in notes %}<p>{{ note }}</p>{% endfor %}
-<p>{{ values | length }} of {{ total }} values move.</p>
+{% for note in notes %}
+<p>{{ note }}</p>
+{% endfor %}
+<p>{{ moved }} of {{ total }} values move.</p>
+{% for kind, values in parts %}
+<h2>{{ kind }}</h2><div class="wide" role="region" aria-label="{{ kind }}" tabindex="0">
 <table><thead><tr>{% for h in head %}<th scope="col">{{ h }}</th>{% endfor %}</tr></thead><tbody>
-{% for row in values %}<tr>{% for value in row %}<td>{{ value }}</td>{% endfor %}</tr>
-{% endfor %}</tbody></table></body></html>
+{% for row in values %}
+<tr>{% for value in row %}<td>{{ value }}</td>{% endfor %}</tr>
+{% endfor %}
+</tbody></table></div>
+{% endfor %}
+</body></html>
 """)
