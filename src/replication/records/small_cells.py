@@ -4,7 +4,6 @@ They are suppressed in a run of chapters on the reader's own records, and in no 
 universities are nobody.
 """
 
-from collections.abc import Hashable
 from typing import Any
 
 import pandas as pd
@@ -28,7 +27,7 @@ def universities_with(panel: pd.DataFrame, rows: "pd.Series[bool]") -> int:
     return int(kept["university"].nunique()) if "university" in kept else len(kept)
 
 
-def small_groups(panel: pd.DataFrame, by: Hashable | list[Hashable]) -> "pd.Series[bool]":
+def small_groups(panel: pd.DataFrame, by: str | list[str]) -> "pd.Series[bool]":
     """Whether each group of rows is of fewer universities than may be published.
 
     Returns
@@ -36,8 +35,10 @@ def small_groups(panel: pd.DataFrame, by: Hashable | list[Hashable]) -> "pd.Seri
     Series of bool
         By group.
     """
-    if by == "university" or "university" not in panel:
-        return panel.groupby(by).size() < (panel.shape[0] + 1 if by == "university" else FEWEST)
+    if by == "university":
+        return panel.groupby(by).size() >= 0
+    if "university" not in panel:
+        return panel.groupby(by).size() < FEWEST
     return panel.groupby(by)["university"].nunique() < FEWEST
 
 
