@@ -1,6 +1,6 @@
 # Two commands matter: `make book` and `make test`. Each sets up what it needs.
 .DEFAULT_GOAL := help
-.PHONY: help setup book pdf test spark faults browser course lint format notebooks data montecarlo bench readme lock system lab serve clean
+.PHONY: help setup book pdf test spark faults course lint format notebooks data montecarlo bench readme lock system lab serve clean
 
 # Python 3.11 is what the committed outputs were made with; any later one will do.
 PYTHON ?= $(or $(shell for p in python3.11 python3 python python3.12 python3.13 python3.14; do \
@@ -40,10 +40,6 @@ spark: setup ## build the panel on Spark, in an environment of its own, and comp
 
 faults: setup ## kill the commands at every step and at random times (minutes)
 	$(BIN)/pytest -m faults tests/faults -n $(JOBS) $(ARGS)
-
-browser: setup ## look at every page in a browser: requests, errors, axe, widths (minutes)
-	@$(BIN)/python tools/system_packages.py
-	$(BIN)/pytest -m browser tests/book/test_browser.py $(ARGS)
 
 course: setup ## build a course and mark hand-ins with it (minutes)
 	$(BIN)/pytest -m course tests/page/course $(ARGS)

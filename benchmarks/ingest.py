@@ -1,19 +1,24 @@
-"""Time and memory of `ingest` on a yearly file of 34 columns: megabytes a second and processor.
+"""Time and memory of `ingest` on yearly files of 34 columns, and beside pandas: ``make bench``.
 
-Prints, and with ``--out`` writes, one row. The file is invented: abstracts of some 300 characters,
-as patents have them, of which `ingest` needs nothing. Time is of the process and all its threads;
-on a machine that does other work at the same time the clock says more.
+Writes ``results/ingest.csv``, and beside it ``results/ingest.json``. The files are invented:
+abstracts of some 300 characters, as patents have them, of which `ingest` needs nothing. Every row
+is a process of its own, its time that of all its threads; ``start_seconds`` is what a process of
+the kind takes on an empty table. On a machine that does other work at the same time the clock says
+more than the processors.
 """
 
 import argparse
 import csv
+import json
 import random
 import sys
 import tempfile
 from pathlib import Path
 
 import pandas as pd
-from scale import run
+from scale import machine, run
+
+from replication.config import ROOT
 
 HEADERS = [
     *("专利名称", "专利类型", "申请人", "申请人类型", "申请人地址", "申请人地区", "申请人城市"),
@@ -72,23 +77,58 @@ def write(path: Path, rows: int) -> None:
 
 
 def main() -> None:
-    """Measure."""
+    """Measure and write."""
     options = argparse.ArgumentParser()
-    options.add_argument("--rows", type=int, default=300_000)
-    options.add_argument("--out", type=Path)
+    options.add_argument("--rows", type=int, nargs="+", default=(200_000, 800_000))
+    options.add_argument("--out", type=Path, default=ROOT / "results" / "ingest.csv")
+    options.add_argument("--note", default="", help="a sentence for the page")
     told = options.parse_args()
+    starts = {row["task"]: row["processor_seconds"] for row in measure(10)}
+    found = [
+        {**row, "start_seconds": starts[row["task"]]}
+        for rows in told.rows
+        for row in measure(rows)
+        if row["task"] == "ingest" or rows == max(told.rows)
+    ]
+    table = pd.DataFrame(found)
+    print(table.to_string(index=False))
+    table.to_csv(told.out, index=False, float_format="%.4g", lineterminator="\n")
+    told.out.with_suffix(".json").write_text(
+        json.dumps(machine(told.note), indent=1) + "\n", encoding="utf-8"
+    )
+
+
+def measure(rows: int) -> list[dict[str, object]]:
+    """One year: what `ingest` took, and what the same takes in pandas."""
     with tempfile.TemporaryDirectory() as made:
-        exports = Path(made) / "exports"
+        exports, out, beside = (Path(made) / name for name in ("exports", "out", "beside"))
         exports.mkdir()
-        write(exports / "2018.csv", told.rows)
+        write(exports / "2018.csv", rows)
         size = (exports / "2018.csv").stat().st_size / 1e6
-        command = ("ingest", str(exports), "--out", f"{made}/out", "--memory", "2GB")
-        took = run("ingest", sys.executable, "-m", "replication.cli", *command)
-    each = size / float(str(took["processor_seconds"]))
-    row = pd.DataFrame([{**took, "rows": told.rows, "megabytes": size, "mb_a_second": each}])
-    print(row.to_string(index=False))
-    if told.out:
-        row.to_csv(told.out, index=False, float_format="%.4g", lineterminator="\n")
+        command = ("ingest", str(exports), "--out", str(out), "--memory", "2GB")
+        script = str(Path(__file__).parent / "ingest_in_pandas.py")
+        found = [
+            run("ingest", sys.executable, "-m", "replication.cli", *command),
+            run("pandas", sys.executable, "-W", "ignore", script, str(exports), str(beside)),
+        ]
+        require_same(out, beside)
+    return [{**row, "rows": rows, "megabytes": size} for row in found]
+
+
+def require_same(ours: Path, beside: Path) -> None:
+    """Stop if pandas has come to other tables."""
+    for name, at in (("patents", "application"), ("applicant_types", "applicant")):
+        first, second = (
+            pd.read_parquet(folder / f"{name}.parquet").sort_values(at, ignore_index=True)
+            for folder in (ours, beside)
+        )
+        pd.testing.assert_frame_equal(first[list(second)], second, check_dtype=False)
+    first, second = (pd.read_csv(folder / "sample_flow.csv") for folder in (ours, beside))
+    pd.testing.assert_series_equal(
+        first.set_index("reason")["rows"].sort_index(),
+        second.set_index("fault")["count"].sort_index(),
+        check_names=False,
+    )
 
 
 if __name__ == "__main__":

@@ -74,15 +74,21 @@ def main() -> None:
         rows += [{**row, "scale": scale, **size} for row in found]
         print(pd.DataFrame(rows).to_string(index=False), flush=True)
     pd.DataFrame(rows).to_csv(told.out, index=False, float_format="%.4g", lineterminator="\n")
-    machine = {
+    told.out.with_suffix(".json").write_text(
+        json.dumps(machine(told.note), indent=1) + "\n", encoding="utf-8"
+    )
+
+
+def machine(note: str) -> dict[str, object]:
+    """When and where it was measured."""
+    return {
         "date": datetime.now(UTC).date().isoformat(),
         "machine": platform.machine(),
         "processors": os.cpu_count(),
         "python": platform.python_version(),
         "versions": {name: version(name) for name in ("duckdb", "pandas", "pyarrow")},
-        "note": told.note,
+        "note": note,
     }
-    told.out.with_suffix(".json").write_text(json.dumps(machine, indent=1) + "\n", encoding="utf-8")
 
 
 def require_same(panel: pd.DataFrame, beside: pd.DataFrame) -> None:

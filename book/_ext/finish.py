@@ -9,65 +9,100 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bs4 import BeautifulSoup
+from finish_charts import long_table
 from finish_exhibits import (
     both_modes,
     finish_exhibits,
     number_figures,
     number_links,
-    registry,
     say_sources,
 )
-from finish_shell import head, mend_theme, rooted, say_chinese, trim
+from finish_files import link_files
+from finish_registry import registry
+from finish_shell import head, mend_theme, rooted, say_chinese, signatures, trim
 from finish_tables import STEPS, finish_table
 
 if TYPE_CHECKING:
-    from finish_exhibits import Exhibit
+    from finish_registry import Exhibit
     from sphinx.application import Sphinx
     from sphinx.config import Config
 
 MARK = "data-finished"
+PAGES = {"book", "notebooks"}
+"""Folders of what Sphinx writes from the sources."""
 REMOTE = re.compile(r"(?:https://|git@)(github\.com)[:/]([\w.-]+/[\w.-]+?)(?:\.git)?/?$")
 
 
-def finish_page(page: Path, site: Path, exhibits: dict[str, Exhibit], title: str) -> None:
+@dataclass(frozen=True)
+class Book:
+    """What the finishing of a page knows of the book."""
+
+    source: Path
+    site: Path
+    exhibits: dict[str, Exhibit]
+    title: str
+    remote: str
+
+    @property
+    def results(self) -> Path:
+        """Folder of the published exhibits."""
+        return self.source / "results"
+
+
+def finish_page(page: Path, book: Book) -> None:
     """Finish one page in its place."""
-    soup = BeautifulSoup(page.read_text(encoding="utf-8"), "lxml")
+    soup = BeautifulSoup(signatures(page.read_text(encoding="utf-8")), "lxml")
     if soup.html is None or soup.html.get(MARK):
         return
-    root = "../" * (len(page.relative_to(site).parts) - 1)
-    say_sources(soup, finish_exhibits(soup, exhibits, root))
-    number_links(soup, exhibits)
-    number_figures(soup, exhibits, root)
+    root = "../" * (len(page.relative_to(book.site).parts) - 1)
+    say_sources(soup, finish_exhibits(soup, book.exhibits, root, book.results))
+    number_links(soup, book.exhibits)
+    number_figures(soup, book.exhibits, root)
+    link_files(soup, book.source, book.site, root, book.remote)
     for table in soup.select(".bd-article table"):
         finish_table(soup, table)
     both_modes(soup, page)
     say_chinese(soup)
     mend_theme(soup)
-    head(soup, title)
+    head(soup, book.title)
     soup.html[MARK] = "yes"
     page.write_text(str(soup), encoding="utf-8")
+
+
+def publish(exhibit: Exhibit, book: Book) -> None:
+    """Copy what an exhibit links to, and write the table of a long chart."""
+    target = book.site / "results" / exhibit.chapter
+    target.mkdir(parents=True, exist_ok=True)
+    for path in (book.results / exhibit.chapter).glob(f"{exhibit.name}.*"):
+        if path.suffix in {".csv", ".tex"}:
+            shutil.copy2(path, target)
+    if (text := long_table(exhibit, book.results)) is not None:
+        (target / f"{exhibit.name}.html").write_text(text, encoding="utf-8")
 
 
 def finish(app: Sphinx, exception: Exception | None) -> None:
     """Finish every page, copy what they link to, and write the pages that Sphinx has not."""
     if exception is not None or app.builder.format != "html":
         return
-    site = Path(app.outdir)
-    results = Path(app.srcdir) / "results"
-    exhibits = registry(results)
+    options = app.config.html_theme_options
+    remote = options.get("repository_url", "")
+    book = Book(
+        Path(app.srcdir),
+        site := Path(app.outdir),
+        registry(Path(app.srcdir) / "results"),
+        app.config.html_title or app.config.project,
+        f"{remote}/blob/{options.get('repository_branch', 'main')}" if remote else "",
+    )
     for page in sorted(site.rglob("*.html")):
-        if "_static" not in page.relative_to(site).parts and page != site / "index.html":
-            finish_page(page, site, exhibits, app.config.html_title or app.config.project)
-    for exhibit in exhibits.values():
-        target = site / "results" / exhibit.chapter
-        target.mkdir(parents=True, exist_ok=True)
-        for path in (results / exhibit.chapter).glob(f"{exhibit.name}.*"):
-            if path.suffix in {".csv", ".tex"}:
-                shutil.copy2(path, target)
+        if page.parent.name in PAGES or page == site / "404.html" or page == site / "search.html":
+            finish_page(page, book)
+    for exhibit in book.exhibits.values():
+        publish(exhibit, book)
     trim(site / "_static")
     # A container query takes no variable: the rule is written out for each width of a table.
     rule = (Path(__file__).parent / "cards.css").read_text(encoding="utf-8")
@@ -137,4 +172,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("build-finished", finish, priority=900)
     app.add_css_file("cards.css")
     app.add_js_file("reader.js")
+    app.add_js_file("chart.js")
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

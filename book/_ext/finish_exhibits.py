@@ -6,12 +6,12 @@ the order of a chapter; their anchors stay the names, so that links outlive a re
 
 from __future__ import annotations
 
-import json
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from finish_charts import LONG, add_chart
+from finish_registry import SAID, Exhibit
 from PIL import Image
 
 from replication.exhibit.publish import SOURCES
@@ -19,45 +19,13 @@ from replication.exhibit.publish import SOURCES
 if TYPE_CHECKING:
     from bs4 import BeautifulSoup, Tag
 
-KINDS = {"tab": "Table", "fig": "Figure"}
-SAID = {
-    "simulated": "Simulated data",
-    "published": "Published data",
-    "restricted": "Licensed records",
-    "open": "Open data",
-    "coded": "Coded text",
-    "none": "No data",
-}
 DARK = 24
 """Grey of the darkest ground of a figure in dark mode, of 255."""
 
 
-@dataclass(frozen=True)
-class Exhibit:
-    """What the registry says of an exhibit, and its number in the book."""
-
-    chapter: str
-    name: str
-    label: str
-    source: str
-
-
-def registry(results: Path) -> dict[str, Exhibit]:
-    """All exhibits by name; "Table 2.3" is the third table of the chapter whose file begins 02."""
-    found: dict[str, Exhibit] = {}
-    for path in sorted(results.glob("*/exhibits.json")):
-        chapter = path.parent.name
-        number = chapter.partition("_")[0].removeprefix("0")
-        count = dict.fromkeys(KINDS, 0)
-        for name, entry in json.loads(path.read_text(encoding="utf-8")).items():
-            kind = entry["kind"]
-            count[kind] += 1
-            label = f"{KINDS[kind]} {number}.{count[kind]}"
-            found[name] = Exhibit(chapter, name, label, entry["source"])
-    return found
-
-
-def finish_exhibits(soup: BeautifulSoup, exhibits: dict[str, Exhibit], root: str) -> set[str]:
+def finish_exhibits(
+    soup: BeautifulSoup, exhibits: dict[str, Exhibit], root: str, results: Path
+) -> set[str]:
     """Rebuild each exhibit of a page around its title; `root` leads to the top of the site.
 
     Returns
@@ -87,7 +55,9 @@ def finish_exhibits(soup: BeautifulSoup, exhibits: dict[str, Exhibit], root: str
             for sentence in SOURCES.values():
                 _shorten(note, sentence)
             block.append(note.extract())
-        block.append(_links(soup, exhibit, cell, root))
+        chart = add_chart(soup, block, exhibit, results)
+        long = chart is not None and len(chart.table) > LONG
+        block.append(_links(soup, exhibit, cell, root, long))
     return sources
 
 
@@ -120,7 +90,7 @@ def _shorten(note: Tag, sentence: str) -> None:
         note.string = said[: -len(sentence)].strip()
 
 
-def _links(soup: BeautifulSoup, exhibit: Exhibit, cell: Tag | None, root: str) -> Tag:
+def _links(soup: BeautifulSoup, exhibit: Exhibit, cell: Tag | None, root: str, long: bool) -> Tag:
     """Source, and links to the numbers, the LaTeX and the cell that made them."""
     line = soup.new_tag("p", attrs={"class": "exhibit-links"})
     source = soup.new_tag("span", attrs={"class": f"source-{exhibit.source}"})
@@ -128,6 +98,8 @@ def _links(soup: BeautifulSoup, exhibit: Exhibit, cell: Tag | None, root: str) -
     line.append(source)
     base = f"{root}results/{exhibit.chapter}/{exhibit.name}"
     links = [("data (csv)", f"{base}.csv")]
+    if long:
+        links.append(("table", f"{base}.html"))
     if exhibit.name.startswith("tab-"):
         links.append(("LaTeX", f"{base}.tex"))
     code = cell.select_one("div.cell_input") if cell else None
@@ -212,4 +184,4 @@ def darken(source: Path, target: Path) -> None:
     light, blue, red = ground.convert("YCbCr").split()
     light = light.point([DARK + (255 - v) * (240 - DARK) // 255 for v in range(256)])
     turned = Image.merge("YCbCr", (light, blue, red)).convert("RGB")
-    turned.quantize(128).save(target, optimize=True)
+    turned.quantize(64).save(target, optimize=True)

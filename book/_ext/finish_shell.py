@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 HAN = "\u3400-\u4dbf\u4e00-\u9fff"
 CHINESE = re.compile(rf"[{HAN}](?:[{HAN}\u3000-\u303f\uff00-\uffef·、,]*[{HAN}\u3002\uff09])?")
+LINES = re.compile(r"<dl>\s*((?:<dd><em class=\"sig-param\">.*?</dd>\s*)+)</dl>", re.DOTALL)
+LINE = re.compile("<dd>(.*?)</dd>", re.DOTALL)
 UNSPOKEN = {"script", "style", "title", "textarea", "option"}
 UNUSED = (
     "scripts/fontawesome.js",
@@ -66,12 +68,29 @@ def say_chinese(soup: BeautifulSoup) -> None:
         text.replace_with(*(part for part in [*parts, said[at:]] if part != ""))
 
 
+def signatures(text: str) -> str:
+    """A signature of several lines without the list that the builder puts into its head.
+
+    A list may not stand in the head of another: a parser of HTML would take it out of there.
+    """
+    return LINES.sub(
+        lambda found: f'<span class="sig-lines">{LINE.sub(_line, found[1])}</span>', text
+    )
+
+
+def _line(found: re.Match[str]) -> str:
+    return f'<span class="sig-line">{found[1]}</span>'
+
+
 def mend_theme(soup: BeautifulSoup) -> None:
     """What the theme's templates leave without a name or in the wrong place."""
     for script in soup.select("script[src*='fontawesome.js']"):
         script.decompose()
     for box in soup.select("pre, .pst-scrollable-table-container, mjx-container, div.math"):
         box["tabindex"] = "0"
+    # The builder's roles of references are deprecated, and their list has no entries to one.
+    for cited in soup.select("[role=doc-biblioentry], .citation-list"):
+        del cited["role"]
     # A search of its own page needs the index; on the others it would stop the marking of words.
     if soup.select_one("#search-results") is None:
         for script in soup.select("script[src]"):

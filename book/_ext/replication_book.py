@@ -51,12 +51,11 @@ BADGES: dict[str, tuple[str, str]] = {
 # only ranges of the basic plane, where Python's and JavaScript's indices agree.
 HAN = "\u3400-\u4dbf\u4e00-\u9fff"
 
-# What the pages use of MathJax: one combined script, its fonts, TeX extensions on demand, and the
-# reading aids its menu may ask for.
+# What the pages use of MathJax: one combined script, its fonts, and the reading aids its menu may
+# ask for. No page asks for another TeX extension; the browser's test would tell.
 MATHJAX_PARTS = (
     "tex-chtml.js",
     "output/chtml/fonts",
-    "input/tex/extensions",
     "a11y",
     "sre/mathmaps/base.json",
     "sre/mathmaps/en.json",
@@ -184,7 +183,10 @@ def note_not_run(app: Sphinx, doctree: nodes.document) -> None:
     if reason is None or title is None:
         return
     text = f"Not run in this build: {reason}; the outputs are the committed ones."
-    note = nodes.note("", nodes.paragraph(text=text), classes=["not-run"])
+    said = nodes.paragraph()
+    for n, part in enumerate(text.split("`")):  # what to type stands between two of them
+        said += nodes.literal(text=part) if n % 2 else nodes.Text(part)
+    note = nodes.note("", said, classes=["not-run"])
     title.parent.insert(title.parent.index(title) + 1, note)
 
 

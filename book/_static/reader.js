@@ -34,7 +34,10 @@ document.addEventListener("click", (event) => {
   const query = new URLSearchParams(location.search).get("q") || "";
   const typed = query.toLowerCase().match(/\p{Script=Han}+|[^\s\p{Script=Han}]+/gu) || [];
   const stems = typed.map((word) => new Stemmer().stemWord(word)).filter((stem) => stem.length > 3);
-  localStorage.setItem("sphinx_highlight_terms", [...new Set([...typed, ...stems])].join(" "));
+  // Where a page has the other word for what was typed, that one is marked.
+  const whole = query.trim().toLowerCase();
+  const others = synonyms.filter((terms) => terms.includes(whole)).flat();
+  localStorage.setItem("sphinx_highlight_terms", [...new Set([...typed, ...stems, ...others])].join(" "));
 });
 
 const enlarge = (box) => {

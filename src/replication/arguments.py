@@ -80,7 +80,7 @@ def parser() -> argparse.ArgumentParser:
 
     add = command(
         "ingest",
-        "make records of a folder of vendors' exports",
+        "make records of a folder of vendors' exports: patents, papers, the ministry's statistics",
         "replication ingest my-exports --out data/restricted",
     )
     add("folder", type=Path, metavar="DIR", help="folder with the exports, in any mixture")
@@ -89,7 +89,8 @@ def parser() -> argparse.ArgumentParser:
         "--mapping",
         type=Path,
         metavar="FILE",
-        help="which column is what, where no vendor is known (default: mapping.toml in RECORDS)",
+        help="which column is what, where no vendor is known, and which discipline a category of "
+        "papers is of (default: mapping.toml in RECORDS)",
     )
     add(
         "--memory",

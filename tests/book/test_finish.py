@@ -13,6 +13,7 @@ sys.path.insert(0, str(ROOT / "book" / "_ext"))
 
 import finish
 import finish_exhibits
+import finish_registry
 import finish_shell
 import finish_tables
 import replication_book
@@ -31,12 +32,12 @@ university.</p></div></div></div><p><a href="x.html#tab-one">the table</a></p></
 
 
 @pytest.fixture
-def exhibits(tmp_path: Path) -> dict[str, finish_exhibits.Exhibit]:
+def exhibits(tmp_path: Path) -> dict[str, finish_registry.Exhibit]:
     (tmp_path / "02_some").mkdir()
     entry = {"kind": "tab", "title": "t", "source": "simulated", "note": ""}
     registry = {"tab-zero": entry, "tab-one": entry}
     (tmp_path / "02_some" / "exhibits.json").write_text(json.dumps(registry))
-    return finish_exhibits.registry(tmp_path)
+    return finish_registry.registry(tmp_path)
 
 
 def table_of(html: str) -> Tag:
@@ -91,10 +92,10 @@ def test_no_head_is_empty_and_each_says_how_far_it_reaches() -> None:
 
 
 def test_an_exhibit_is_a_figure_with_a_number_and_links(
-    exhibits: dict[str, finish_exhibits.Exhibit],
+    exhibits: dict[str, finish_registry.Exhibit], tmp_path: Path
 ) -> None:
     soup = BeautifulSoup(TABLE, "lxml")
-    assert finish_exhibits.finish_exhibits(soup, exhibits, "../") == {"simulated"}
+    assert finish_exhibits.finish_exhibits(soup, exhibits, "../", tmp_path) == {"simulated"}
     finish_exhibits.number_links(soup, exhibits)
     block = soup.select_one("figure#tab-one")
     assert block

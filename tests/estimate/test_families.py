@@ -6,11 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
 from replication import errors
 from replication.estimate.contrasts import holm
 from replication.estimate.design import STUDY
-from replication.estimate.families import romano_wolf
+from replication.estimate.families import romano_wolf, step_down
 from replication.estimate.few_clusters import wild_cluster_bootstrap
 from replication.estimate.verbs import did, event_frame, event_study
 from tests.support.designs_models import Y
@@ -197,3 +198,10 @@ def test_the_band_of_an_event_study_is_wider_and_in_its_frame(data):
     bonferroni = stats.t.ppf(1 - 0.025 / 7, study.df.min()) * band["std_error"]
     assert (band["upper"] - band["estimate"])[others].lt(bonferroni[others]).all()
     pd.testing.assert_frame_equal(band, event_frame(study, simultaneous=True))
+
+
+def test_step_down_is_that_of_statsmodels_family_by_family() -> None:
+    p_values = np.random.default_rng(7).beta(0.4, 1.5, (5, 4))
+    p_values[0] = [0.02, 0.02, 1.0, 0.0]
+    alone = [multipletests(family, method="holm")[1] for family in p_values]
+    np.testing.assert_array_equal(step_down(p_values), alone)

@@ -277,7 +277,7 @@ def test_a_figure_leaves_no_state_behind(make: Callable[[], Figure]) -> None:
     figure = make()
     assert dict(mpl.rcParams) == before
     assert plt.get_fignums() == []
-    assert (figure.canvas.get_figwidth(), figure.canvas.dpi) == (7.0, 150)
+    assert (figure.canvas.get_figwidth(), figure.canvas.dpi) == (7.0, 200)
 
 
 def colours(figure: Figure) -> set[str]:

@@ -59,7 +59,7 @@ def regression() -> tables.Table:
 def awkward() -> tables.Table:
     """Everything that LaTeX reads as a command, in labels, heads and entries."""
     frame = pd.DataFrame(
-        {"a_b": ["50 %", "R&D"], "#1 {x}": [r"\frac", "~^$"], "≤ < >": [-1.5, 1e-17]},
+        {"A_b": ["50 %", "R&D"], "#1 {x}": [r"\frac", "~^$"], "≤ < >": [-1.5, 1e-17]},
         index=["[0, 1]", "y_t − 1"],
     )
     return tables.plain(frame, digits=3)
@@ -140,7 +140,7 @@ def test_latex_is_escaped_and_balanced(folder: Path) -> None:
     assert columns_of((folder / "tab-a.tex").read_text(encoding="utf-8")) == {4}
     assert columns_of((folder / "tab-b.tex").read_text(encoding="utf-8")) == {3}
     latex = (folder / "tab-a.tex").read_text(encoding="utf-8")
-    for entry in (r"50 \%", r"R\&D", r"\textbackslash{}frac", r"a\_b", "$-$1.500", r"{[}0, 1]"):
+    for entry in (r"50 \%", r"R\&D", r"\textbackslash{}frac", r"A\_b", "$-$1.500", r"{[}0, 1]"):
         assert entry in latex, entry
     assert r"Exposure \& post\_t {[}$\beta$]" in (folder / "tab-b.tex").read_text(encoding="utf-8")
 
@@ -150,7 +150,7 @@ def test_escaping_does_not_change_the_table(shown: list[Any]) -> None:
     publish("tab-a", table, title="A & B")
     publish("tab-a", table, title="A & B")
     assert shown[0] == shown[1]
-    assert list(table.printed.df.columns) == ["a_b", "#1 {x}", "≤ < >"]
+    assert list(table.printed.df.columns) == ["A_b", "#1 {x}", "≤ < >"]
 
 
 def test_committed_latex_is_balanced() -> None:

@@ -86,9 +86,9 @@ def test_one_thing_in_a_picture_is_seen(
         {},
         {"text.hinting": "no_hinting"},
         {"text.hinting": "force_autohint"},
-        {"dpi": 149},
-        {"dpi": 152},
-        {"text.hinting": "no_hinting", "dpi": 148},
+        {"dpi": 199},
+        {"dpi": 203},
+        {"text.hinting": "no_hinting", "dpi": 197},
     ],
 )
 def test_another_machine_s_letters_are_no_alarm(

@@ -35,6 +35,7 @@ BOOK = rows(codebook_markdown())
 def test_codebook_in_the_readme_is_what_the_command_prints() -> None:
     assert readme.generate(README, readme.DATA_PARTS) == README, "run `replication codebook`"
     assert rows(README.split("<!-- codebook -->")[1]) == BOOK
+    assert rows(codebook_markdown(folded=True)) == BOOK
 
 
 def test_command_writes_the_codebook_and_leaves_the_rest(tmp_path) -> None:
@@ -70,9 +71,17 @@ class TestTable:
     def test_says_the_rule_of_every_check(self, name):
         table = SCHEMAS[name]
         for row, column in zip(BOOK[name], table.columns.values(), strict=True):
-            parts = row[5].split("; ") if ";" in row[5] else [row[5]]
-            assert parts[-1] == ("may be empty" if column.nullable else "never empty")
+            parts = row[5].split("; ")
+            assert (parts[-1] == "may be empty") == column.nullable
+            assert (parts == ["any"]) == (not column.checks and not column.nullable)
             assert not re.search(r"None|<|greater_than|isin|in_range", row[5])
+
+    def test_says_the_source_of_every_column(self, name):
+        text = codebook_markdown().split(f"## `{name}`")[1].split("##")[0]
+        once = re.search(r"Source unless named: (.+)\.$", text, re.MULTILINE)
+        for row, column in zip(BOOK[name], SCHEMAS[name].columns.values(), strict=True):
+            said = once[1] if row[6] == "–" and once else row[6]
+            assert said == column.metadata["source"], row[0]
 
     def test_names_its_key(self, name):
         table = SCHEMAS[name]
@@ -85,12 +94,12 @@ class TestTable:
 @pytest.mark.parametrize(
     ("table", "column", "kind", "rule"),
     [
-        ("panel", "patents_joint", "int64", "≥ 0; ≤ 1,000,000,000; never empty"),
-        ("panel", "control_exposure", "float64", "0 to 1; never empty"),
-        ("panel", "discipline", "text", "matches `[0-9]{4}`; never empty"),
-        ("panel", "exposure", "float64", "-100 to 100; never empty"),
-        ("patents", "date", "date (datetime64, no zone)", "1985-01-01 to 2100-12-31; never empty"),
-        ("patents", "granted", "bool", "never empty"),
+        ("panel", "patents_joint", "int64", "≥ 0; ≤ 1,000,000,000"),
+        ("panel", "control_exposure", "float64", "0 to 1"),
+        ("panel", "discipline", "text", "matches `[0-9]{4}`"),
+        ("panel", "exposure", "float64", "-100 to 100"),
+        ("patents", "date", "date (datetime64, no zone)", "1985-01-01 to 2100-12-31"),
+        ("patents", "granted", "bool", "any"),
         ("grades", "grade", "text", "one of A+, A, A-, B+, B, B-, C+, C, C-; may be empty"),
     ],
 )

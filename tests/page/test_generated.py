@@ -47,6 +47,8 @@ def test_each_driver_is_annotated_with_its_five_points() -> None:
         assert page.count(f"*{point}.*") == 8, point
     context = load_context()
     assert all(f"(driver-{d.id})=" in page and d.claim_zh in page for d in context.driver)
+    table = generated.annotation_markdown()
+    assert all(d.would_test in table and f"](#driver-{d.id})" in table for d in context.driver)
     assert all(m.zh in generated.measures_markdown() for m in context.measure)
     assert all(r.zh in generated.recommendations_markdown() for r in context.recommendation)
     events = load_timeline()

@@ -222,7 +222,7 @@ class TestSound:
     def test_few_universities_of_many_have_cells(self, keep):
         """A hire elsewhere is none of the panel: those that have cells are far above the mean."""
         records = tables(Process(universities=60, cells_per_university=4.0))
-        for first in range(0, 60, 12):
+        for first in (0, 24, 48):
             some = records["grades"]["university"].unique()[first : first + keep]
             grades = records["grades"][records["grades"]["university"].isin(some)]
             panel, _ = build_panel({**records, "grades": grades.reset_index(drop=True)})

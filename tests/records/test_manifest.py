@@ -446,6 +446,8 @@ class TestTruth:
         assert command("claims", "--panel", out, "--truth", known) == (0 if agree else 2)
         said = "t.csv is the truth of another study than that of"
         assert (said in capsys.readouterr().err) is not agree
+        if agree:
+            return
         # A file without its mark says nothing of its study, and is taken at its word.
         known.with_suffix(".manifest.json").unlink()
         assert command("claims", "--panel", out, "--truth", known) == 0

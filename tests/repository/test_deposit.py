@@ -111,7 +111,7 @@ def test_every_open_source_that_was_seen_has_its_day() -> None:
         assert f"{day.day} {day:%B %Y}" in README
 
 
-PAGE = (ROOT / "book" / "reviewers.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "book" / "checklists.md").read_text(encoding="utf-8")
 TEMPLATE, STANDARD = (
     re.findall(
         r"^\* - (.+)\n((?:  - .+\n)+)",

@@ -36,6 +36,12 @@ def thin() -> dict[str, pd.DataFrame]:
 
 
 @cache
+def thin_panel() -> pd.DataFrame:
+    """Panel of the thin records."""
+    return build_panel(thin())[0]
+
+
+@cache
 def built(process: Process | None = None) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Panel and sample flow of a study."""
     return build_panel(tables(process))

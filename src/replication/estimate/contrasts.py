@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pandas as pd
-from statsmodels.stats.multitest import multipletests
 
 from replication.estimate.design import STUDY, THIRD, Design, columns_of
+from replication.estimate.families import step_down
 from replication.estimate.fit import Estimate
 from replication.estimate.treatment import treatment_columns
 from replication.estimate.verbs import did
@@ -189,7 +189,7 @@ def difference(estimate: Estimate, first: str, second: str) -> pd.Series:
 
 
 def holm(p_values: pd.Series) -> pd.Series:
-    """Holm's adjustment for a family of tests, by `statsmodels`.
+    """Holm's adjustment for a family of tests, as `step_down`.
 
     Examples
     --------
@@ -199,7 +199,7 @@ def holm(p_values: pd.Series) -> pd.Series:
     >>> rp.contrasts.holm(pd.Series({"C6": 0.01, "C7": 0.02, "C8": 0.04})).to_list()
     [0.03, 0.04, 0.04]
     """
-    return pd.Series(multipletests(p_values, method="holm")[1], p_values.index, name="p_holm")
+    return pd.Series(step_down(p_values.to_numpy(float)), p_values.index, name="p_holm")
 
 
 def question(

@@ -88,3 +88,25 @@ def romano_wolf(
         found[name] = beyond(largest, observed[name], drawn)
     adjusted = pd.Series(found, name="p_romano_wolf")[steps].cummax()
     return adjusted[list(fits)]
+
+
+def step_down(p_values: np.ndarray) -> np.ndarray:
+    """Adjust the p-values of families of tests by Holm (1979).
+
+    The same as ``multipletests(…, method="holm")`` of statsmodels, a family a row: that one takes
+    a family at a time and collects the garbage of the whole process with each.
+
+    Parameters
+    ----------
+    p_values : ndarray, shape (…, tests)
+
+    Returns
+    -------
+    ndarray of the same shape
+    """
+    order = np.argsort(p_values, axis=-1)
+    steps = np.take_along_axis(p_values, order, axis=-1) * np.arange(p_values.shape[-1], 0, -1)
+    adjusted = np.minimum(np.maximum.accumulate(steps, axis=-1), 1.0)
+    found = np.empty_like(adjusted)
+    np.put_along_axis(found, order, adjusted, axis=-1)
+    return found

@@ -8,9 +8,13 @@ from typing import Any
 
 import matplotlib as mpl
 import pandas as pd
+from PIL import Image
 
 from replication.exhibit.tables import Table
 from replication.exhibit.theme import Figure
+
+COLOURS = 256
+"""Of a drawing's palette; the most that PNG has."""
 
 LATEX = str.maketrans(
     {
@@ -93,9 +97,15 @@ def _escaped(labels: pd.Index) -> pd.Index:
 
 
 def to_png(figure: Figure) -> bytes:
-    """Drawing as PNG, whatever the settings of the program that asks for it."""
-    buffer = io.BytesIO()
+    """Drawing as PNG, whatever the settings of the program that asks for it.
+
+    It has a palette, a third of the size: lines and letters have few colours between them.
+    """
+    drawn, small = io.BytesIO(), io.BytesIO()
     with mpl.rc_context():
         mpl.rcdefaults()
-        figure.canvas.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()
+        figure.canvas.savefig(drawn, format="png", metadata={"Software": None})
+    with Image.open(drawn) as picture:
+        palette = picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+        palette.save(small, format="png", optimize=True, dpi=picture.info["dpi"])
+    return small.getvalue()

@@ -70,7 +70,7 @@ def curve_figure(
         f"{table['estimate'].max():.2f}, median {table['estimate'].median():.2f}; "
         f"{100 * positive:.0f} % are above zero."
     )
-    return theme.drawn(top, table, alt)
+    return theme.drawn(top, table.assign(as_planned=ours), alt)
 
 
 def joint_table(curve: Curve) -> Table:

@@ -23,6 +23,18 @@ WORDS = {
 }
 """Short names of the study's columns for the heads and rows of tables."""
 
+STATISTICS = {
+    "std_error": "standard error",
+    "mc_error": "Monte Carlo error",
+    "p_value": "p-value",
+    "p_adjusted": "adjusted p-value",
+    "p_romano_wolf": "Romano–Wolf p-value",
+}
+"""Names of what is known of an estimate."""
+
+RAW = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)+")
+"""A column's name as code has it, which no reader should meet."""
+
 DESCRIBED = (
     "patents_joint",
     "patents_joint_key",
@@ -197,8 +209,19 @@ def plain(
         printed[column] = [
             _entry(v, formats.get(str(column)), digits, years) for v in frame[column]
         ]
+    printed.columns = printed.columns.map(_spoken)
+    printed.index = printed.index.map(_spoken)
     printed.index.name = None
     return Table(MTable(printed, notes=" "), frame.reset_index(), words=words)
+
+
+def _spoken(label: Any) -> Any:
+    """A label of a table of facts; what is no name from code stays as it is."""
+    if isinstance(label, tuple):
+        return tuple(map(_spoken, label))
+    if not isinstance(label, str) or RAW.fullmatch(label) is None:
+        return label
+    return STATISTICS.get(label) or in_words(label)
 
 
 def _are_years(column: pd.Series) -> bool:

@@ -14,6 +14,9 @@ from matplotlib.figure import Figure as Canvas
 WIDTH = 7.0
 """Inches; the width of a journal's text block."""
 
+DPI = 200
+"""Pixels an inch: two for each of a page's column, as sharp screens show."""
+
 PALETTE = "colorblind"
 """Colours of all series, in their order (seaborn's name, or a list): the one line to change."""
 
@@ -76,7 +79,7 @@ def _grid(height: float, **subplots: Any) -> Iterator[list[Axes]]:
     with (
         sns.axes_style("ticks", style),
         sns.plotting_context("paper", font_scale=1.1),
-        mpl.rc_context({"figure.dpi": 150, "savefig.dpi": 150, "legend.frameon": False}),
+        mpl.rc_context({"figure.dpi": DPI, "savefig.dpi": DPI, "legend.frameon": False}),
         sns.color_palette(PALETTE),
     ):
         canvas = Canvas(figsize=(WIDTH, height), layout="constrained")

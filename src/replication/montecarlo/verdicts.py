@@ -12,6 +12,7 @@ import pandas as pd
 from replication.estimate import convention
 from replication.estimate.claims import INVENTS, MISSES, NOTHING, RECOVERS, UNCLEAR, WRONG
 from replication.estimate.contrasts import CLAIMS
+from replication.estimate.families import step_down
 from replication.estimate.few_clusters import PERMUTED, WILD
 from replication.montecarlo.redrawn import OLS, PPML, REDRAWS
 from replication.montecarlo.repeat import rate_error
@@ -179,7 +180,7 @@ def verdicts(claims: pd.DataFrame) -> pd.DataFrame:
     known, target = load_claims(), found["target"]
     wide = table["p_value"].set_axis(pd.MultiIndex.from_frame(found[KEYS])).unstack("claim")
     for family in known.groupby("family").groups.values():
-        wide[list(family)] = _holm(wide[list(family)].to_numpy())
+        wide[list(family)] = step_down(wide[list(family)].to_numpy())
     adjusted = wide.stack().reindex(pd.MultiIndex.from_frame(found[KEYS])).to_numpy()
     significant = adjusted < found["claim"].map(known["level"]).to_numpy()
     holds = (table["lower"] <= target) & (target <= table["upper"])
@@ -197,16 +198,6 @@ def verdicts(claims: pd.DataFrame) -> pd.DataFrame:
     judged = pd.Series(verdict, pd.MultiIndex.from_frame(found[KEYS]))
     order = pd.MultiIndex.from_frame(found[KEYS[:2]]).unique()
     return judged.unstack("claim").rename_axis(columns=None).loc[order]
-
-
-def _holm(p: np.ndarray) -> np.ndarray:
-    """Adjust p-values of families by Holm, a family a row."""
-    order = np.argsort(p, axis=1)
-    steps = np.take_along_axis(p, order, axis=1) * np.arange(p.shape[1], 0, -1)
-    adjusted = np.minimum(np.maximum.accumulate(steps, axis=1), 1.0)
-    found = np.empty_like(p)
-    np.put_along_axis(found, order, adjusted, axis=1)
-    return found
 
 
 def recovery(judged: pd.DataFrame) -> pd.DataFrame:

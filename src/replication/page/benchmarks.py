@@ -1,6 +1,7 @@
 """The committed benchmarks as tables of a page."""
 
 import json
+from pathlib import Path
 
 import pandas as pd
 
@@ -11,6 +12,8 @@ TABLE = ROOT / "results" / "benchmarks.csv"
 MACHINE = ROOT / "results" / "benchmarks.json"
 SCALE = ROOT / "results" / "scale.csv"
 SCALE_MACHINE = ROOT / "results" / "scale.json"
+INGEST = ROOT / "results" / "ingest.csv"
+INGEST_MACHINE = ROOT / "results" / "ingest.json"
 HEADS = {
     "wild cluster bootstrap": "Restricted wild cluster bootstrap",
     "randomisation test": "Studentised randomisation test",
@@ -86,13 +89,40 @@ def scale_markdown() -> str:
         )
         for row, n in zip(found.to_dict("records"), events, strict=True)
     ]
-    where = json.loads(SCALE_MACHINE.read_text(encoding="utf-8"))
+    return "\n".join([*markdown.table(heads, rows, right=heads[1:]), "", _where(SCALE_MACHINE)])
+
+
+def ingest_markdown() -> str:
+    """Time and memory of reading yearly files, beside the same in pandas, and where."""
+    found = pd.read_csv(INGEST)
+    heads = (
+        "command", "rows", "megabytes", "seconds", "seconds of processors", "MB a second and core",
+        "without the start", "peak, MB",
+    )  # fmt: skip
+    rows = [
+        (
+            {"pandas": "the same tables, in pandas"}.get(row["task"], f"`{row['task']}`"),
+            f"{row['rows']:,}",
+            f"{row['megabytes']:,.0f}",
+            _seconds(row["seconds"]),
+            _seconds(row["processor_seconds"]),
+            f"{row['megabytes'] / row['processor_seconds']:,.0f}",
+            f"{row['megabytes'] / (row['processor_seconds'] - row['start_seconds']):,.0f}",
+            f"{row['peak_mb']:,.0f}",
+        )
+        for row in found.to_dict("records")
+    ]
+    return "\n".join([*markdown.table(heads, rows, right=heads[1:]), "", _where(INGEST_MACHINE)])
+
+
+def _where(machine: Path) -> str:
+    """Say when and where it was measured."""
+    where = json.loads(machine.read_text(encoding="utf-8"))
     versions = ", ".join(f"{name} {version}" for name, version in where["versions"].items())
-    said = (
+    return (
         f"Measured on {where['date']}, {where['machine']} with {where['processors']} processors, "
         f"Python {where['python']}; {versions}. {where['note']}"
-    )
-    return "\n".join([*markdown.table(heads, rows, right=heads[1:]), "", said])
+    ).rstrip()
 
 
 def _seconds(value: float) -> str:

@@ -1,5 +1,7 @@
 """The codebook, printed from the schema."""
 
+from collections import Counter
+
 import pandas as pd
 import pandera.pandas as pa
 
@@ -11,38 +13,52 @@ from replication.records.validation import type_name
 COLUMNS = ("column", "English", "中文", "type", "unit", "range or rule", "source")
 
 
-def codebook_markdown(level: int = 2) -> str:
+def codebook_markdown(level: int = 2, *, folded: bool = False) -> str:
     """Markdown of every table: description, key and one row a column.
 
     Parameters
     ----------
     level : int
         Level of the tables' headings.
+    folded : bool
+        Whether the columns stand in a part that readers of the book open.
     """
     tables = [schema.PANEL, *schema.RECORDS.values(), *schema.OPTIONAL.values(), OPEN_PANEL]
-    return "\n\n".join(_table(table, "#" * level) for table in tables) + "\n"
+    return "\n\n".join(_table(table, "#" * level, folded=folded) for table in tables) + "\n"
 
 
-def _table(table: pa.DataFrameSchema, marks: str) -> str:
+def _table(table: pa.DataFrameSchema, marks: str, *, folded: bool) -> str:
     key = ", ".join(f"`{c}`" for c in table.metadata["key"])
     more = " A repeated row is dropped and counted." if table.name in schema.EVENTS else ""
-    rows = [_row(name, column) for name, column in table.columns.items()]
-    head = [f"{marks} `{table.name}`", "", f"{table.description} Key: {key}.{more}", ""]
-    return "\n".join([*head, *markdown.table(COLUMNS, rows)])
+    source = _common_source(table)
+    said = f" Source unless named: {source}." if source else ""
+    rows = [_row(name, column, source) for name, column in table.columns.items()]
+    columns = markdown.table(COLUMNS, rows)
+    if folded:
+        columns = [f":::{{dropdown}} Its {len(table.columns)} columns", *columns, ":::"]
+    head = [f"{marks} `{table.name}`", "", f"{table.description} Key: {key}.{more}{said}", ""]
+    return "\n".join([*head, *columns])
 
 
-def _row(name: str, column: pa.Column) -> list[str]:
+def _common_source(table: pa.DataFrameSchema) -> str:
+    """The source of most columns, which is said once; empty if each has another."""
+    sources = Counter(column.metadata["source"] for column in table.columns.values())
+    source, times = sources.most_common(1)[0]
+    return source if times > 1 else ""
+
+
+def _row(name: str, column: pa.Column, common: str) -> list[str]:
     about = column.metadata
     rules = [_rule(check) for check in column.checks]
-    rules.append("may be empty" if column.nullable else "never empty")
+    rules += ["may be empty"] * column.nullable
     return [
         f"`{name}`",
         column.title,
         about["zh"],
         type_name(column),
         about["unit"],
-        "; ".join(rules),
-        about["source"],
+        "; ".join(rules) or "any",
+        "–" if about["source"] == common else about["source"],
     ]
 
 

@@ -20,10 +20,11 @@ from PIL import Image, ImageChops, ImageFilter
 RTOL, ATOL = 1e-7, 1e-9
 """A number agrees with the committed one if it is this near; linear algebra differs by less."""
 
-BLUR, CONTRAST, RESIZED = 3, 60, 0.05
+BLUR, CONTRAST, RESIZED = 6, 60, 0.05
 """A drawing is the committed one if no spot of it, seen through a blur of so many pixels, differs
 by more than this (of 255), and no side by more than this share. Another rasteriser of letters or
-a resolution 3 % off stays below 55; a mark that moved by 2 % of its axis is above 65."""
+a resolution 1.5 % off stays below 55; another label, or a bar that moved by 2 % of its axis, is
+above 80."""
 
 # Only an empty entry is missing; the words that pandas takes for missing ("NA", "None") are words.
 CSV: dict[str, Any] = {"keep_default_na": False, "na_values": [""]}

@@ -1,11 +1,12 @@
 """Markdown that the pages take from data: ``{generated} NAME`` stands where a part of it does."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 from replication.page import markdown
 from replication.page.api import api_markdown
-from replication.page.benchmarks import benchmarks_markdown, scale_markdown
+from replication.page.benchmarks import benchmarks_markdown, ingest_markdown, scale_markdown
 from replication.page.codebook import codebook_markdown
 from replication.page.gbt7714 import references_markdown
 from replication.page.verification.render import page_markdown
@@ -49,6 +50,15 @@ def drivers_markdown() -> str:
                 parts += _annotated(context, driver)
         parts.append("::::\n")
     return "\n".join(parts)
+
+
+def annotation_markdown() -> str:
+    """What would test each driver: a row a driver, with a link to all that is said of it."""
+    rows = [
+        (f"[{driver.en}](#driver-{driver.id})", driver.would_test)
+        for driver in load_context().driver
+    ]
+    return "\n".join(markdown.table(("driver", "would test it"), rows))
 
 
 def _annotated(context: Context, driver: Driver) -> list[str]:
@@ -151,10 +161,12 @@ PARTS = {
     "api": Part(api_markdown, ("src/replication/__init__.pyi",)),
     "benchmarks": Part(benchmarks_markdown, ("results/benchmarks.csv", "results/benchmarks.json")),
     "scale": Part(scale_markdown, ("results/scale.csv", "results/scale.json")),
+    "ingest": Part(ingest_markdown, ("results/ingest.csv", "results/ingest.json")),
     "codebook": Part(
-        codebook_markdown,
+        partial(codebook_markdown, folded=True),
         ("src/replication/records/schema.py", "src/replication/panel/openalex.py"),
     ),
+    "context-annotation": Part(annotation_markdown, ("data/context.toml",)),
     "context-drivers": Part(drivers_markdown, ("data/context.toml",)),
     "context-measures": Part(measures_markdown, ("data/context.toml",)),
     "context-recommendations": Part(recommendations_markdown, ("data/context.toml",)),

@@ -12,7 +12,7 @@ import pandera.pandas as pa
 
 MOE = "MoE S&T statistics (高等学校科技统计资料汇编), university by year"
 PATENT = "patent export (incoPat, CNIPA or PATSTAT)"
-PAPER = "bibliographic export (Web of Science or OpenAlex)"
+PAPER = "bibliographic export (Web of Science, OpenAlex or CNKI)"
 HIRE = "university personnel records or public CVs"
 EVALUATION = "4th national discipline evaluation (2017)"
 CATALOGUE = "national discipline catalogue"
@@ -166,9 +166,9 @@ def count(en: str, zh: str, unit: str, word: str = "") -> pa.Column:
     return column("int64", en, zh, unit, COUNT, CREDIBLE, word=word)
 
 
-def sd(en: str, zh: str) -> pa.Column:
+def sd(en: str, zh: str, word: str = "") -> pa.Column:
     """Exposure in standard deviations."""
-    return column("float64", en, zh, "standard deviations over universities", SCORE)
+    return column("float64", en, zh, "standard deviations over universities", SCORE, word=word)
 
 
 def flag(en: str, zh: str) -> pa.Column:

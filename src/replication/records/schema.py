@@ -171,11 +171,17 @@ PANEL: pa.DataFrameSchema = col.table(
     ),
     **{name: col.count(m.en, m.zh, m.unit, m.words) for name, m in MEDIATOR_LABELS.items()},
     exposure=col.sd("pre-period international exchange", "国际科技交流暴露度"),
-    exposure_cooperation=col.sd("pre-period cooperative research", "合作研究暴露度"),
-    exposure_conferences=col.sd("pre-period international conferences", "国际学术会议暴露度"),
-    exposure_us=col.sd("pre-period hires with a US doctorate", "引进美国博士暴露度"),
+    exposure_cooperation=col.sd("pre-period cooperative research", "合作研究暴露度", "cooperation"),
+    exposure_conferences=col.sd(
+        "pre-period international conferences", "国际学术会议暴露度", "conferences"
+    ),
+    exposure_us=col.sd(
+        "pre-period hires with a US doctorate", "引进美国博士暴露度", "US returnees"
+    ),
     exposure_elsewhere=col.sd(
-        "pre-period hires with another overseas doctorate", "引进其他海外博士暴露度"
+        "pre-period hires with another overseas doctorate",
+        "引进其他海外博士暴露度",
+        "other returnees",
     ),
     exposure_high=col.flag("exchange above the median of universities", "高交流组"),
     control_exposure=col.column(

@@ -14,7 +14,7 @@ from replication.records.ingest.universities import default_universities
 from replication.records.schema import RECORDS
 from replication.records.variables import EXCHANGE
 from tests.support.real_files import mirror_or_skip
-from tests.support.simulated import SMALL, tables
+from tests.support.simulated import thin, thin_panel
 
 HEAD = "序号,标题,公开（公告）号,申请号,申请日,申请人,IPC主分类号,IPC,当前法律状态,专利类型"
 
@@ -78,6 +78,12 @@ def test_one_answer_whatever_the_spelling(tmp_path, content):
     assert patents["applicants"][0] == "清华大学;甲科技有限公司"
     assert list(patents["applicants"][1:]) == ["北京大学", "浙江大学;丙（中国）有限公司"]
     assert flow["rows"].sum() == 5
+
+
+def test_the_main_symbol_comes_first_and_once(tmp_path):
+    cells = EXPORT.replace("H04L 29/06,,", "H04L 29/06,G06F16/00；h04l29/06;A61K31/00,")
+    patents, _ = read(tmp_path, a_csv=cells)
+    assert patents["ipc"][0] == "H04L29/06;G06F16/00;A61K31/00"
 
 
 def test_rows_of_two_files_are_one_application(tmp_path):
@@ -201,7 +207,7 @@ def patstat(patents: pd.DataFrame) -> pd.DataFrame:
 
 @pytest.mark.parametrize("vendor", [incopat, yearly, patsnap, google, patstat])
 def test_simulated_records_in_a_vendors_layout_give_the_same_panel(tmp_path, vendor):
-    records = tables(SMALL)
+    records = thin()
     folder = tmp_path / "exports"
     folder.mkdir()
     for name, table in records.items():
@@ -212,7 +218,7 @@ def test_simulated_records_in_a_vendors_layout_give_the_same_panel(tmp_path, ven
             table.rename(columns=labels).to_csv(folder / f"{name}.csv", index=False)
     ingest(folder, tmp_path / "out", say=lambda _: None)
     panel, _ = build_panel(read_records(tmp_path / "out"))
-    pd.testing.assert_frame_equal(panel, build_panel(records)[0], check_exact=True)
+    pd.testing.assert_frame_equal(panel, thin_panel(), check_exact=True)
 
 
 def test_wrong_check_digits_are_counted_and_drop_nothing(tmp_path, capsys):

@@ -1,18 +1,33 @@
 """Which files a folder holds, and text files in UTF-8, whatever encoding they came in."""
 
 import codecs
+import struct
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow as pa
 from charset_normalizer import from_bytes
 
 from replication.errors import SchemaError, SourceUnavailableError
 
 TEXT = (".csv", ".tsv", ".txt")
 BOOKS = (".xlsx", ".xlsm")
-KNOWN = (*TEXT, *BOOKS, ".parquet", ".pdf")
+LINES = (".jsonl", ".ndjson")
+KNOWN = (*TEXT, *BOOKS, *LINES, ".parquet", ".pdf")
 PIECE = 4 * 1024 * 1024
+MOST_LINE = 64 * 1024 * 1024
+KEEPS_REFERENCES = (
+    "it has no class of a paper: export CNKI's 自定义 with 中图分类号 ticked, or the full record "
+    "of Web of Science as text"
+)
+HINTS = {
+    ".xls": "save it as .xlsx",
+    ".zip": "unpack it",
+    ".gz": "unpack it",
+    ".json": "write a work a line, and name it .jsonl",
+    **dict.fromkeys((".net", ".ris", ".enw", ".bib", ".ciw"), KEEPS_REFERENCES),
+}
+"""What is to be done with files of other kinds."""
 MOST_UNPACKED = 2**31
 """Bytes that a workbook may unfold to."""
 # Share of lines beyond ASCII that are UTF-8: in between, a file is of two encodings. A short line
@@ -48,16 +63,21 @@ def checked(path: Path) -> Path:
     if not path.is_file():
         raise SourceUnavailableError(f"{path} is no file: name a table")
     suffix = path.suffix.lower()
-    if suffix not in KNOWN:
-        hint = {".xls": "save it as .xlsx", ".zip": "unpack it", ".gz": "unpack it"}.get(
-            suffix, "take it out of the folder"
-        )
+    if suffix not in KNOWN and not (suffix == ".xls" and _is_html(path)):
+        hint = HINTS.get(suffix, "take it out of the folder")
         raise SchemaError(f"{path}: files {suffix or 'without a suffix'} are not read: {hint}")
     if path.stat().st_size == 0:
         raise SchemaError(f"{path} is empty: export it again, or take it out of the folder")
     if suffix in BOOKS:
         _require_workbook(path)
     return path
+
+
+def _is_html(path: Path) -> bool:
+    """Whether a file named as an old workbook is a table of HTML, as CNKI exports it."""
+    with path.open("rb") as file:
+        start = file.read(512).replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \r\n\t").lower()
+    return start.startswith((b"<html", b"<table", b"<!doctype", b"<meta", b"<head"))
 
 
 def _require_workbook(path: Path) -> None:
@@ -87,9 +107,9 @@ def as_utf8(path: Path, scratch: Path) -> tuple[Path, str]:
         head = file.read(4)
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return _transcode(path, "utf-16", scratch), "UTF-16"
-    lines, good, first_bad = _count_utf8(path)
-    if first_bad is None:
+    if _is_utf8(path):
         return path, "UTF-8 with BOM" if head.startswith(codecs.BOM_UTF8) else "UTF-8"
+    lines, good, first_bad = _count_utf8(path)
     share = good / lines
     if head.startswith(codecs.BOM_UTF8) or share > GB:
         which = "is no UTF-8" if share >= UTF8 else "is of another encoding than others"
@@ -100,50 +120,69 @@ def as_utf8(path: Path, scratch: Path) -> tuple[Path, str]:
     return _transcode(path, "gb18030", scratch), "GB18030"
 
 
+def _is_utf8(path: Path) -> bool:
+    """Whether every byte of a file is part of UTF-8; `SchemaError` names a byte that no text has.
+
+    Arrow looks at gigabytes a second; nothing is decoded, and nothing but the lines that two reads
+    share is copied.
+    """
+    rest = b""
+    read = bytearray(PIECE)
+    with path.open("rb", buffering=0) as file:
+        while size := file.readinto(read):
+            if read.find(0, 0, size) >= 0:
+                raise SchemaError(
+                    f"{path}, line {_line_of_zero(path)}: holds a byte of value 0, which no text "
+                    "has: the file is damaged, or is UTF-16 without its mark; export it again"
+                )
+            first, last = read.find(b"\n", 0, size) + 1, read.rfind(b"\n", 0, size) + 1
+            if not last:
+                rest += read[:size]
+            elif _valid(rest + read[:first]) and _valid(memoryview(read)[first:last]):
+                rest = bytes(read[last:size])
+            else:
+                return False
+            if len(rest) > MOST_LINE:
+                raise SchemaError(
+                    f"{path}: has a line of more than {MOST_LINE:,} bytes: it is no table; export "
+                    "it again"
+                )
+    return _valid(rest)
+
+
+def _valid(piece: bytes | memoryview) -> bool:
+    """Whether whole lines are UTF-8."""
+    ends = pa.py_buffer(struct.pack("ii", 0, len(piece)))
+    try:
+        pa.StringArray.from_buffers(1, ends, pa.py_buffer(piece)).validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def _line_of_zero(path: Path) -> int:
+    with path.open("rb") as file:
+        return next(number for number, line in enumerate(file, start=1) if b"\0" in line)
+
+
 def _count_utf8(path: Path) -> tuple[int, int, int | None]:
     """Lines that are beyond ASCII, those of them that are UTF-8, number of the first that is not.
 
-    Lines are told apart only after a piece has proved to be no UTF-8, which is seldom.
+    Lines are told apart only in a file that has proved to be no UTF-8.
     """
-    lines = good = done = 0
+    lines = good = 0
     first: int | None = None
-    for piece in _pieces(path):
-        if b"\0" in piece:
-            raise SchemaError(
-                f"{path}, line {done + piece[: piece.index(0)].count(10) + 1}: holds a byte of "
-                "value 0, which no text has: the file is damaged, or is UTF-16 without its mark; "
-                "export it again"
-            )
-        new = piece.count(b"\n")
-        try:
-            text = piece.decode("utf-8")
-            if not text.isascii():
-                lines, good = lines + new + 1, good + new + 1
-        except UnicodeDecodeError:
-            for number, line in enumerate(piece.split(b"\n"), start=done + 1):
-                if line.isascii():
-                    continue
-                lines += 1
-                try:
-                    line.decode("utf-8")
-                    good += 1
-                except UnicodeDecodeError:
-                    first = first or number
-        done += new
-    return lines, good, first
-
-
-def _pieces(path: Path) -> Iterator[bytes]:
-    """Pieces of a file that end with a line."""
-    rest = b""
     with path.open("rb") as file:
-        while read := file.read(PIECE):
-            whole, end, tail = (rest + read).rpartition(b"\n")
-            if end:
-                yield whole + end
-            rest = tail
-    if rest:
-        yield rest
+        for number, line in enumerate(file, start=1):
+            if line.isascii():
+                continue
+            lines += 1
+            try:
+                line.decode("utf-8")
+                good += 1
+            except UnicodeDecodeError:
+                first = first or number
+    return lines, good, first
 
 
 def _transcode(path: Path, encoding: str, scratch: Path) -> Path:

@@ -44,10 +44,11 @@ def count_types(base: duckdb.DuckDBPyConnection) -> dict[str, int]:
         f"WHEN regexp_matches(name, {_text(rule.pattern)}) THEN '{rule.kind}'"
         for rule in rules.rule
     )
-    first = "rows_read r SEMI JOIN applications a ON r.place = a.place"
-    base.execute(f"""
-CREATE TABLE pairs AS SELECT unnest(named) AS n, unnest(names(types)) AS type
-FROM {first} WHERE types IS NOT NULL AND len(named) = len(names(types))""")
+    base.execute("""
+CREATE TEMP TABLE lists AS SELECT named, kinds, len(named) = len(kinds) AS paired
+FROM rows_read JOIN type_lists USING (types) SEMI JOIN applications USING (place)""")
+    base.execute("""
+CREATE TABLE pairs AS SELECT unnest(named) AS n, unnest(kinds) AS type FROM lists WHERE paired""")
     base.execute(f"""
 CREATE TABLE typed AS SELECT name, type, "rows", CASE {kind} ELSE 'other' END AS kind
 FROM (SELECT {uniform} AS name, type, sum("rows") AS "rows"
@@ -62,8 +63,7 @@ FROM (SELECT {uniform} AS name, type, sum("rows") AS "rows"
             "correct it, or take the column of types out of the mapping"
         )
     counted = base.execute(
-        "SELECT count_if(types IS NOT NULL AND len(named) = len(names(types))), "
-        f"count_if(types IS NOT NULL AND len(named) <> len(names(types))) FROM {first}"
+        "SELECT count(*) FILTER (paired), count(*) FILTER (NOT paired) FROM lists"
     ).fetchone() or (0, 0)
     return {"typed": counted[0], "types and names differ in number": counted[1]}
 

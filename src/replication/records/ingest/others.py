@@ -9,8 +9,8 @@ import pandas as pd
 
 from replication.errors import SchemaError
 from replication.records.ingest.tables import Table, fault_of
+from replication.records.ingest.text import NO, YES
 from replication.records.ingest.vendors import key, position
-from replication.records.open.compilation.reader import read_compilation
 from replication.records.schema import RECORDS
 from replication.records.validation import validate
 from replication.records.variables import EXCHANGE
@@ -87,10 +87,7 @@ def _typed(values: pd.Series, dtype: Any, rows: pd.Series, where: str, column: s
         made = number if kind == "f" else number.where(~odd, 0).astype("int64")
         said = "is no number" if kind == "f" else "is no whole number"
     elif kind == "b":
-        made = plain.str.upper().map(
-            {"Y": True, "YES": True, "TRUE": True, "1": True, "是": True}
-            | {"N": False, "NO": False, "FALSE": False, "0": False, "否": False}
-        )
+        made = plain.str.upper().map(dict.fromkeys(YES, True) | dict.fromkeys(NO, False))
         odd, said = made.isna(), "says neither yes nor no"
     else:
         return plain
@@ -108,6 +105,9 @@ def read_pdf(path: Path) -> dict[str, pd.DataFrame]:
 
     The compilation prints no graduate students: those on projects of research stand in for them.
     """
+    # A reader of PDF takes longer to import than a small folder to ingest.
+    from replication.records.open.compilation.reader import read_compilation
+
     edition = read_compilation(path)
     keys = ["university", "year"]
     resources = edition[[*keys, *COMPILED.values()]].set_axis([*keys, *COMPILED], axis=1)

@@ -12,6 +12,7 @@ import duckdb
 from replication.errors import SchemaError
 from replication.records.ingest.separators import OPEN_COMMA, SIGNS, legal_sql
 from replication.records.ingest.tables import Table, fault_of
+from replication.records.ingest.text import NO, YES
 from replication.records.ingest.vendors import FIELDS, Field, position
 
 KEPT = "kept"
@@ -21,13 +22,13 @@ GRANTS: tuple[Field, ...] = ("kind", "publication", "grant", "granted", "status"
 OFFICES = "{'中国': 'CN', '中国专利局': 'CN', '中国大陆': 'CN', 'ZL': 'CN', 'PC': 'WO'}"
 
 STANDARD = r"""
-SELECT *,
-  modern(number) AS modern, early(number) AS early,
-  list_concat(coalesce(symbols(main), []),
-    list_filter(coalesce(symbols(ipc), []),
-      lambda s: s NOT IN coalesce(symbols(main), []))) AS found,
-  names(applicants) AS named
-FROM (SELECT {file} AS file, row, {fields}, letters(application) AS number FROM {relation})
+SELECT * EXCLUDE (first, rest, uniform),
+  CASE WHEN modern <> '' THEN '' ELSE early(number) END AS early,
+  list_concat(first, list_filter(rest, lambda s: NOT list_contains(first, s))) AS found,
+  separate(uniform) AS named
+FROM (SELECT *, modern(number) AS modern, named(applicants) AS uniform,
+    coalesce(symbols(main), []) AS first, coalesce(symbols(ipc), []) AS rest
+  FROM (SELECT {file} AS file, row, {fields}, letters(application) AS number FROM {relation}))
 """
 READ = r"""
 CREATE TABLE rows_read AS
@@ -41,7 +42,7 @@ SELECT file, row, file * 1099511627776 + row AS place, {person} AS person, appli
   coalesce(main, ipc) AS written_ipc, granted AS written_granted,
   coalesce(regexp_matches(kind, '授权|^[BC][0-9]?$'), false)
     OR coalesce(nullif(trim("grant"), '') NOT IN ('0', '-'), false)
-    OR coalesce(upper(granted) IN ('Y', 'YES', 'TRUE', '1', '是'), false)
+    OR coalesce(upper(granted) IN {yes}, false)
     OR coalesce(regexp_matches(status,
       '^(授权|有权|有效|未缴年费|期限届满|专利权的?终止|权利终止)'), false)
     OR coalesce(office_of = 'CN' AND regexp_matches(upper(plain(publication)),
@@ -85,8 +86,17 @@ class Source:
     layout: str
 
 
-def read_patents(base: duckdb.DuckDBPyConnection, sources: list[Source]) -> None:
+def read_patents(
+    base: duckdb.DuckDBPyConnection, sources: list[Source]
+) -> dict[int, dict[str, int]]:
     """Read files into the table ``rows_read``, with the reason that a row is dropped for.
+
+    The table ``type_lists`` has every list of types, taken apart.
+
+    Returns
+    -------
+    dict of int to dict of str to int
+        For each file the rows in which each sign of `SIGNS` stands among the applicants.
 
     Raises
     ------
@@ -94,6 +104,8 @@ def read_patents(base: duckdb.DuckDBPyConnection, sources: list[Source]) -> None
         Names file, row, column, value and remedy of a number, date or office that cannot be read,
         of applicants that cannot be told apart, of a damaged file.
     """
+    base.execute("CREATE TABLE type_lists (types VARCHAR, kinds VARCHAR[])")
+    found = {}
     for number, source in enumerate(sources):
         where = str(source.table.path)
         if not set(GRANTS) & set(source.columns):
@@ -106,6 +118,7 @@ def read_patents(base: duckdb.DuckDBPyConnection, sources: list[Source]) -> None
         query = READ.format(
             person=str(source.person_a_row).lower(),
             subtotal=SUBTOTAL,
+            yes=YES,
             offices="MAP " + OFFICES,
             standard=standard,
         )
@@ -115,7 +128,14 @@ def read_patents(base: duckdb.DuckDBPyConnection, sources: list[Source]) -> None
             base.execute(query)
         except duckdb.Error as error:
             raise fault_of(source.table.path, error) from error
+        base.execute(
+            "INSERT INTO type_lists SELECT types, names(types) FROM (SELECT DISTINCT types FROM "
+            f"rows_read WHERE file = {number}) WHERE types NOT IN (SELECT types FROM type_lists)"
+        )
+        found[number] = signs(base, number)
         _require(base, number, source)
+        _require_told_apart(base, number, source, found[number])
+    return found
 
 
 def _field(source: Source, field: Field) -> str:
@@ -146,27 +166,31 @@ def _require(base: duckdb.DuckDBPyConnection, number: int, source: Source) -> No
          r"regexp_matches(written_ipc, '[\p{L}\p{N}]')",
          "holds no IPC symbol: is the column mapped rightly?"),
         ("granted", "written_granted", "written_granted IS NOT NULL AND upper(written_granted) NOT "
-         "IN ('Y', 'YES', 'TRUE', '1', '是', 'N', 'NO', 'FALSE', '0', '否')",
+         f"IN {(*YES, *NO)}",
          "says neither yes nor no: write Y or N"),
     )  # fmt: skip
-    for field, column, fault, remedy in rules:
-        # What is dropped for another reason need not be readable.
-        found = base.execute(
-            f"SELECT count(*), arg_min({column}, row), min(row) FROM rows_read "
-            f"WHERE file = {number} AND fault IS NULL AND ({fault})"
-        ).fetchone()
-        if found and found[0]:
+    each = ", ".join(
+        f"count_if({fault}), arg_min({column}, row) FILTER ({fault}), min(row) FILTER ({fault})"
+        for _, column, fault, _ in rules
+    )
+    # What is dropped for another reason need not be readable.
+    found = base.execute(
+        f"SELECT {each} FROM rows_read WHERE file = {number} AND fault IS NULL"
+    ).fetchone()
+    for at, (field, _, _, remedy) in enumerate(rules):
+        n, value, row = (found or (0, 0, 0) * len(rules))[3 * at : 3 * at + 3]
+        if n:
             header = source.columns.get(field, field)
             raise SchemaError(
-                f"{source.table.path}, row {found[2]}, column {header!r}: {str(found[1])[:80]!r} "
-                f"{remedy} ({found[0]:,} such rows)"
+                f"{source.table.path}, row {row}, column {header!r}: {str(value)[:80]!r} "
+                f"{remedy} ({n:,} such rows)"
             )
-    _require_told_apart(base, number, source)
 
 
-def _require_told_apart(base: duckdb.DuckDBPyConnection, number: int, source: Source) -> None:
+def _require_told_apart(
+    base: duckdb.DuckDBPyConnection, number: int, source: Source, found: Mapping[str, int]
+) -> None:
     """Raise `SchemaError` where only commas could separate Latin names, and may be part of them."""
-    found = signs(base, number)
     if any(found[sign] for sign in SIGNS if sign != "comma"):
         return
     rows = base.execute(
@@ -180,8 +204,9 @@ def _require_told_apart(base: duckdb.DuckDBPyConnection, number: int, source: So
             f"in the column ({rows[0]:,} such rows): separate applicants by semicolons"
         )
     pairs = base.execute(
-        f"SELECT row, applicants, types FROM rows_read WHERE file = {number} AND fault IS NULL AND "
-        "len(named) = 1 AND len(names(types)) > 1 ORDER BY row LIMIT 1"
+        "SELECT row, applicants, types FROM rows_read JOIN type_lists USING (types) "
+        f"WHERE file = {number} AND fault IS NULL AND len(named) = 1 AND len(kinds) > 1 "
+        "ORDER BY row LIMIT 1"
     ).fetchone()
     if pairs:
         raise SchemaError(
@@ -198,13 +223,13 @@ def signs(base: duckdb.DuckDBPyConnection, number: int) -> dict[str, int]:
     return dict(zip(SIGNS, base.execute(query).fetchone() or (), strict=True))
 
 
-def noticed(base: duckdb.DuckDBPyConnection, number: int) -> str:
+def noticed(base: duckdb.DuckDBPyConnection, number: int, found: Mapping[str, int]) -> str:
     """Say which signs stand between the applicants of a file, and how many check digits are wrong.
 
     A number is known without its check digit, so that a wrong one is told and drops nothing: many
     of them are a sign that numbers were typed, or are of something else.
     """
-    used = {sign: n for sign, n in signs(base, number).items() if n}
+    used = {sign: n for sign, n in found.items() if n}
     said = ", ".join(f"{sign} in {n:,} rows" for sign, n in used.items()) or "none"
     checked, wrong, first, example = base.execute(f"""
 SELECT count(*), coalesce(count_if(given <> due), 0), min(row) FILTER (given <> due),

@@ -3,59 +3,39 @@
 import json
 import shutil
 import tempfile
-from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import duckdb
 import pandas as pd
 
-from replication.errors import ReplicationError, SchemaError
+from replication.errors import SchemaError
 from replication.records.classify import load_disciplines
 from replication.records.ingest import kinds, others, patents, text, universities
 from replication.records.ingest.files import checked, exported
-from replication.records.ingest.mapping import (
-    HEAD,
-    MAPPING,
-    Layout,
-    layout_of,
-    proposal,
-    read_mapping,
-)
-from replication.records.ingest.tables import Table, open_table
-from replication.records.ingest.vendors import position, table_of, vendor_of
+from replication.records.ingest.mapping import MAPPING, UnconfirmedError
+from replication.records.ingest.ministry import statistics, workbook
+from replication.records.ingest.opening import Say, Work, as_source, open_exports
+from replication.records.ingest.papers import made
+from replication.records.ingest.papers.layouts import paper_vendor_of
+from replication.records.ingest.tables import open_table
+from replication.records.ingest.vendors import table_of, vendor_of
 from replication.records.manifest import require_own_ingest, write_ingested
 from replication.records.pieces import write_parquet
 from replication.records.schema import RECORDS, described
-from replication.writing import write_file
 
-Say = Callable[[str], None]
-FLOW, NEAR, CONFUSION, ERRORS = (
+__all__ = ["UnconfirmedError", "ingest", "validate_file"]
+
+FLOW, NEAR, NEAR_PAPERS, CONFUSION, ERRORS = (
     "sample_flow.csv",
     "near_misses.csv",
+    "near_misses_papers.csv",
     "types_by_rule.csv",
     "errors_of_rule.csv",
 )
-
-
-class UnconfirmedError(ReplicationError):
-    """A file is of no known vendor, and nobody has confirmed yet which column is what."""
-
-
-@dataclass
-class _Work:
-    """What is read, and what is to be written."""
-
-    base: duckdb.DuckDBPyConnection
-    scratch: Path
-    say: Say
-    sources: list[patents.Source] = field(default_factory=list)
-    parts: dict[str, list[pd.DataFrame]] = field(default_factory=dict)
-    flow: list[dict[str, Any]] = field(default_factory=list)
-    reports: dict[str, pd.DataFrame] = field(default_factory=dict)
+PAPERS = "paper, university, discipline, year, partner_countries"
 
 
 def ingest(
@@ -71,13 +51,15 @@ def ingest(
     ----------
     folder : Path
         CSV, TSV, text, XLSX and Parquet files of patents, of any vendor in ``data/vendors.toml`` or
-        described in `mapping`; other record tables under their own headers, in English or Chinese;
-        editions of the ministry's compilation as PDF.
+        described in `mapping`; papers as Web of Science, OpenAlex and CNKI export them; other
+        record tables under their own headers, in English or Chinese; the ministry's statistics as
+        PDF of an edition or as workbooks in its layout.
     out : Path
         New folder, or one that this command has written: a Parquet file a table, the sample flow
         and the reports.
     mapping : Path, optional
-        Which column is what, where no vendor is known (default: ``mapping.toml`` in `out`).
+        Which column is what, where no vendor is known, and which discipline a category of papers
+        is of (default: ``mapping.toml`` in `out`).
     memory : int
         Bytes that DuckDB may use before it writes to disk.
     say : callable
@@ -98,98 +80,29 @@ def ingest(
     """
     mapping = mapping or out / MAPPING
     require_own_ingest(out)
-    layouts = read_mapping(mapping)
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="replication-")))
-        base = stack.enter_context(duckdb.connect(str(scratch / "ingest.duckdb")))
+        # In memory, and on disk what does not fit: a file of DuckDB's would compress every column.
+        base = stack.enter_context(duckdb.connect())
         base.execute(f"SET memory_limit = '{memory}B'; SET enable_progress_bar = false")
         base.execute(f"SET temp_directory = '{scratch / 'spill'}'")
         text.prepare(base)
-        work = _Work(base, scratch, say)
-        _open(work, exported(folder), layouts, mapping)
+        work = Work(base, scratch, say)
+        open_exports(work, exported(folder), mapping)
         if work.sources:
             _patents(work)
-        return _write(work, folder, out)
+        tables = _tables(work, folder)
+        if work.papers:
+            _papers(work, tables, mapping)
+        return _write(work, tables, out)
 
 
-def _open(work: _Work, paths: list[Path], layouts: list[Layout], mapping: Path) -> None:
-    """Open every file and say whose it is; stop if a person has to."""
-    proposed: dict[str, str] = {}
-    for number, path in enumerate(paths):
-        if path.suffix.lower() == ".pdf":
-            for name, frame in others.read_pdf(path).items():
-                work.parts.setdefault(name, []).append(frame)
-                _count(work, path, name, len(frame), 0)
-            continue
-        copy = work.scratch / str(number)
-        copy.mkdir()
-        table = open_table(path, f"raw_{number}", work.base, copy)
-        vendor, layout = vendor_of(table.headers), layout_of(table.headers, layouts)
-        other = table_of(table.headers)
-        if layout and layout.confirmed:
-            columns = dict(layout.columns)
-            work.sources.append(patents.Source(table, columns, layout.person_a_row, "mapping"))
-        elif vendor:
-            present = {f: h for f, h in vendor.columns.items() if _has(table, h)}
-            work.sources.append(patents.Source(table, present, vendor.person_a_row, vendor.name))
-        elif other:
-            frame = others.read_other(work.base, other, table)
-            work.parts.setdefault(other, []).append(frame)
-            _count(work, path, other, len(frame), frame.attrs["empty"])
-        elif layout is None:
-            proposed[str(table.headers)] = proposal(
-                table.headers, path.name, _examples(work, table)
-            )
-        else:
-            proposed.setdefault(str(table.headers), "")
-        said = vendor.name if vendor else other or ("mapping" if layout else "nobody known")
-        work.say(f"{path}: {said} ({table.about})")
-    if proposed:
-        _stop(mapping, [one for one in proposed.values() if one])
-
-
-def _stop(mapping: Path, proposals: list[str]) -> None:
-    """Write proposals behind what a person has in the file, and raise `UnconfirmedError`."""
-    before = mapping.read_text(encoding="utf-8") if mapping.is_file() else HEAD
-    if proposals:
-        write_file(mapping, "\n".join([before.rstrip("\n"), "", *proposals]).encode())
-    raise UnconfirmedError(
-        f"{mapping} says which column is what, and is not confirmed: look at the examples, correct "
-        "it, set confirmed = true, and give the command again; nothing else was written"
-    )
-
-
-def _has(table: Table, header: str) -> bool:
-    return position(table.headers, header, str(table.path)) is not None
-
-
-def _examples(work: _Work, table: Table) -> dict[str, list[str]]:
-    """Three values of each column."""
-    rows = work.base.execute(f"SELECT * EXCLUDE (row) FROM {table.relation} LIMIT 20").fetchall()
-    return {
-        header: list(dict.fromkeys(row[i][:60] for row in rows if row[i]))[:3]
-        for i, header in enumerate(table.headers)
-    }
-
-
-def _count(work: _Work, path: Path, table: str, kept: int, empty: int) -> None:
-    for reason, rows in ((patents.KEPT, kept), ("empty row", empty)):
-        if rows:
-            work.flow.append({"file": path.name, "table": table, "reason": reason, "rows": rows})
-
-
-def _patents(work: _Work) -> None:
-    patents.read_patents(work.base, work.sources)
+def _patents(work: Work) -> None:
+    signs = patents.read_patents(work.base, work.sources)
     patents.applications(work.base)
     for number, source in enumerate(work.sources):
-        work.say(f"{source.table.path}: {patents.noticed(work.base, number)}")
-        rows = work.base.execute(
-            'SELECT reason, "rows", first_row, example FROM flow WHERE file = $1 ORDER BY reason',
-            [number],
-        ).fetchall()
-        names = ("reason", "rows", "first_row", "example")
-        about = {"file": source.table.path.name, "table": "patents"}
-        work.flow += [about | dict(zip(names, row, strict=True)) for row in rows]
+        work.say(f"{source.table.path}: {patents.noticed(work.base, number, signs[number])}")
+    _flow(work, "flow", "patents", {n: s.table.path for n, s in enumerate(work.sources)})
     differ = work.base.execute(
         "SELECT count_if(dates_differ), count_if(applicants_differ) FROM applications"
     ).fetchone() or (0, 0)
@@ -210,17 +123,55 @@ def _patents(work: _Work) -> None:
         work.say(wrong.to_string(index=False) if len(wrong) else "the rule makes no error")
 
 
-def _write(work: _Work, folder: Path, out: Path) -> pd.DataFrame:
+def _tables(work: Work, folder: Path) -> dict[str, pd.DataFrame]:
+    """Tables that pass through memory; universities and disciplines are there if need be."""
+    own = work.parts.get("universities")
+    known = universities.default_universities() if own is None else pd.concat(own)
+    for name, frame in statistics.tables(work.statistics, known).items():
+        work.parts.setdefault(name, []).append(frame)
+    for found in work.statistics:
+        work.count(found.path, "statistics", statistics.counts(found, known))
     tables = {name: pd.concat(parts, ignore_index=True) for name, parts in work.parts.items()}
     for name, table in tables.items():
         schema = described(name)
         if schema.unique and (twice := table.duplicated(schema.unique)).any():
             said = table.loc[twice, schema.unique].iloc[0].to_dict()
             raise SchemaError(f"{folder}, table {name}: {said} is in two files: keep one")
-    if work.sources and "universities" not in tables:
-        tables["universities"] = universities.default_universities()
-    if tables.get("disciplines") is None:
+    if work.sources or work.papers or work.statistics:
+        tables.setdefault("universities", known)
+    if "disciplines" not in tables:
         tables["disciplines"] = load_disciplines()
+    return tables
+
+
+def _papers(work: Work, tables: dict[str, pd.DataFrame], mapping: Path) -> None:
+    made.read_papers(work.base, work.papers)
+    made.make_papers(work.base, tables["universities"], tables["disciplines"], mapping, work.say)
+    _flow(work, "paper_flow", "papers", {n: s.table.path for n, s in work.papers.items()})
+    if (own := tables.pop("papers", None)) is not None:
+        work.base.register("own_papers", own)
+        work.base.execute(f"INSERT INTO papers_made SELECT {PAPERS} FROM own_papers")
+    work.reports[NEAR_PAPERS] = universities.near_misses(
+        work.base, tables["universities"], universities.ADDRESSES, "papers"
+    )
+    n = len(work.reports[NEAR_PAPERS])
+    work.say(f"addresses nearly a university's, credited to none: {n:,} ({NEAR_PAPERS})")
+
+
+def _flow(work: Work, relation: str, table: str, paths: dict[int, Path]) -> None:
+    """Enter what became of the rows of each file."""
+    names = ("reason", "rows", "first_row", "example")
+    for number, path in paths.items():
+        found = work.base.execute(
+            f'SELECT reason, "rows", first_row, example FROM {relation} WHERE file = $1 '
+            "ORDER BY reason",
+            [number],
+        ).fetchall()
+        about = {"file": path.name, "table": table}
+        work.flow += [about | dict(zip(names, row, strict=True)) for row in found]
+
+
+def _write(work: Work, tables: dict[str, pd.DataFrame], out: Path) -> pd.DataFrame:
     flow = pd.DataFrame(
         work.flow, columns=["file", "table", "reason", "rows", "first_row", "example"]
     )
@@ -231,12 +182,19 @@ def _write(work: _Work, folder: Path, out: Path) -> pd.DataFrame:
 
     files = {f"{name}.parquet": partial(_put_table, table) for name, table in tables.items()}
     files |= {name: partial(_put_report, report) for name, report in reports.items()}
-    if work.sources:
-        files["patents.parquet"] = partial(_put_patents, work)
+    streamed = {
+        "patents": "SELECT application, date::TIMESTAMP AS date, jurisdiction, applicants, ipc, "
+        "granted FROM applications ORDER BY application",
+        "papers": f"SELECT {PAPERS} FROM papers_made ORDER BY ALL",
+    }
+    there = {"patents": work.sources, "papers": work.papers}
+    for name, query in streamed.items():
+        if there[name]:
+            files[f"{name}.parquet"] = partial(_put_query, work, name, query)
     write_ingested(out, files)
-    made = sorted({*tables, *(["patents"] if work.sources else [])})
-    work.say(f"{out}: {', '.join(made)}")
-    if absent := [name for name in RECORDS if name not in made]:
+    made_now = sorted({*tables, *(name for name in streamed if there[name])})
+    work.say(f"{out}: {', '.join(made_now)}")
+    if absent := [name for name in RECORDS if name not in made_now]:
         work.say(f"not among the exports: {', '.join(absent)}")
     return flow
 
@@ -249,14 +207,11 @@ def _put_report(report: pd.DataFrame, file: BinaryIO) -> None:
     file.write(report.to_csv(index=False, lineterminator="\n").encode())
 
 
-def _put_patents(work: _Work, file: BinaryIO) -> None:
+def _put_query(work: Work, name: str, query: str, file: BinaryIO) -> None:
     """DuckDB writes to a path, and the table is copied from there piece by piece."""
-    made = work.scratch / "patents.parquet"
-    work.base.execute(
-        "COPY (SELECT application, date::TIMESTAMP AS date, jurisdiction, applicants, ipc, granted "
-        f"FROM applications ORDER BY application) TO '{made}' (FORMAT parquet)"
-    )
-    with made.open("rb") as copy:
+    written = work.scratch / f"{name}.parquet"
+    work.base.execute(f"COPY ({query}) TO '{written}' (FORMAT parquet)")
+    with written.open("rb") as copy:
         shutil.copyfileobj(copy, file)
 
 
@@ -271,18 +226,23 @@ def validate_file(path: Path) -> str:
     with tempfile.TemporaryDirectory(prefix="replication-") as name, duckdb.connect() as base:
         scratch = Path(name)
         text.prepare(base)
-        work = _Work(base, scratch, lambda _: None)
+        work = Work(base, scratch, lambda _: None)
         checked(path)
         if path.suffix.lower() == ".pdf":
             return "compilation: " + json.dumps(
                 {n: len(t) for n, t in others.read_pdf(path).items()}
             )
+        if workbook.is_statistics(path):
+            found = workbook.read_workbook(path)
+            return f"the ministry's statistics, {found.about}"
         table = open_table(path, "raw", base, scratch)
         if vendor := vendor_of(table.headers):
-            present = {f: h for f, h in vendor.columns.items() if _has(table, h)}
-            work.sources = [patents.Source(table, present, vendor.person_a_row, vendor.name)]
+            work.sources = [as_source(table)]
             patents.read_patents(base, work.sources)
-            return f"{vendor.name}, {_rows(base)} rows"
+            return f"{vendor.name}, {_rows(base, 'rows_read')} rows"
+        if papers := paper_vendor_of(table.headers):
+            made.read_papers(base, {0: made.Source(table, papers)})
+            return f"{papers.name}, {_rows(base, 'paper_rows')} papers"
         if (other := table_of(table.headers)) is None:
             raise SchemaError(
                 f"{path}: columns {', '.join(table.headers[:12])}: of no known vendor and no table "
@@ -291,6 +251,6 @@ def validate_file(path: Path) -> str:
         return f"table {other}, {len(others.read_other(base, other, table)):,} rows"
 
 
-def _rows(base: duckdb.DuckDBPyConnection) -> str:
-    found = base.execute("SELECT count(*) FROM rows_read").fetchone()
+def _rows(base: duckdb.DuckDBPyConnection, table: str) -> str:
+    found = base.execute(f"SELECT count(*) FROM {table}").fetchone()
     return f"{found[0]:,}" if found else "0"

@@ -11,6 +11,8 @@ SEPARATORS = (
 A comma or a slash is also a sign within a name (Co., Ltd; A/S): it separates beside a Chinese
 character, a slash between blanks.
 """
+OTHER = r"[,，﹔︔\x{37E}|｜¦、､﹑\r\n\t\v\f\x{85}\x{2028}\x{2029}/／]"
+"""Signs but semicolons of either width: most lists have none, and are taken apart by one step."""
 SIGNS = {
     "semicolon": "[;；﹔︔]", "bar": "[|｜¦]", "、": "[、､﹑]", "line break": r"[\r\n]",
     "slash between blanks": r"\s[/／]\s", "comma": "[,，]",
@@ -24,6 +26,11 @@ def split_sql(value: str) -> str:
     """SQL that takes a list of names apart: trimmed, none empty."""
     for pattern, replacement in SEPARATORS:
         value = f"regexp_replace({value}, '{pattern}', '{replacement}', 'g')"
+    return pieces_sql(value)
+
+
+def pieces_sql(value: str) -> str:
+    """SQL that takes a list apart that has semicolons alone between names."""
     trimmed = f"list_transform(string_split({value}, ';'), lambda n: trim(n, ' 。\u3000'))"
     return f"list_filter({trimmed}, lambda n: n <> '')"
 

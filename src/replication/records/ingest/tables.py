@@ -15,7 +15,9 @@ import pyarrow as pa
 from python_calamine import CalamineError, CalamineWorkbook
 
 from replication.errors import SchemaError
-from replication.records.ingest.files import BOOKS, as_utf8
+from replication.records.ingest.files import BOOKS, LINES, as_utf8
+from replication.records.ingest.papers import nested, tagged
+from replication.records.ingest.papers.layouts import paper_vendor_of
 from replication.records.ingest.vendors import header_score
 
 MOST_COLUMNS = 1_000
@@ -52,6 +54,10 @@ def open_table(path: Path, name: str, base: duckdb.DuckDBPyConnection, scratch: 
         return _parquet(path, name, base)
     if path.suffix.lower() in BOOKS:
         return _workbook(path, name, base)
+    if path.suffix.lower() in LINES:
+        file, encoding = as_utf8(path, scratch)
+        headers = nested.lines(base, name, _quoted(str(file)))
+        return Table(path, name, headers, f"{encoding}, a work a line")
     return _text(path, name, base, scratch)
 
 
@@ -59,24 +65,49 @@ def _text(path: Path, name: str, base: duckdb.DuckDBPyConnection, scratch: Path)
     file, encoding = as_utf8(path, scratch)
     with file.open(encoding="utf-8-sig", newline="") as stream:
         top = stream.read(256 * 1024)
+    if which := tagged.kind(path, top):
+        return _records(path, name, base, tagged.records(path, file, which), f"{which}, {encoding}")
     delimiter = _delimiter(path, top)
-    with io.StringIO(top, newline="") as stream:
-        csv.field_size_limit(MOST_CELL)
-        rows = list(islice(csv.reader(stream, delimiter=delimiter), LOOKED_AT))
+    rows = _first_rows(top, delimiter)
     above, headers = _header(path, rows)
+    vendor = paper_vendor_of(headers)
+    if unquoted := vendor is not None and vendor.unquoted:
+        rows = [line.split(delimiter) for line in top.splitlines()[:LOOKED_AT]]
+        # Some of these files end each line with a sign too many, their header not.
+        body = rows[above + 1] if len(rows) > above + 1 else []
+        headers += [""] if len(body) == len(headers) + 1 and not body[-1] else []
+    quote = "quote='', escape=''" if unquoted else "quote='\"', escape='\"'"
     # A title may hold a line break; lines are what is skipped.
     lines = sum(1 + sum(c.count("\n") for c in row) for row in rows[: above + 1])
     columns = {f"c{i}": "VARCHAR" for i in range(len(headers))}
     source = (
         f"read_csv({_quoted(str(file))}, auto_detect=false, header=false, skip={lines}, "
-        f"delim={_quoted(delimiter)}, quote='\"', escape='\"', strict_mode=true, "
-        f"max_line_size={MOST_CELL}, columns={columns!r})"
+        f"delim={_quoted(delimiter)}, {quote}, strict_mode=true, "
+        f"max_line_size={MOST_CELL}, buffer_size={2 * MOST_CELL}, columns={columns!r})"
     )
     base.execute(
         f"CREATE VIEW {name} AS SELECT *, row_number() OVER () + {above + 1} AS row FROM {source}"
     )
     sign = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "bars"}[delimiter]
     return Table(path, name, headers, f"{encoding}, {sign}")
+
+
+def _first_rows(top: str, delimiter: str) -> list[list[str]]:
+    with io.StringIO(top, newline="") as stream:
+        csv.field_size_limit(MOST_CELL)
+        return list(islice(csv.reader(stream, delimiter=delimiter), LOOKED_AT))
+
+
+def _records(
+    path: Path, name: str, base: duckdb.DuckDBPyConnection, found: tagged.Records, about: str
+) -> Table:
+    """Register records that were read row by row."""
+    columns = {
+        f"c{i}": pa.array([row[i] for row in found.rows], pa.string())
+        for i in range(len(found.headers))
+    }
+    base.register(name, pa.table({**columns, "row": pa.array(found.lines, pa.int64())}))
+    return Table(path, name, found.headers, about)
 
 
 def _delimiter(path: Path, top: str) -> str:
@@ -130,7 +161,7 @@ def _header(path: Path, rows: Sequence[Sequence[str | None]]) -> tuple[int, list
 
 
 def _workbook(path: Path, name: str, base: duckdb.DuckDBPyConnection) -> Table:
-    _require_values(path)
+    require_values(path)
     try:
         book = CalamineWorkbook.from_path(path)
         sheets = [(s, book.get_sheet_by_name(s)) for s in book.sheet_names]
@@ -154,15 +185,12 @@ def _workbook(path: Path, name: str, base: duckdb.DuckDBPyConnection) -> Table:
                 f"{right + 1} are merged into one cell: unmerge them and fill each"
             )
     body = rows[above + 1 :]
-    columns = {
-        f"c{i}": pa.array([row[i] for row in body], pa.string()) for i in range(len(headers))
-    }
-    numbers = pa.array(range(above + 2, above + 2 + len(body)), pa.int64())
-    base.register(name, pa.table({**columns, "row": numbers}))
-    return Table(path, name, headers, f"sheet {title}")
+    numbers = list(range(above + 2, above + 2 + len(body)))
+    found = tagged.Records(headers, body, numbers)
+    return _records(path, name, base, found, f"sheet {title}")
 
 
-def _require_values(path: Path) -> None:
+def require_values(path: Path) -> None:
     """Raise `SchemaError` on a formula: its value is what a spreadsheet left there, or nothing."""
     with zipfile.ZipFile(path) as book:
         for part in book.namelist():
@@ -186,6 +214,8 @@ def _cell(value: object) -> str | None:
 def _parquet(path: Path, name: str, base: duckdb.DuckDBPyConnection) -> Table:
     source = f"read_parquet({_quoted(str(path))})"
     try:
+        if nested.is_nested(base, source):
+            return Table(path, name, nested.parquet(base, name, source), "Parquet, nested")
         headers = [row[0] for row in base.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()]
     except duckdb.Error as error:
         raise SchemaError(f"{path} cannot be read as Parquet: {error}") from error
@@ -197,6 +227,11 @@ def _parquet(path: Path, name: str, base: duckdb.DuckDBPyConnection) -> Table:
 def fault_of(path: Path, error: duckdb.Error) -> SchemaError:
     """Say what DuckDB found wrong with a text file, with the line it names."""
     said = str(error)
+    if path.suffix.lower() in LINES:
+        return SchemaError(
+            f"{path}, line {nested.bad_line(path)}: is no work in JSON: the file may be cut off: "
+            "correct the line or export it again"
+        )
     line = re.search(r"CSV Error on Line: (\d+)", said)
     where = f"{path}, line {line[1]}" if line else str(path)
     for sign, fault in (

@@ -11,8 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from duckdb.func import ARROW
 
-from replication.records.ingest.separators import split_sql
+from replication.records.ingest.separators import OTHER, pieces_sql, split_sql
 
+YES, NO = ("Y", "YES", "TRUE", "1", "是"), ("N", "NO", "FALSE", "0", "否")
+"""What says yes and no, in capitals."""
 INVISIBLE = r"[\p{Cf}\x{FE00}-\x{FE0F}]"
 # U+2E80 on: radicals, ideographs, widths; what is before is Latin and its signs.
 BEYOND = r"[^\x00-\x7F]"
@@ -48,13 +50,16 @@ CREATE OR REPLACE MACRO day(x) AS CASE
     '%Y-%m-%d') END;
 CREATE OR REPLACE MACRO symbols(x) AS
   list_transform(
-    regexp_extract_all(upper(plain(x)),
+    regexp_extract_all(upper(plain(replace(x, '；', ';'))),
       '\b[A-H][0-9]{{2}}[A-Z](?:\s*[0-9]{{1,4}}\s*/\s*[0-9]{{2,6}})?'),
     lambda s: regexp_replace(s, '\s', '', 'g'));
 CREATE OR REPLACE MACRO named(x) AS
   CASE WHEN regexp_matches(x, '[^\x00-\x7F\x{{4E00}}-\x{{9FFF}}（）；]') OR traditional(x)
     THEN translate(simplified(x), '〔〕【】［］', '（）（）（）') ELSE x END;
-CREATE OR REPLACE MACRO names(x) AS {split_sql("named(x)")};
+CREATE OR REPLACE MACRO separate(x) AS
+  CASE WHEN regexp_matches(x, '{OTHER}') THEN {split_sql("x")}
+    ELSE {pieces_sql("replace(x, '；', ';')")} END;
+CREATE OR REPLACE MACRO names(x) AS separate(named(x));
 """
 
 

@@ -14,6 +14,11 @@ NEAR = 85.0
 MOST = 20_000
 """Commonest names that are compared."""
 LOOKS = "大学|大學|学院|UNIV|COLLEGE"
+APPLICANTS = "SELECT unnest(string_split(applicants, ';')) AS name FROM applications"
+ADDRESSES = """
+SELECT a."name" AS name FROM (SELECT unnest(addresses) AS a FROM paper_rows WHERE fault IS NULL)
+WHERE a."name" NOT IN (SELECT "name" FROM address_names)"""
+"""Names of applicants, and of those addresses of papers that no university was found for."""
 
 
 def default_universities() -> pd.DataFrame:
@@ -44,26 +49,30 @@ def default_universities() -> pd.DataFrame:
     return joined.rename("applicant_names").rename_axis("university").reset_index()
 
 
-def near_misses(base: duckdb.DuckDBPyConnection, universities: pd.DataFrame) -> pd.DataFrame:
-    """Names among the applicants that are nearly, or begin with, a name of a university.
+def near_misses(
+    base: duckdb.DuckDBPyConnection,
+    universities: pd.DataFrame,
+    names: str = APPLICANTS,
+    counted: str = "applications",
+) -> pd.DataFrame:
+    """Names that are nearly, or begin with, a name of a university.
+
+    `names` is a query of them, with repetitions; `counted` says what is counted by these.
 
     Returns
     -------
     DataFrame
-        ``name``, ``applications``, ``university``, ``known`` (its name that is like it) and
+        ``name``, `counted`, ``university``, ``known`` (its name that is like it) and
         ``alike`` (0 to 100), the commonest first. None of these is credited to the university: a
         person adds the name to ``applicant_names`` if it is the university's.
     """
     known: dict[str, str] = {}
-    for university, names in universities[["university", "applicant_names"]].itertuples(
-        index=False
-    ):
-        for name in str(names).split(";"):
+    for university, own in universities[["university", "applicant_names"]].itertuples(index=False):
+        for name in str(own).split(";"):
             known[_plain(name)] = university
     written = base.execute(
-        "SELECT name, count(*) AS applications FROM (SELECT unnest(string_split(applicants, ';')) "
-        f"AS name FROM applications) WHERE regexp_matches(upper(name), '{LOOKS}') "
-        f"GROUP BY name ORDER BY applications DESC, name LIMIT {MOST}"
+        f"SELECT name, count(*) AS n FROM ({names}) WHERE regexp_matches(upper(name), '{LOOKS}') "
+        f"GROUP BY name ORDER BY n DESC, name LIMIT {MOST}"
     ).fetchall()
     rows = []
     for name, applications in written:
@@ -75,7 +84,7 @@ def near_misses(base: duckdb.DuckDBPyConnection, universities: pd.DataFrame) -> 
         if like is not None:
             alike = round(fuzz.ratio(plain, like), 1)
             rows.append((name, applications, known[like], like, alike))
-    return pd.DataFrame(rows, columns=["name", "applications", "university", "known", "alike"])
+    return pd.DataFrame(rows, columns=["name", counted, "university", "known", "alike"])
 
 
 def _plain(name: str) -> str:

@@ -37,10 +37,23 @@ class Vendor(Row):
     person_a_row: bool = False
 
 
+class PaperVendor(Row):
+    """How a vendor lays out papers."""
+
+    id: Literal["wos", "openalex", "cnki"]
+    name: Text
+    marks: list[Text]
+    needs: list[Text]
+    remedy: Text
+    unquoted: bool = False
+    columns: dict[str, list[Text]]
+
+
 class Vendors(Row):
     """Vendors, and headers that are seen elsewhere."""
 
     vendor: list[Vendor]
+    papers: list[PaperVendor]
     synonyms: dict[Field, list[Text]] = Described(min_length=1)
 
 
@@ -60,6 +73,7 @@ def key(header: str) -> str:
 def _known() -> frozenset[str]:
     said = {key(h) for v in vendors().vendor for h in [*v.needs, *v.columns.values()]}
     said |= {key(h) for headers in vendors().synonyms.values() for h in headers}
+    said |= {key(h) for v in vendors().papers for names in v.columns.values() for h in names}
     for table in RECORDS.values():
         said |= {key(c) for c in table.columns}
         said |= {key(column.metadata["zh"]) for column in table.columns.values()}
