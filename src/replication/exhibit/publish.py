@@ -109,7 +109,7 @@ def publish(
     file = _folder() / name
     if source == "restricted" and exhibit.data.shape[1] < 2:
         return  # Nothing of it is known of real records.
-    if source == "restricted" and exhibit.data.eq(small_cells.MARK).to_numpy().any():
+    if source == "restricted" and exhibit.data.isin([small_cells.MARK]).to_numpy().any():
         note += f" {SUPPRESSED}"
     exhibit.data.to_csv(file.with_suffix(".csv"), index=False, lineterminator="\n")
     if isinstance(exhibit, Table):

@@ -136,15 +136,18 @@ def _run(client: NotebookClient, name: str, page: Page, index: int, cell: Notebo
                 f"notebooks/{name}.md, cell {index}: {error.ename}: {error.evalue}\n\n{cell.source}"
             ) from None
         cell.outputs = [one for one in cell.outputs if one.output_type != "error"]
-        page.left_out[index] = _untestable(error.evalue)
+        page.left_out[index] = _untestable(error.ename, error.evalue)
         page.gone |= names(cell.source)[0]
 
 
-def _untestable(said: str) -> str:
+def _untestable(error: str, said: str) -> str:
     """Say the table of records that is not there, or what the error says."""
-    for table, columns in lacking.COLUMNS.items():
-        if found := [column for column in columns if re.search(rf"\b{column}\b", said)]:
-            return f"not testable, for want of {table} ({', '.join(found)})"
+    if error == "MissingColumnError":
+        # The columns that are not there come first, those that are after "has".
+        words = set(re.findall(r"\w+", re.split(r"\bhas\b|;", said)[0]))
+        for table, columns in lacking.COLUMNS.items():
+            if found := [column for column in columns if column in words]:
+                return f"not testable, for want of {table} ({', '.join(found)})"
     return said.splitlines()[0]
 
 
