@@ -5,6 +5,7 @@ notebook, ``notebooks/x.ipynb::results``, then compares what that same run wrote
 and the alternative texts of its figures, which nbval looks at neither of.
 """
 
+import gc
 import os
 import shutil
 from collections.abc import Iterator
@@ -37,6 +38,17 @@ def pytest_configure(config: pytest.Config) -> None:
     # Workers inherit what the main process has set, so each must set its own.
     worker = getattr(config, "workerinput", {}).get("workerid", "main")
     os.environ["REPLICATION_RESULTS"] = str(ROOT / "build" / "tests" / worker)
+
+
+def pytest_collection_finish() -> None:
+    """Keep the garbage collector off what was collected: it would walk thousands of tests."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_unconfigure() -> None:
+    """Let what was kept be freed in order."""
+    gc.unfreeze()
 
 
 @cache

@@ -12,8 +12,6 @@ from replication.panel.build import build_panel, read_records
 from replication.records.ingest.run import UnconfirmedError, ingest
 from replication.records.ingest.universities import default_universities
 from replication.records.schema import RECORDS
-from replication.records.variables import EXCHANGE
-from tests.support.real_files import mirror_or_skip
 from tests.support.simulated import thin, thin_panel
 
 HEAD = "序号,标题,公开（公告）号,申请号,申请日,申请人,IPC主分类号,IPC,当前法律状态,专利类型"
@@ -236,20 +234,6 @@ def test_wrong_check_digits_are_counted_and_drop_nothing(tmp_path, capsys):
     assert f"check digits: 4, of them wrong: 1, first in row 6 ({of_2018('ZL#10000014.0')})" in said
     patents = pd.read_parquet(tmp_path / "out" / "patents.parquet")
     assert list(patents["application"]) == NUMBERS
-
-
-def test_the_compilation_gives_exchange_that_adds_up_to_its_printed_totals(tmp_path):
-    """Table 63 of the edition of 2017, of calendar 2016; its last row has the totals."""
-    edition = mirror_or_skip("compilation") / "moe-statistics" / "hei_science_statistics_2017.pdf"
-    folder = tmp_path / "exports"
-    folder.mkdir()
-    (folder / edition.name).write_bytes(edition.read_bytes())
-    flow = ingest(folder, tmp_path / "out", say=lambda _: None)
-    exchange = pd.read_parquet(tmp_path / "out" / "exchange.parquet")
-    assert exchange["year"].unique().tolist() == [2016]
-    printed = [15650, 15326, 84947, 47352, 10957, 1138]
-    assert exchange[list(EXCHANGE)].sum().tolist() == printed
-    assert flow["rows"].tolist() == [65, 65]
 
 
 def test_commands(tmp_path, capsys):

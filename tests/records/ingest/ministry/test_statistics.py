@@ -9,8 +9,7 @@ import pytest
 
 from replication.cli import main
 from replication.records.ingest.run import ingest
-from replication.records.open.compilation.reader import read_compilation
-from replication.records.variables import EXCHANGE, RESOURCES
+from replication.records.variables import EXCHANGE
 from tests.support.real_files import mirror_or_skip
 from tests.support.xlsx import Rows, write_xlsx
 
@@ -43,33 +42,43 @@ def read(
     return {n: pd.read_parquet(p) for n, p in paths.items() if p.is_file()}, flow
 
 
-def test_the_layout_of_the_compilation_says_what_its_pdf_says(tmp_path):
-    """The edition of 2017, of calendar 2016; the last row of its table 63 has the totals."""
-    pdf = mirror_or_skip("compilation") / "moe-statistics" / "hei_science_statistics_2017.pdf"
-    edition = read_compilation(pdf)
-    names = ["university", *EXCHANGE]
-    staff = [["2017年高等学校科技统计资料汇编"], ["学校名称", "研究与发展全时人员(人年)", None]]
-    money = [["2017年高等学校科技统计资料汇编 单位:千元"], ["学校名称", "拨入", "支出"]]
-    people = [["2017年高等学校科技统计资料汇编"], ["学校名称", "合计"]]
+def test_a_workbook_says_what_the_pdf_says_and_both_add_up_to_the_printed_totals(tmp_path):
+    """Table 63 of the edition of 2017, of calendar 2016; its last row has the totals."""
+    edition = mirror_or_skip("compilation") / "moe-statistics" / "hei_science_statistics_2017.pdf"
+    (tmp_path / "pdf").mkdir()
+    (tmp_path / "pdf" / edition.name).write_bytes(edition.read_bytes())
+    flow = ingest(tmp_path / "pdf", tmp_path / "of_pdf", say=lambda _: None)
+    assert flow["rows"].tolist() == [65, 65]
+    pdf = {
+        name: pd.read_parquet(tmp_path / "of_pdf" / f"{name}.parquet")
+        for name in ("exchange", "resources")
+    }
+    assert pdf["exchange"]["year"].unique().tolist() == [2016]
+    assert pdf["exchange"][list(EXCHANGE)].sum().tolist() == PRINTED
+
+    year = "2017年高等学校科技统计资料汇编"
+    own = pdf["resources"]
     sheets = {
-        "交流": exchange([["合计", *PRINTED], *edition[names].to_numpy().tolist()]),
-        "人力": [*staff, [None, "合计", "科学家和工程师"],
-               *edition[["university", "rd_staff", "rd_staff_scientists"]].to_numpy().tolist()],
-        "经费": [*money, [None, "合计", "合计"],
-               *edition[["university", "funds", "rd_spending"]].to_numpy().tolist()],
-        "项目": [*people, [None, "在读研究生(人)"],
-               *edition[["university", "research_graduates"]].to_numpy().tolist()],
+        "交流": exchange([["合计", *PRINTED], *cells(pdf["exchange"], *EXCHANGE)]),
+        "人力": [[year], ["学校名称", "研究与发展全时人员(人年)", None], [None, "合计", "科学家和工程师"],
+               *([*row, 1] for row in cells(own, "rd_staff"))],
+        "经费": [[f"{year} 单位:千元"], ["学校名称", "拨入", "支出"], [None, "合计", "合计"],
+               *([name, 1, spent] for name, spent in cells(own, "rd_spending"))],
+        "项目": [[year], ["学校名称", "合计"], [None, "在读研究生(人)"], *cells(own, "graduates")],
         "说明": [["本表由本人录入"]],
     }  # fmt: skip
     made, flow = read(tmp_path, sheets, {"交流": MERGED, "人力": ["A2:A3", "B2:C2"]})
-    assert made["exchange"]["year"].unique().tolist() == [2016]
-    assert made["exchange"][list(EXCHANGE)].sum().tolist() == PRINTED
-    wanted = edition.rename(columns={"research_graduates": "graduates"}).sort_values("university")
-    found = made["resources"].set_index("university").sort_index()
-    assert found[list(RESOURCES)].to_numpy().tolist() == wanted[list(RESOURCES)].to_numpy().tolist()
+    for name, table in pdf.items():
+        order = {"by": "university", "ignore_index": True}
+        pd.testing.assert_frame_equal(made[name].sort_values(**order), table.sort_values(**order))
     rows = flow.groupby("reason")["rows"].sum()
     assert rows["kept"] == 4 * 65
     assert rows["subtotal or remark of the export"] == 1 + 4 * 3 + 1
+
+
+def cells(table: pd.DataFrame, *columns: str) -> Rows:
+    """Rows of a table: the university and some columns."""
+    return table[["university", *columns]].to_numpy().tolist()
 
 
 LONG = [
