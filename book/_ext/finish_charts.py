@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 NEEDED = {"estimate", "lower", "upper"}
 DRAWN = ("estimate", "lower", "upper", "band_lower", "band_upper", "target")
+BESIDE = {"event_time", "std_error", "statistic", "p_value", "p_permuted", "target_error"}
+BESIDE |= {"rows", "dropped"}
+"""Numbers that a figure need not draw; any others are marks or an axis that a chart would lose."""
 LONG = 40
 """Estimates beyond which they stand in order, and their table on a page of its own."""
 WORDS = {
@@ -66,12 +70,17 @@ def chart_of(data: pd.DataFrame) -> Chart | None:
     """
     if not set(data.columns) >= NEEDED or data["estimate"].isna().all():
         return None
+    numbers = (
+        set(data.dropna(axis=1, how="all").select_dtypes("number").columns) - BESIDE - set(DRAWN)
+    )
+    if any(re.match(CHOICES, column) is None for column in numbers):
+        return None
     shown = data.dropna(subset=["estimate"]).reset_index(drop=True)
     along = "time" if "event_time" in shown else "rank" if len(shown) > LONG else "name"
     names = [c for c in shown.columns if not pd.api.types.is_numeric_dtype(shown[c])]
     if along == "rank":
         shown = shown.sort_values("estimate", kind="stable").reset_index(drop=True)
-        names = [c for c in shown.columns if pd.Series([c]).str.match(CHOICES)[0]]
+        names = [c for c in shown.columns if re.match(CHOICES, c)]
     elif len(names) != 1:
         return None
     texts = {column: shown[column].astype(str) for column in names}

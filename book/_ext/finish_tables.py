@@ -21,10 +21,11 @@ P_VALUE = re.compile(r"(?:^|\W)p(?:-value|[- ]values?)?(?:$|\W)", re.IGNORECASE)
 ZERO = re.compile(r"0\.0{2,}")
 THOUSANDS = re.compile(r"(?<![\d.,])(?:\d{5,}(?!\d)|\d{4}(?=\.\d))")
 YEARS = re.compile(r"year|^(?:19|20)\d\d$", re.IGNORECASE)
-STEPS = (24, 30, 36, 42, 48, 54, 60, 72, 90)
-"""Widths, in rem, below which a table of that class is laid out as cards."""
-COLUMN, SMALL = 42, 0.87
-"""Width of the text in rem; what smaller letters save in a table that needs more."""
+STEPS = (24, 30, 36, 41, 48, 54, 60, 72, 90)
+"""Widths, in rem, up to which a table of that class is laid out as cards."""
+COLUMN, SMALL = 41, 0.87
+"""Width of the text in rem, the rule of a fold off; what smaller letters save in a table that
+needs more."""
 LONG = 40
 """Letters of an entry that takes the whole line of a card."""
 LETTER, GAP = 0.57, 0.95

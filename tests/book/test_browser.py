@@ -299,3 +299,17 @@ def test_the_site_is_no_larger_than_is_asked(site: Path) -> None:
         }
         own = sizes[page] + sum(p.stat().st_size for p in pictures if p.is_file())
         assert own <= 1e6, f"{page}: {own} bytes"
+
+
+def test_a_table_that_fits_its_column_is_a_table_and_cards_on_a_phone(
+    page: Page, site: Path
+) -> None:
+    page.goto((site / "notebooks" / "01_baseline.html").as_uri())
+    page.evaluate("() => document.querySelectorAll('details').forEach(one => one.open = true)")
+    layout = "name => getComputedStyle(document.querySelector(`#${name} table`)).display"
+    # Four numbers a row, in the text and under a fold, whose rules take two pixels.
+    assert [page.evaluate(layout, name) for name in ("tab-did", "tab-descriptives")] == [
+        "table"
+    ] * 2
+    page.set_viewport_size({"width": 360, "height": 900})
+    assert page.evaluate(layout, "tab-did") == "block"

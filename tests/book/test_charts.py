@@ -59,6 +59,12 @@ def test_numbers_without_an_interval_are_no_chart(lacks: str) -> None:
     assert finish_charts.chart_of(BY_YEAR.drop(columns=lacks)) is None
 
 
+@pytest.mark.parametrize("column", ["planted", "dose"])
+def test_a_figure_that_draws_more_stays_a_picture(column: str) -> None:
+    """Marks beside the estimates, or another axis: the chart would lose them."""
+    assert finish_charts.chart_of(BY_YEAR.assign(**{column: 0.5})) is None
+
+
 def test_every_published_curve_and_event_study_is_one() -> None:
     results = ROOT / "results"
     exhibits = registry(results)
