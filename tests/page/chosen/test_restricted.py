@@ -10,7 +10,7 @@ import pytest
 import replication as rp
 from replication import cli
 from replication.config import RECORDS, ROOT
-from replication.errors import ReplicationError
+from replication.errors import ReplicationError, SuppressedError
 from replication.page.chosen import cells, restricted
 from replication.panel.load import load_panel
 from replication.records import small_cells
@@ -210,6 +210,12 @@ def test_no_single_university_is_left_out_by_name() -> None:
     assert table.loc[table["by"] == "year", "estimate"].notna().all()
     drawn = rp.robustness.left_out_figure({"C1": table}).data
     assert set(drawn.loc[drawn["by"] == "university", "estimate"]) == {"<3"}
+
+
+@pytest.mark.usefixtures("own")
+def test_doses_of_single_universities_are_not_drawn() -> None:
+    with pytest.raises(SuppressedError, match="single universities"):
+        rp.dose_weights(load_panel("simulated"))
 
 
 def test_simulated_universities_are_nobody() -> None:
