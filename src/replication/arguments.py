@@ -207,7 +207,21 @@ def parser() -> argparse.ArgumentParser:
         "--out",
         type=Path,
         metavar="DIR",
-        help="for --choices and --study: folder for all of it (default: one in build/choices)",
+        help="for --choices, --study and --source restricted: folder for all of it (default: one "
+        "in build/, which git ignores)",
+    )
+    add(
+        "--source",
+        choices=["simulated", "restricted"],
+        default="simulated",
+        help="restricted runs the chapters on a panel of your own records: what is about the "
+        "simulated study is left out, small cells are suppressed, nothing committed is touched",
+    )
+    add(
+        "--panel",
+        type=Path,
+        metavar="FILE",
+        help="for --source restricted: panel (default: data/restricted/panel.parquet)",
     )
 
     add = command(

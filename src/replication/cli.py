@@ -236,9 +236,14 @@ def _codebook(options: argparse.Namespace) -> None:
 def _run(options: argparse.Namespace) -> int:
     from replication.page import chapters
 
+    if options.source == "restricted":
+        return _run_restricted(options)
+    _require(not options.panel, "--panel is for --source restricted: leave it out")
     if options.choices or options.study:
         return _run_chosen(options)
-    _require(not options.out, "--out is for --choices and --study: leave it out")
+    _require(
+        not options.out, "--out is for --choices, --study and --source restricted: leave it out"
+    )
     _require(options.jobs >= 1, f"--jobs {options.jobs}: at least 1 is needed")
     outcome = chapters.run(options.names, keep=options.update, jobs=options.jobs)
     for line in outcome.differences:
@@ -248,6 +253,24 @@ def _run(options: argparse.Namespace) -> int:
     for line in outcome.gaps:
         print(line)
     return 1 if outcome.differences else 0
+
+
+def _run_restricted(options: argparse.Namespace) -> int:
+    from replication.page.chosen.restricted import run
+
+    _require(
+        not options.update,
+        "--update keeps the book's own outputs, and licensed records are none: leave it out",
+    )
+    _require(
+        not options.choices,
+        "--choices change the simulated study; declare yours in a file for --study instead",
+    )
+    names = options.names or options.chapters
+    folder, text, failed = run(names, options.panel, options.out)
+    print(text, end="")
+    print(f"all of it: {folder}")
+    return 1 if failed else 0
 
 
 def _run_chosen(options: argparse.Namespace) -> int:

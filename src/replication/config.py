@@ -45,6 +45,16 @@ def simulated() -> Path:
     return Path(os.environ.get("REPLICATION_SIMULATED") or DATA)
 
 
+RECORDS = "REPLICATION_RESTRICTED"
+"""Panel of the reader's records, in a run of chapters on it; only such a run sets it."""
+
+
+def own_records() -> Path | None:
+    """Panel of the reader's own records that this run of a chapter is on; None in any other."""
+    told = os.environ.get(RECORDS)
+    return Path(told) if told else None
+
+
 def results() -> Path:
     """Folder that exhibits are written to: ``$REPLICATION_RESULTS``, or ``results/``.
 

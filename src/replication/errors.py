@@ -75,3 +75,7 @@ class BusyError(ReplicationError):
 
 class ChapterError(ReplicationError):
     """A cell of a chapter failed."""
+
+
+class SuppressedError(ReplicationError):
+    """Licensed records would be shown of too few universities or patents."""

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import replication as rp
 from replication.errors import FewClustersWarning, MissingValueError
 from replication.estimate import claims
 from replication.estimate.claims import holds, recovery
@@ -138,7 +139,12 @@ def test_a_method_that_is_not_possible_leaves_its_family_to_the_others(
 
     monkeypatch.setattr(claims, "question", lambda claim, *_, **__: (claim, None))
     monkeypatch.setattr(claims, "compare", compared)
-    table = claims.methods(pd.DataFrame())
+    columns = {column for needs in rp.load_claims()["needs"] for column in needs}
+    panel = pd.DataFrame(columns=sorted(columns))
+    table = claims.methods(panel)
+    # A claim whose columns are not there is left out, and takes no other with it.
+    fewer = claims.methods(panel.drop(columns="papers_foreign"))
+    assert set(table.index) - set(fewer.index) == {"C4"}
     assert table.loc["C1":"C5", "A"].tolist() == [0.04] * 5
     # Three tests: .03, .04, .04.
     assert table.loc[["C6", "C7", "C9"], "A"].tolist() == pytest.approx([0.03, 0.04, 0.04])

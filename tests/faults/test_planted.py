@@ -232,6 +232,52 @@ def test_a_file_of_records(tmp_path: Path, place: str, table: str, chinese: bool
     assert len(list(leaks.record_files(tmp_path, [place]))) == 1
 
 
+EXPORTS = {
+    "yearly": "申请人类型,公开公告号,授权公告号,IPC分类号,申请号,申请日,申请人",
+    "incoPat": "公开（公告）号,申请号,申请日,申请人,IPC主分类号,IPC,当前法律状态",
+    "PatSnap": "公开(公告)号,申请号,申请日,[标]原始申请(专利权)人,IPC分类号,简单法律状态",
+    "CNIPA": "申请号,申请日,公开（公告）号,公开（公告）日,IPC分类号,申请（专利权）人",
+    "PATSTAT": "appln_auth,appln_nr,appln_filing_date,granted,person_name,ipc_class_symbol",
+    "Google": "publication_number,application_number,filing_date,assignee,ipc,grant_date",
+    "Web of Science": "PT,AU,TI,SO,C1,PY,WC,UT",
+    "OpenAlex": "id,title,publication_year,authorships.institutions.display_name",
+    "CNKI": "SrcDatabase-来源库,Title-题名,Author-作者,Organ-单位",
+}
+"""Headers that the vendors' own files have."""
+
+
+@pytest.mark.parametrize("headers", EXPORTS.values(), ids=EXPORTS)
+@pytest.mark.parametrize(
+    "place",
+    ["results/01_baseline/tab-x.csv", "data/truth.parquet", "x.xlsx", "book/x.txt", "n.ipynb"],
+)
+def test_an_export_of_a_vendor(tmp_path: Path, place: str, headers: str) -> None:
+    (tmp_path / "data").mkdir()
+    described = (ROOT / "data" / "README.md").read_text("utf-8")
+    (tmp_path / "data" / "README.md").write_text(f"{described}\n| `truth.parquet` |\n", "utf-8")
+    path = tmp_path / place
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rows = pd.DataFrame({header: ["x"] for header in headers.split(",")})
+    if path.suffix == ".parquet":
+        rows.to_parquet(path)
+    elif path.suffix == ".xlsx":
+        # No workbook is committed at all, whatever is in it.
+        path.write_bytes(b"PK")
+    elif path.suffix == ".ipynb":
+        shown = new_output("display_data", {"text/html": rows.to_html()})
+        cell = nbformat.v4.new_code_cell("rows", outputs=[shown])
+        nbformat.write(nbformat.v4.new_notebook(cells=[cell]), path)
+    else:
+        rows.to_csv(path, index=False)
+    assert list(leaks.record_files(tmp_path, [place]))
+
+
+def test_a_notebook_of_licensed_records(tmp_path: Path) -> None:
+    notebook = nbformat.v4.new_notebook(metadata={"replication_source": "restricted"})
+    nbformat.write(notebook, tmp_path / "x.ipynb")
+    assert list(leaks.in_notebook(tmp_path / "x.ipynb")) == ["was run on licensed records"]
+
+
 # In pieces, so that this file holds no key itself.
 HEX = "3f9ac1d2 7b4e88a0 5c6d1e2f 9b7a4c30".replace(" ", "")
 WORD = "Zq8sN2vY w4Rk1LtX b6Hc0JmP d5Ef7Gu9 Ta3S".replace(" ", "")

@@ -11,6 +11,8 @@ from detect_secrets.core.scan import scan_file, scan_line
 from detect_secrets.settings import configure_settings_from_baseline, default_settings
 
 from replication.config import ROOT
+from replication.records.ingest.papers.layouts import paper_vendor_of
+from replication.records.ingest.vendors import vendor_of
 from replication.records.schema import PANEL, RECORDS
 
 PERSONAL = {
@@ -37,6 +39,8 @@ TABULAR = {
     ".arrow", ".csv", ".db", ".dta", ".duckdb", ".feather", ".gz", ".jsonl", ".ods", ".parquet",
     ".pkl", ".rds", ".sav", ".sqlite", ".tsv", ".xls", ".xlsx", ".zip",
 }  # fmt: skip
+NOTES = {".htm", ".html", ".json", ".log", ".ris", ".txt"}
+"""Text in which a table may hide."""
 WORD = re.compile(r"\{cite[^`]*`[^`]*`|(?<![\w./-])(?=(?:[\w+=-]*\d){3})[\w+=-]{20,}(?![\w./])")
 """What in prose may be a key: long, with digits, no part of an address."""
 
@@ -73,13 +77,54 @@ def record_files(root: Path, committed: Iterable[str]) -> Iterator[str]:
                 yield f"{name} is no file of data that the project describes"
             elif tables := holding(root / name):
                 yield f"{name} has the columns of the records {', '.join(tables)}"
+        elif path.suffix.lower() in NOTES:
+            yield from (f"{name} {said}" for said in in_text(root / name))
+        elif path.suffix == ".ipynb":
+            yield from (f"{name} {said}" for said in in_notebook(root / name))
 
 
 def holding(path: Path) -> list[str]:
-    """Tables of records whose columns a file has."""
+    """Tables of records, or vendors, whose columns a file has."""
     read = pd.read_parquet if path.suffix == ".parquet" else pd.read_csv
     columns = set(read(path).columns)
-    return [name for name, forms in RECORD_COLUMNS.items() if any(f <= columns for f in forms)]
+    of_records = [
+        name for name, forms in RECORD_COLUMNS.items() if any(f <= columns for f in forms)
+    ]
+    return of_records or exports(map(str, read(path).columns))
+
+
+def exports(headers: Iterable[str]) -> list[str]:
+    """Vendors whose exports have these headers."""
+    every = [header.strip().strip('"\ufeff') for header in headers]
+    return [found.name for found in (vendor_of(every), paper_vendor_of(every)) if found]
+
+
+def in_text(path: Path) -> Iterator[str]:
+    """What a file of text has of an export: a line of headers near its top, or tagged papers."""
+    top = path.read_bytes()[:20_000].decode("utf-8", errors="replace").splitlines()[:30]
+    if any(re.match(r"\ufeff?FN (?:Clarivate|Thomson)", line) for line in top):
+        yield "is an export of papers"
+    for line in top:
+        for mark in ",\t;|":
+            for vendor in exports(line.split(mark)):
+                yield f"has the columns of {vendor}"
+
+
+def in_notebook(path: Path) -> Iterator[str]:
+    """What a notebook shows of an export, and whether it was run on somebody's records."""
+    notebook = nbformat.read(path, as_version=4)
+    if notebook.metadata.get("replication_source") == "restricted":
+        yield "was run on licensed records"
+    for output in (one for cell in notebook.cells for one in cell.get("outputs", [])):
+        data = output.get("data", {})
+        shown = re.findall(r"<th[^>]*>([^<]*)</th>", str(data.get("text/html", "")))
+        lines = [
+            *str(data.get("text/plain", "")).splitlines(),
+            *output.get("text", "").splitlines(),
+        ]
+        for headers in [shown, *(re.split(r"[,;\t|]|\s{2,}", line) for line in lines[:3])]:
+            for vendor in exports(headers):
+                yield f"shows the columns of {vendor}"
 
 
 def foreign_outputs(executed: Path, registry: dict[str, dict[str, str]]) -> Iterator[str]:

@@ -79,17 +79,18 @@ def methods(panel: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         Indexed by claim, one column a method, adjusted by Holm within the claim's family; missing
-        where a method is not possible.
+        where a method is not possible. Claims whose columns the panel lacks are left out.
     """
     claims = load_claims()
+    tested = claims[[set(needs) <= set(panel.columns) for needs in claims["needs"]]]
     p = pd.DataFrame(
         {
             claim: compare(*question(str(claim), panel, model="ppml"))["p_value"]
-            for claim in claims.index
+            for claim in tested.index
         }
     ).T.rename_axis("claim")
-    for family in claims.groupby("family").groups.values():
-        adjusted = {m: holm(tested) for m in p if len(tested := p.loc[family, str(m)].dropna())}
+    for family in tested.groupby("family").groups.values():
+        adjusted = {m: holm(known) for m in p if len(known := p.loc[family, str(m)].dropna())}
         p.update(pd.DataFrame(adjusted))
     return p
 
@@ -242,5 +243,10 @@ def recovery(estimate: pd.Series, truth: float, significant: bool | None = None)
 
 
 def holds(estimate: pd.Series, truth: float) -> str:
-    """Whether an interval ``"holds"`` or ``"misses"`` the truth, for a sentence."""
+    """Whether an interval ``"holds"`` or ``"misses"`` the truth, for a sentence.
+
+    `MissingValueError` says that the truth is not known.
+    """
+    if not math.isfinite(truth):
+        raise MissingValueError("no interval holds or misses a truth that is not known")
     return "holds" if estimate["lower"] <= truth <= estimate["upper"] else "misses"

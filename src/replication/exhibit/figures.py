@@ -15,6 +15,7 @@ from replication.estimate.verbs import event_frame, reference_of
 from replication.exhibit import theme
 from replication.exhibit.tables import in_words
 from replication.exhibit.theme import Figure
+from replication.records import small_cells
 from replication.records.checks import require_columns
 
 GROUPS = {1: "more exchange than the median", 0: "less exchange"}
@@ -60,7 +61,13 @@ def trends(
         raise NoVariationError("no row has event_time 0: there is no first treated year to mark")
     first = int(treated.iloc[0])
     names = names or GROUPS
-    data = panel.groupby(["year", by])[outcome].mean().reset_index()
+    groups = panel.groupby(["year", by])
+    data = groups[outcome].mean().reset_index()
+    small = pd.Series(False, index=data.index)
+    if small_cells.in_force():
+        few = groups[outcome].sum().between(0, small_cells.FEWEST, inclusive="neither")
+        small = (few | small_cells.small_groups(panel, ["year", by])).reset_index(drop=True)
+        data[outcome] = data[outcome].mask(small)
     data[by] = [names.get(group, str(group)) for group in data[by]]
     with theme.axes(3.6) as axes:
         sns.lineplot(data, x="year", y=outcome, hue=by, style=by, markers=True, ax=axes)
@@ -81,6 +88,8 @@ def trends(
         f"Line chart of mean {in_words(outcome)} by year in {len(parts)} groups. "
         f"{'; '.join(parts)}."
     )
+    if small.any():
+        data[outcome] = small_cells.marked(data[outcome], small)
     return theme.drawn(axes, data, alt)
 
 
@@ -212,7 +221,8 @@ def estimates(
     data = data[["estimate", "std_error", "lower", "upper"]].rename_axis("design").reset_index()
     if truth is not None:
         data["target"] = data["design"].map(dict(truth))
-    return forest(data, xlabel)
+    # What no design is known to aim at has no mark.
+    return forest(data.dropna(axis=1, how="all"), xlabel)
 
 
 def verdicts(table: pd.DataFrame, names: Mapping[str, str]) -> Figure:
@@ -320,7 +330,13 @@ def histogram(panel: pd.DataFrame, outcome: str = "patents_joint", top: int = 15
     """
     require_columns(panel, [outcome], "the histogram")
     top = min(top, int(panel[outcome].max()))
-    shares = panel[outcome].clip(upper=top).value_counts(normalize=True).sort_index()
+    counts = panel[outcome].clip(upper=top)
+    shares = counts.value_counts(normalize=True).sort_index()
+    small = pd.Series(False, index=shares.index)
+    if small_cells.in_force():
+        small = small_cells.small_groups(panel.assign(count=counts), "count")
+        small = small_cells.with_complement(small, shares)
+    shares = shares.mask(small)
     data = shares.rename("share").rename_axis("count").reset_index()
     with theme.axes(3.0) as axes:
         axes.bar(data["count"], data["share"], width=0.8)
@@ -333,4 +349,9 @@ def histogram(panel: pd.DataFrame, outcome: str = "patents_joint", top: int = 15
         f"Bar chart of {in_words(outcome)}: {100 * zero:.1f} % of cells and years have none, "
         f"{100 * float(data['share'].iloc[-1]):.1f} % have {top} or more."
     )
+    if small.any():
+        data["share"] = small_cells.marked(data["share"], small.to_numpy())
+        alt = (
+            f"Bar chart of {in_words(outcome)}; bars of fewer than three universities are left out."
+        )
     return theme.drawn(axes, data, alt)

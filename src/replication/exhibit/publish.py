@@ -14,11 +14,12 @@ from typing import Any, overload
 
 import pandas as pd
 
-from replication.config import results
+from replication.config import own_records, results
 from replication.errors import RegistryError
 from replication.exhibit.render import bundle, frame, to_png
 from replication.exhibit.tables import Table
 from replication.exhibit.theme import Figure
+from replication.records import small_cells
 from replication.records.checks import require_columns
 from replication.records.study.choices import MARK, in_force, said
 
@@ -30,6 +31,11 @@ SOURCES = {
     "coded": "Coded by us from published texts: no measurement.",
     "none": "No data.",
 }
+
+SUPPRESSED = (
+    f"{small_cells.MARK}: suppressed, for it rests on fewer than {small_cells.FEWEST} patents or "
+    "universities, or would give back what does."
+)
 
 COEFFICIENT = {
     "estimate": "",
@@ -48,11 +54,15 @@ _chapter: dict[str, str] = {}
 def chapter(name: str, source: str) -> None:
     """Open a chapter: its exhibits go to ``results/<name>/`` and say that their data are `source`.
 
+    In a run of chapters on the reader's records, what would be simulated is theirs, and says so.
+
     Raises
     ------
     RegistryError
         If `source` is not one of `SOURCES`, or `name` could not be a file's.
     """
+    if source == "simulated" and own_records():
+        source = "restricted"
     if not re.fullmatch(r"\w+", name):
         raise RegistryError(f"chapter {name!r} must be the name of its file without the suffix")
     _require_source(source)
@@ -97,6 +107,10 @@ def publish(
     notes = [note, exhibit.note if isinstance(exhibit, Table) else "", SOURCES[source], said()]
     note = " ".join(n for n in notes if n)
     file = _folder() / name
+    if source == "restricted" and exhibit.data.shape[1] < 2:
+        return  # Nothing of it is known of real records.
+    if source == "restricted" and exhibit.data.isin([small_cells.MARK]).to_numpy().any():
+        note += f" {SUPPRESSED}"
     exhibit.data.to_csv(file.with_suffix(".csv"), index=False, lineterminator="\n")
     if isinstance(exhibit, Table):
         shown = bundle(exhibit, name, title, note)
@@ -114,7 +128,7 @@ def publish(
     _register("exhibits.json", name, entry)
 
 
-def number(name: str, value: Any, style: str = STYLE) -> None:
+def number(name: str, value: Any, style: str = STYLE, *, universities: int | None = None) -> None:
     """Register a number for prose: `value` as `style` prints it, by ``{glue:text}`` in the text.
 
     Parameters
@@ -124,6 +138,8 @@ def number(name: str, value: Any, style: str = STYLE) -> None:
     value : number
     style : str
         Format, as ``"{:.3f}"``; a minus becomes a true minus sign.
+    universities : int, optional
+        How many the number rests on; licensed records of fewer than three are suppressed.
 
     Raises
     ------
@@ -135,6 +151,10 @@ def number(name: str, value: Any, style: str = STYLE) -> None:
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
         raise RegistryError(f"number {name!r} must be of lower-case letters, digits, _")
     plain = value.item() if hasattr(value, "item") else value
+    if own_records() and pd.isna(plain):
+        return  # Such as what was planted: it is not known of real records, and not printed.
+    if own_records() and universities is not None and universities < small_cells.FEWEST:
+        plain, style = small_cells.MARK, "{}"
     if pd.isna(plain) or (isinstance(plain, float) and not math.isfinite(plain)):
         raise RegistryError(f"number {name!r} is {plain}: prose cannot print it")
     try:

@@ -13,6 +13,7 @@ from replication.estimate.robustness.confounding import Sensitivity
 from replication.exhibit import theme
 from replication.exhibit.tables import Table, in_words, plain
 from replication.exhibit.theme import Figure
+from replication.records import small_cells
 from replication.records.checks import require_columns
 from replication.records.schema import PANEL
 
@@ -214,8 +215,15 @@ def left_out_figure(
         every[-1].legend(loc="best")
     words = []
     for which, d in data[data["by"] != ""].groupby(["design", "by"], sort=False):
-        ends = d.sort_values("estimate").iloc[[0, -1]]
+        known = d.dropna(subset="estimate").sort_values("estimate")
+        if known.empty:
+            words.append(f"{in_words(' by '.join(map(str, which)))}: suppressed")
+            continue
+        ends = known.iloc[[0, -1]]
         low, high = (f"{r.estimate:.3f} without {r.left_out}" for r in ends.itertuples())
         words.append(f"{in_words(' by '.join(map(str, which)))}: {low} to {high}")
     alt = f"Estimates without one value at a time. {'; '.join(words)}."
+    small = data["left_out"] == small_cells.MARK
+    if small.any():
+        data["estimate"] = small_cells.marked(data["estimate"], small)
     return theme.drawn(every[0], data, alt)

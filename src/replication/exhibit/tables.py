@@ -10,8 +10,10 @@ import numpy as np
 import pandas as pd
 from maketables import ETable, MTable
 
+from replication.config import own_records
 from replication.estimate.fit import Estimate
 from replication.estimate.mediation.decomposition import ALL, Decomposition
+from replication.records import small_cells
 from replication.records.checks import require_columns
 from replication.records.schema import PANEL
 from replication.records.variables import CONTROLS, MEDIATORS
@@ -121,7 +123,12 @@ def regression(
         head_order="d" if numbered else "hd",
         coef_fmt=f"b:.{digits}f \n (se:.{digits}f)",
         model_stats=["N", "n_clusters"],
-        custom_model_stats={label: list(values) for label, values in (rows or {}).items()},
+        custom_model_stats={
+            label: list(values)
+            for label, values in (rows or {}).items()
+            # A row of which nothing is known of real records, such as what a design aims at.
+            if not all(str(value) == "nan" for value in values)
+        },
         labels={name: (labels or {}).get(name) or _head(name) for name in names},
         feorder=list(dict.fromkeys(e for m in estimates for e in m.effects)),
         notes=" ",
@@ -192,6 +199,10 @@ def plain(
     """
     formats = formats or {}
     require_columns(frame, list(formats), "a number format")
+    if own_records():
+        # What real records lack, such as a target, is left out and not printed as a blank.
+        frame = frame.dropna(axis=1, how="all")
+        formats = {column: style for column, style in formats.items() if column in frame}
     printed = frame.astype(object)
     for column in frame:
         years = _are_years(frame[column])
@@ -256,7 +267,26 @@ def descriptives(panel: pd.DataFrame, columns: Sequence[str] = DESCRIBED) -> Tab
         [PANEL.columns[c].title if c in PANEL.columns else c for c in columns], name="variable"
     )
     summary.columns = ["N", "Mean", "SD", "Min", "Median", "Max", "Zeros"]
-    return plain(summary)
+    return plain(_suppressed(summary, panel, columns) if small_cells.in_force() else summary)
+
+
+def _suppressed(summary: pd.DataFrame, panel: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """Mark what rests on fewer than three universities: an extreme, or all that is not zero."""
+    summary = summary.astype({c: object for c in summary.columns if c != "N"})
+    for row, column in enumerate(columns):
+        zero = panel[column] == 0
+        some = small_cells.universities_with(panel, ~zero & panel[column].notna())
+        none = small_cells.universities_with(panel, zero)
+        if 0 < some < small_cells.FEWEST:
+            # Any of them would give back the sum.
+            summary.iloc[row, 1:] = small_cells.MARK
+            continue
+        for at, small in zip((3, 5), small_cells.extremes(panel, column), strict=True):
+            if small:
+                summary.iloc[row, at] = small_cells.MARK
+        if 0 < none < small_cells.FEWEST:
+            summary.iloc[row, 6] = small_cells.MARK
+    return summary
 
 
 def tests(results: Mapping[str, pd.Series]) -> Table:
@@ -307,6 +337,8 @@ def decomposition_table(decomposition: Decomposition, planted: Sequence[float]) 
     names = [*decomposition.shares.frame.index[:-1], ALL, "unaccounted", "total"]
     parts = decomposition.parts.frame.loc[names]
     b = decomposition.coefficients.frame["estimate"]
+    # Missing in all rows where it is missing in one: of real records no share is known.
+    all_planted = sum(planted)
     table = pd.DataFrame(
         {
             "π": [b.get(f"π {m}") for m in names],
@@ -316,7 +348,7 @@ def decomposition_table(decomposition: Decomposition, planted: Sequence[float]) 
             "lower": parts["lower"],
             "upper": parts["upper"],
             "share": parts["estimate"] / parts["estimate"]["total"],
-            "planted": [*planted, sum(planted), 1 - sum(planted), 1.0],
+            "planted": [*planted, all_planted, 1 - all_planted, all_planted / all_planted],
         }
     )
     table = table.rename(index=WORDS).rename_axis("part")

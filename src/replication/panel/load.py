@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from replication.config import DATA, simulated
+from replication.config import DATA, own_records, simulated
 from replication.errors import SchemaError, SourceUnavailableError
 
 REMEDY = {
@@ -29,6 +29,9 @@ def load_panel(
     partial : bool
         Accept a panel without some of the columns that are not its key, as a reader with fewer
         records has; what needs them will say so.
+
+    In a run of chapters on the reader's records (`replication run --source restricted`) the
+    simulated source is these, partial.
 
     Returns
     -------
@@ -55,6 +58,8 @@ def load_panel(
     from replication.panel.consistency import require_consistent
     from replication.records import mark, validation
 
+    if source == "simulated" and (own := own_records()):
+        source, path, partial = "restricted", path or own, True
     if source not in REMEDY:
         raise SourceUnavailableError(f"source {source!r} is not one of {', '.join(REMEDY)}")
     usual, expected = _usual(source)
@@ -97,7 +102,8 @@ def _usual(source: str) -> tuple[Path, Any]:
 def load_truth(path: Path | None = None) -> pd.DataFrame:
     """Planted truth of the simulated study in hand, by claim and target; see `truth.truth`.
 
-    `SchemaError` says what is wrong with a damaged file.
+    `SchemaError` says what is wrong with a damaged file. In a run of chapters on the reader's
+    records every value is missing: nothing was planted in them.
 
     Examples
     --------
@@ -121,11 +127,13 @@ def load_truth(path: Path | None = None) -> pd.DataFrame:
         raise SchemaError(
             f"{path} has no target 'mean' of {', '.join(absent)}: `replication truth` makes it anew"
         )
-    return truth
+    return truth.assign(value=float("nan"), mc_error=float("nan")) if own_records() else truth
 
 
-def load_event_truth(claim: str = "C1", path: Path | None = None) -> pd.Series:
+def load_event_truth(claim: str = "C1", path: Path | None = None) -> pd.Series | None:
     """True effect of a claim's design by event time, as PPML aims at it.
+
+    None in a run of chapters on the reader's records, in which nothing was planted.
 
     Examples
     --------
@@ -144,6 +152,8 @@ def load_event_truth(claim: str = "C1", path: Path | None = None) -> pd.Series:
      4    0.230
     Name: value, dtype: float64
     """
+    if own_records():
+        return None
     mean = load_truth(path).xs("mean", level="target")["value"]
     by_period = mean[mean.index.str.startswith(f"{claim} ")]
     periods = by_period.index.str.removeprefix(f"{claim} ").str.replace("−", "-").astype(int)

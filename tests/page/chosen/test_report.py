@@ -55,7 +55,7 @@ def test_summed_units_cannot_ask_for_disciplines() -> None:
 def test_files_of_others_are_refused(tmp_path: Path) -> None:
     (tmp_path / "report.txt").write_text("mine", encoding="utf-8")
     with pytest.raises(OverwriteError, match=r"report\.txt"):
-        run._ours(tmp_path, {"report.txt"})
+        run.ours(tmp_path, {"report.txt"})
     assert (tmp_path / "report.txt").read_text(encoding="utf-8") == "mine"
 
 

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from replication.errors import DesignError, NoVariationError
+from replication.errors import DesignError, NoVariationError, SuppressedError
 from replication.estimate.design import STUDY, Design
 from replication.estimate.mediation.partial_out import level_codes, partial_out
 from replication.estimate.sample import cluster_values
 from replication.estimate.treatment import treatment_columns
 from replication.estimate.verbs import did
+from replication.records import small_cells
 
 
 def dose_bins(
@@ -167,6 +168,8 @@ def dose_weights(data: pd.DataFrame, design: Design = STUDY, **changes: Any) -> 
     >>> bool((weights >= 0).all()), round(float(weights.sum()), 9)
     (True, 1.0)
     """
+    if small_cells.in_force():
+        raise SuppressedError("suppressed: the weights show the doses of single universities")
     data, design = _dated(data, design.but(**changes))
     doses = _doses(data, design)
     rows = did(data, design, model="ols", scale="level", variance="none").sample

@@ -8,7 +8,7 @@ import pandas as pd
 from replication.errors import DesignError
 from replication.estimate import few_clusters
 from replication.estimate.design import STUDY, Design
-from replication.records import checks
+from replication.records import checks, small_cells
 
 EVERYTHING = "nothing left out"
 
@@ -32,7 +32,9 @@ def leave_one_out(
     Returns
     -------
     DataFrame
-        ``by``, ``left_out``, ``estimate``; its first row is the whole, ``by`` empty.
+        ``by``, ``left_out``, ``estimate``; its first row is the whole, ``by`` empty. In a run of
+        chapters on the reader's records, what is of fewer than three universities is suppressed:
+        its name is a mark, its estimate missing.
 
     Raises
     ------
@@ -66,5 +68,10 @@ def leave_one_out(
     rows = [("", EVERYTHING, whole.estimate)]
     for column in columns:
         found = few_clusters.leave_one_out(data, design.but(cluster=column, variance="CR1"))
+        if small_cells.in_force():
+            # The difference from the whole is what one university, or too few, did.
+            small = small_cells.small_groups(data, column).reindex(found.index, fill_value=True)
+            found = found.mask(small)
+            found.index = found.index.astype(str).where(~small, small_cells.MARK)
         rows += [(column, str(value), float(estimate)) for value, estimate in found.items()]
     return pd.DataFrame(rows, columns=["by", "left_out", "estimate"])

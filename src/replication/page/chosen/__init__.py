@@ -1,1 +1,1 @@
-"""The study under other choices than the book's, or another study: run, marked, compared."""
+"""The study under other choices, another study, or on the reader's records: run and marked."""

@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 import tempfile
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -72,13 +72,9 @@ def run(names: list[str] | None, out: Path | None = None) -> tuple[Path, str, di
             "changes: name other chapters"
         )
     folder = (out or BUILD / "choices" / _label(chosen)).resolve()
-    own = folder == ROOT or (folder.is_relative_to(ROOT) and not folder.is_relative_to(BUILD))
-    if own:
-        raise ReplicationError(
-            f"--out {folder} is the project's own: name a folder in build/ or elsewhere"
-        )
+    require_foreign(folder)
     settle(folder)
-    _ours(folder, {"report.txt", "report.csv", "report.html", "claims.csv", "panel.parquet"})
+    ours(folder, {"report.txt", "report.csv", "report.html", "claims.csv", "panel.parquet"})
     BUILD.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=BUILD) as made, alone(folder, patience=0):
         work = Path(made)
@@ -104,14 +100,26 @@ def run(names: list[str] | None, out: Path | None = None) -> tuple[Path, str, di
         }
         written = [path for path in work.rglob("*") if path.is_file()]
         files |= {path.relative_to(work).as_posix(): path.read_bytes() for path in written}
-        files[WRITTEN] = json.dumps(
-            {"made_by": "replication run", "sha256": {n: _digest(c) for n, c in files.items()}}
-        ).encode()
-        write_files(folder, {**dict.fromkeys(_ours(folder, set(files))), **files})
+        files[WRITTEN] = record_of(files)
+        write_files(folder, {**dict.fromkeys(ours(folder, set(files))), **files})
     return folder, text, failed
 
 
-def _ours(folder: Path, new: Collection[str] = ()) -> set[str]:
+def require_foreign(folder: Path) -> None:
+    """Raise `ReplicationError` if a folder is one of those that git keeps."""
+    if folder == ROOT or (folder.is_relative_to(ROOT) and not folder.is_relative_to(BUILD)):
+        raise ReplicationError(
+            f"--out {folder} is the project's own: name a folder in build/ or elsewhere"
+        )
+
+
+def record_of(files: Mapping[str, bytes]) -> bytes:
+    """Return what `WRITTEN` says of files that a run writes."""
+    said = {"made_by": "replication run", "sha256": {n: _digest(c) for n, c in files.items()}}
+    return json.dumps(said).encode()
+
+
+def ours(folder: Path, new: Collection[str] = ()) -> set[str]:
     """Files that an earlier run wrote there; refused if `new` ones would replace any other."""
     try:
         kept = json.loads((folder / WRITTEN).read_text(encoding="utf-8"))["sha256"]

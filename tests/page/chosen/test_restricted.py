@@ -1,0 +1,224 @@
+"""Chapters on the reader's own records: what is left out, what is suppressed, what is the same."""
+
+import json
+from pathlib import Path
+
+import nbformat
+import pandas as pd
+import pytest
+
+import replication as rp
+from replication import cli
+from replication.config import RECORDS, ROOT
+from replication.errors import ReplicationError, SuppressedError
+from replication.page.chosen import cells, restricted
+from replication.panel.load import load_panel
+from replication.records import small_cells
+
+CLAIMS = ROOT / "results" / "03_heterogeneity" / "tab-claims.csv"
+
+CHAPTER = """---
+jupytext:
+  text_representation:
+    extension: .md
+    format_name: myst
+kernelspec:
+  display_name: Python 3
+  language: python
+  name: python3
+---
+
+# A title
+
+In simulated universities it is {glue:text}`effect`.
+
+```{code-cell} ipython3
+import replication as rp
+
+rp.chapter("x", source="simulated")
+panel = rp.load_panel("simulated")
+truth = rp.load_truth()
+aim = rp.load_event_truth("C1")
+```
+
+## Estimates
+
+```{code-cell} ipython3
+models = {"PPML": rp.poisson(panel)}
+rp.publish("tab-x", rp.tables.regression(models), title="One")
+rp.publish("tab-truth", rp.tables.plain(truth.loc["C1"]), title="Planted")
+rp.numbers("effect", models["PPML"].frame.iloc[0])
+rp.number("aim", truth.loc[("C1", "mean"), "value"])
+```
+
+## Simulated alone
+
+```{code-cell} ipython3
+study = rp.simulate()
+```
+
+## For want of papers
+
+```{code-cell} ipython3
+papers = rp.poisson(panel, outcome="papers_foreign")
+```
+
+```{code-cell} ipython3
+papers.frame
+```
+
+## Text alone
+"""
+
+
+@pytest.fixture(scope="module")
+def panel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The simulated panel as a reader's own, without papers."""
+    path = tmp_path_factory.mktemp("own") / "panel.parquet"
+    own = load_panel("simulated").drop(columns="papers_foreign")
+    own.attrs = {}
+    own.to_parquet(path, index=False)
+    return path
+
+
+def test_a_chapter_goes_from_the_command_to_a_page_that_says_whose_numbers_it_has(
+    tmp_path: Path, panel: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    judged = pd.read_csv(CLAIMS, index_col="claim").assign(reason="", target=float("nan"))
+    notebooks, out = tmp_path / "notebooks", tmp_path / "out"
+    notebooks.mkdir()
+    (notebooks / "x.md").write_text(CHAPTER, "utf-8")
+    monkeypatch.setattr(cells, "NOTEBOOKS", notebooks)
+    monkeypatch.setattr(restricted, "chapters", lambda names: ["x"])
+    monkeypatch.setattr(restricted, "evaluate", lambda *_: judged)
+    arguments = ["run", "--source", "restricted", "--panel", str(panel), "--out", str(out)]
+    assert cli.main(arguments) == 0
+    assert "papers: no such table" in capsys.readouterr().out
+    found = pd.read_csv(out / "results" / "x" / "tab-x.csv", float_precision="round_trip")
+    # What the same call gives on the simulated source.
+    same = rp.poisson(load_panel("simulated")).frame
+    assert found["estimate"].tolist() == pytest.approx(same["estimate"].tolist(), rel=1e-12)
+    # Another process, whose sums may be in another order.
+    assert found["std_error"].tolist() == pytest.approx(same["std_error"].tolist(), rel=1e-12)
+    numbers = json.loads((out / "results" / "x" / "numbers.json").read_text("utf-8"))
+    assert "effect" in numbers
+    assert "aim" not in numbers
+    exhibits = json.loads((out / "results" / "x" / "exhibits.json").read_text("utf-8"))
+    assert {name: one["source"] for name, one in exhibits.items()} == {"tab-x": "restricted"}
+    page = nbformat.read(out / "x.ipynb", as_version=4)
+    text = [cell.source for cell in page.cells if cell.cell_type == "markdown"]
+    assert text[0].startswith("> **Licensed records of the reader")
+    assert text[1:] == [
+        "# A title",
+        "## Estimates",
+        "## Simulated alone",
+        f"*Left out: {cells.PLANTED}.*",
+        "## For want of papers",
+        "*Left out: not testable, for want of papers (papers_foreign).*",
+        f"*Left out: {cells.DEPENDS}.*",
+    ]
+
+
+def test_a_name_that_is_bound_anew_is_there_again() -> None:
+    gone: set[str] = set()
+    assert cells.planned("study = rp.simulate()", gone) == (cells.PLANTED, set())
+    assert cells.planned("more = study", gone) == (cells.DEPENDS, set())
+    assert cells.planned("study = 1", gone) == ("", set())
+    assert cells.planned("study + 1", gone) == ("", set())
+    assert cells.planned("draw(x, truth=more)", gone) == ("", {"more"})
+    # Read in another way as well, it cannot be done without.
+    assert cells.planned("draw(more, truth=more)", gone) == (cells.DEPENDS, set())
+
+
+def test_what_is_refused(tmp_path: Path, panel: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ReplicationError, match="known truth"):
+        restricted.run(["A2_design"], panel, tmp_path)
+    with pytest.raises(ReplicationError, match="the project's own"):
+        restricted.run(None, panel, ROOT / "results")
+    assert cli.main(["run", "--source", "restricted", "--update"]) == 2
+    assert cli.main(["run", "--panel", "x"]) == 2
+    assert cli.main(["run", "--source", "restricted", "--panel", str(tmp_path / "none")]) == 2
+    assert "is not at" in capsys.readouterr().err
+    assert not list(tmp_path.glob("*.txt"))
+
+
+# Small cells ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def own(monkeypatch: pytest.MonkeyPatch, panel: Path) -> None:
+    monkeypatch.setenv(RECORDS, str(panel))
+
+
+def counts(*values: list[int]) -> pd.DataFrame:
+    """A university a list, a year a value."""
+    return pd.DataFrame(
+        [
+            {"university": f"U{u}", "year": 2017 + t, "event_time": t, "patents_joint": n}
+            for u, series in enumerate(values)
+            for t, n in enumerate(series)
+        ]
+    )
+
+
+@pytest.mark.parametrize(("others", "seen"), [(2, False), (3, True)])
+@pytest.mark.usefixtures("own")
+def test_an_extreme_of_two_universities_is_marked(others: int, seen: bool) -> None:
+    panel = counts(*[[0, 9]] * others, *[[0, 4]] * 5)
+    table = rp.tables.descriptives(panel, ["patents_joint"])
+    assert table.data["Max"].tolist() == [9.0 if seen else "<3"]
+    assert table.data["Min"].tolist() == [0.0]
+    assert ("<3" in table.printed.df.to_string()) is not seen
+
+
+@pytest.mark.parametrize(("some", "seen"), [(2, False), (3, True)])
+@pytest.mark.usefixtures("own")
+def test_a_column_that_two_universities_fill_gives_no_sum(some: int, seen: bool) -> None:
+    panel = counts(*[[5, 7]] * some, *[[0, 0]] * 6)
+    (row,) = rp.tables.descriptives(panel, ["patents_joint"]).data.to_dict("records")
+    hidden = [name for name, value in row.items() if value == "<3"]
+    assert hidden == ([] if seen else ["Mean", "SD", "Min", "Median", "Max", "Zeros"])
+
+
+@pytest.mark.parametrize(("rare", "marked"), [(2, [1, 2]), (3, [])])
+@pytest.mark.usefixtures("own")
+def test_a_bar_of_two_universities_takes_another_with_it(rare: int, marked: list[int]) -> None:
+    """Shares add up to one, so that one bar alone could be got back from the others."""
+    panel = counts(*[[0, 1]] * 4, *[[0, 2]] * rare, *[[0, 0]] * 5)
+    figure = rp.figures.histogram(panel)
+    assert figure.data.loc[figure.data["share"].eq("<3"), "count"].tolist() == marked
+    assert figure.data["share"].notna().all()
+
+
+@pytest.mark.parametrize(("group", "patents", "seen"), [(2, 9, False), (3, 9, True), (5, 0, True)])
+@pytest.mark.usefixtures("own")
+def test_a_mean_of_two_universities(group: int, patents: int, seen: bool) -> None:
+    panel = counts(*[[patents, patents]] * group, *[[4, 6]] * 5)
+    panel["exposure_high"] = panel["university"].isin([f"U{n}" for n in range(group)]).astype(int)
+    data = rp.figures.trends(panel).data
+    shown = data.loc[data["exposure_high"].str.startswith("more"), "patents_joint"]
+    assert shown.ne("<3").all() == seen
+
+
+@pytest.mark.usefixtures("own")
+def test_no_single_university_is_left_out_by_name() -> None:
+    data = load_panel("simulated")
+    table = rp.leave_one_out(data, scale="log1p", by=["university", "year"])
+    of_one = table[table["by"] == "university"]
+    assert set(of_one["left_out"]) == {"<3"}
+    assert of_one["estimate"].isna().all()
+    assert table.loc[table["by"] == "year", "estimate"].notna().all()
+    drawn = rp.robustness.left_out_figure({"C1": table}).data
+    assert set(drawn.loc[drawn["by"] == "university", "estimate"]) == {"<3"}
+
+
+@pytest.mark.usefixtures("own")
+def test_doses_of_single_universities_are_not_drawn() -> None:
+    with pytest.raises(SuppressedError, match="single universities"):
+        rp.dose_weights(load_panel("simulated"))
+
+
+def test_simulated_universities_are_nobody() -> None:
+    assert not small_cells.in_force()
+    panel = counts([0, 9], [0, 4], [0, 4])
+    assert rp.tables.descriptives(panel, ["patents_joint"]).data["Max"].tolist() == [9.0]
