@@ -76,6 +76,8 @@ bench: setup ## time our tests for few clusters and large builds beside others (
 		benchmarks/scale.py
 	OPENBLAS_NUM_THREADS=1 PYTHONPATH=src $(subst .venv,build/benchmarks,$(BIN))/python \
 		benchmarks/ingest.py
+	OPENBLAS_NUM_THREADS=1 PYTHONPATH=src $(subst .venv,build/benchmarks,$(BIN))/python \
+		benchmarks/records.py
 
 readme: setup ## print the generated parts of README.md and the deposit's checksums
 	$(BIN)/replication readme $(ARGS)

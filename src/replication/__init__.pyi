@@ -32,6 +32,7 @@ from .estimate.contrasts import moderated as moderated
 from .estimate.contrasts import side_by_side as side_by_side
 from .estimate.contrasts import difference as difference
 from .estimate.contrasts import question as question
+from .estimate.contrasts import questions as questions
 
 # Robustness: what the answer would be if an assumption failed, a variable or a row were left out.
 from .estimate.robustness.parallel_trends import honest_bounds as honest_bounds

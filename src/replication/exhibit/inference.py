@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import pandas as pd
 
@@ -12,6 +13,7 @@ from replication.estimate.few_clusters import compare, effective_clusters, leave
 from replication.exhibit import theme
 from replication.exhibit.tables import Table, plain
 from replication.exhibit.theme import Figure
+from replication.records import small_cells
 
 Question = tuple[pd.DataFrame, Design]
 
@@ -44,14 +46,24 @@ def methods(questions: Mapping[str, Question]) -> Table:
         cells = {"Estimate": f"{table['estimate'].iloc[0]:.3f}".replace("-", "−")}
         cells |= {str(method): _method(row) for method, row in table.iterrows()}
         cells["Effective clusters G*"] = f"{facts['effective']:.1f} of {facts['clusters']:.0f}"
+        told: dict[str, Any] = dict(facts)
         cells["Largest cluster's share"] = f"{100 * facts['largest_share']:.0f} %"
         without = _without(data, design)
-        cells["Without one cluster"] = _range(without.min(), without.max())
+        ends: dict[str, Any] = {"lowest": without.min(), "highest": without.max()}
+        cells["Without one cluster"] = _range(**ends)
+        if small_cells.in_force():
+            # What one university weighs and changes is for nobody to see.
+            ends = dict.fromkeys(ends, small_cells.MARK)
+            told["largest_share"] = small_cells.MARK
+            alone = ("Largest cluster's share", "Without one cluster")
+            cells |= dict.fromkeys(alone, small_cells.MARK)
         printed[name] = cells
         rows += [{"claim": name, "what": method, **row} for method, row in table.iterrows()]
-        rows += [{"claim": name, "what": fact, "value": value} for fact, value in facts.items()]
-        ends = {"lowest without one": without.min(), "highest without one": without.max()}
-        rows += [{"claim": name, "what": fact, "value": value} for fact, value in ends.items()]
+        rows += [{"claim": name, "what": fact, "value": value} for fact, value in told.items()]
+        rows += [
+            {"claim": name, "what": f"{end} without one", "value": value}
+            for end, value in ends.items()
+        ]
     frame = pd.DataFrame(printed)
     frame = frame.rename(index={convention.CR3: f"{convention.CR3}: the verdict's"})
     said = "p-value, and 95 % interval in brackets; G* counts clusters by their leverage."
@@ -73,8 +85,8 @@ def _method(row: pd.Series) -> str:
     return p if pd.isna(row["lower"]) else f"{p} ({_range(row['lower'], row['upper'])})"
 
 
-def _range(low: float, high: float) -> str:
-    return "" if pd.isna(low) else f"{low:.2f} to {high:.2f}".replace("-", "−")
+def _range(lowest: float, highest: float) -> str:
+    return "" if pd.isna(lowest) else f"{lowest:.2f} to {highest:.2f}".replace("-", "−")
 
 
 def sizes_table(sizes: pd.DataFrame, strict: pd.DataFrame) -> Table:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 
-from replication.errors import DesignError
+from replication.errors import DesignError, SuppressedError
 from replication.estimate.robustness.confounding import Sensitivity
 from replication.exhibit import theme
 from replication.exhibit.tables import Table, in_words, plain
@@ -182,7 +182,13 @@ def left_out_figure(
     tables : mapping of str to DataFrame
         Of `leave_out.leave_one_out`, by design, all by the same columns.
     panels : sequence of str, optional
-        Columns to show; all of them if not given.
+        Columns to show; all of them if not given. One of which every estimate is suppressed has no
+        panel.
+
+    Raises
+    ------
+    SuppressedError
+        If none is left.
 
     Examples
     --------
@@ -193,7 +199,11 @@ def left_out_figure(
     """
     data = pd.concat(dict(tables), names=["design"]).reset_index(level=0).reset_index(drop=True)
     require_columns(data, ["by", "left_out", "estimate"], "the figure of what is left out")
-    shown = list(panels or data.loc[data["by"] != "", "by"].unique())
+    of_one = data[data["by"] != ""]
+    unknown = of_one.groupby("by", sort=False)["estimate"].count() == 0
+    hidden = set(unknown.index[unknown])
+    if not (shown := [by for by in panels or unknown.index if by not in hidden]):
+        raise SuppressedError("suppressed: every estimate would show what one university did")
     with theme.panels(3.6, len(shown)) as every:
         for axes, by in zip(every, shown, strict=True):
             for i, (name, d) in enumerate(data.groupby("design", sort=False)):
@@ -214,7 +224,7 @@ def left_out_figure(
         every[0].set_ylabel("effect of one SD of exposure")
         every[-1].legend(loc="best")
     words = []
-    for which, d in data[data["by"] != ""].groupby(["design", "by"], sort=False):
+    for which, d in of_one.groupby(["design", "by"], sort=False):
         known = d.dropna(subset="estimate").sort_values("estimate")
         if known.empty:
             words.append(f"{in_words(' by '.join(map(str, which)))}: suppressed")

@@ -243,8 +243,10 @@ def _entry(value: Any, style: str | None, digits: int, year: bool) -> str:
     return str(_minus(style.format(value)))
 
 
-def descriptives(panel: pd.DataFrame, columns: Sequence[str] = DESCRIBED) -> Table:
+def descriptives(panel: pd.DataFrame, columns: Sequence[str] | None = None) -> Table:
     """Number of rows, mean, standard deviation, extremes, median and share of zeros.
+
+    `columns` are those of `DESCRIBED` that the panel has, if none are named.
 
     Examples
     --------
@@ -259,6 +261,7 @@ def descriptives(panel: pd.DataFrame, columns: Sequence[str] = DESCRIBED) -> Tab
     Max                                          102.00
     Zeros                                          0.31
     """
+    columns = columns or [c for c in DESCRIBED if c in panel] or DESCRIBED
     require_columns(panel, columns, "the descriptive statistics")
     summary = panel[list(columns)].agg(["count", "mean", "std", "min", "median", "max"]).T
     summary["zeros"] = (panel[list(columns)] == 0).mean()

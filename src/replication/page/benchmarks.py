@@ -14,6 +14,8 @@ SCALE = ROOT / "results" / "scale.csv"
 SCALE_MACHINE = ROOT / "results" / "scale.json"
 INGEST = ROOT / "results" / "ingest.csv"
 INGEST_MACHINE = ROOT / "results" / "ingest.json"
+CHAIN = ROOT / "results" / "records.csv"
+CHAIN_MACHINE = ROOT / "results" / "records.json"
 HEADS = {
     "wild cluster bootstrap": "Restricted wild cluster bootstrap",
     "randomisation test": "Studentised randomisation test",
@@ -113,6 +115,31 @@ def ingest_markdown() -> str:
         for row in found.to_dict("records")
     ]
     return "\n".join([*markdown.table(heads, rows, right=heads[1:]), "", _where(INGEST_MACHINE)])
+
+
+def chain_markdown() -> str:
+    """What each command took from vendors' files to executed chapters, and where."""
+    found = pd.read_csv(CHAIN)
+    heads = ("command", "all tables, seconds", "peak, MB", "patents and ministry, seconds", "peak, MB ")
+    commands = {
+        "ingest": "replication ingest",
+        "build": "replication build",
+        "claims": "replication claims",
+        "run": "replication run --source restricted",
+    }
+    rows = []
+    for task, command in commands.items():
+        own = found[found["task"] == task]
+        cells = [(_seconds(r["seconds"]), f"{r['peak_mb']:,.0f}") for r in own.to_dict("records")]
+        rows.append((f"`{command}`", *(cell for pair in cells for cell in pair)))
+    size = found.iloc[0]
+    said = (
+        f"The simulated study as yearly files of {size['megabytes']:,.0f} MB, "
+        f"{size['rows']:,.0f} rows of all tables. "
+    )
+    return "\n".join(
+        [*markdown.table(heads, rows, right=heads[1:]), "", said + _where(CHAIN_MACHINE)]
+    )
 
 
 def _where(machine: Path) -> str:

@@ -6,7 +6,12 @@ from typing import NamedTuple
 
 from replication.page import markdown
 from replication.page.api import api_markdown
-from replication.page.benchmarks import benchmarks_markdown, ingest_markdown, scale_markdown
+from replication.page.benchmarks import (
+    benchmarks_markdown,
+    chain_markdown,
+    ingest_markdown,
+    scale_markdown,
+)
 from replication.page.codebook import codebook_markdown
 from replication.page.gbt7714 import references_markdown
 from replication.page.goals import goals_markdown
@@ -165,6 +170,7 @@ PARTS = {
         goals_markdown, ("results/benchmarks.csv", "data/montecarlo/curves_manifest.json")
     ),
     "scale": Part(scale_markdown, ("results/scale.csv", "results/scale.json")),
+    "chain": Part(chain_markdown, ("results/records.csv", "results/records.json")),
     "ingest": Part(ingest_markdown, ("results/ingest.csv", "results/ingest.json")),
     "codebook": Part(
         partial(codebook_markdown, folded=True),

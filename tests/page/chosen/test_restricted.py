@@ -1,6 +1,7 @@
 """Chapters on the reader's own records: what is left out, what is suppressed, what is the same."""
 
 import json
+import os
 from pathlib import Path
 
 import nbformat
@@ -10,14 +11,17 @@ import pytest
 import replication as rp
 from replication import cli
 from replication.config import RECORDS, ROOT
-from replication.errors import ReplicationError, SuppressedError
+from replication.errors import ChapterError, MissingColumnError, ReplicationError, SuppressedError
 from replication.page.chosen import cells, restricted
 from replication.panel.load import load_panel
 from replication.records import small_cells
+from tests.support.simulated import thin_panel
+from tests.support.vendors import write_exports
 
+PLAIN = {"text/plain"}
 CLAIMS = ROOT / "results" / "03_heterogeneity" / "tab-claims.csv"
 
-CHAPTER = """---
+HEAD = """---
 jupytext:
   text_representation:
     extension: .md
@@ -27,7 +31,11 @@ kernelspec:
   language: python
   name: python3
 ---
+"""
 
+CHAPTER = (
+    HEAD
+    + """
 # A title
 
 In simulated universities it is {glue:text}`effect`.
@@ -57,10 +65,28 @@ rp.number("aim", truth.loc[("C1", "mean"), "value"])
 study = rp.simulate()
 ```
 
+## In part
+
+```{code-cell} ipython3
+quiet = rp.Process()
+numbers = [n for n in (3, 4)]
+numbers
+rp.number("largest", max(numbers), "{:d}")
+rp.number("planted", quiet.effect_us)
+numbers[0]
+```
+
+```{code-cell} ipython3
+sorted(n for n in numbers)
+```
+
 ## For want of papers
 
 ```{code-cell} ipython3
 papers = rp.poisson(panel, outcome="papers_foreign")
+mediators = rp.mediation.responses(panel, model="ppml")
+own = mediators["papers_foreign"]
+rp.number("mediators", len(mediators), "{:d}")
 ```
 
 ```{code-cell} ipython3
@@ -69,6 +95,7 @@ papers.frame
 
 ## Text alone
 """
+)
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +121,7 @@ def test_a_chapter_goes_from_the_command_to_a_page_that_says_whose_numbers_it_ha
     arguments = ["run", "--source", "restricted", "--panel", str(panel), "--out", str(out)]
     assert cli.main(arguments) == 0
     assert "papers: no such table" in capsys.readouterr().out
-    found = pd.read_csv(out / "results" / "x" / "tab-x.csv", float_precision="round_trip")
+    found = pd.read_csv(out / "results" / "x" / "tab-x.csv")
     # What the same call gives on the simulated source.
     same = rp.poisson(load_panel("simulated")).frame
     assert found["estimate"].tolist() == pytest.approx(same["estimate"].tolist(), rel=1e-12)
@@ -113,10 +140,81 @@ def test_a_chapter_goes_from_the_command_to_a_page_that_says_whose_numbers_it_ha
         "## Estimates",
         "## Simulated alone",
         f"*Left out: {cells.PLANTED}.*",
+        "## In part",
+        f"*Left out: {cells.PLANTED}.*",
         "## For want of papers",
         "*Left out: not testable, for want of papers (papers_foreign).*",
         f"*Left out: {cells.DEPENDS}.*",
     ]
+    # What could not run took no other statement of its cell with it.
+    assert (numbers["largest"]["value"], numbers["mediators"]["value"]) == (4, 2)
+    assert "planted" not in numbers
+    # Of the values of expressions, as in any notebook, the last of each cell alone.
+    shown = [one for c in page.cells for one in c.get("outputs", []) if set(one.data) == PLAIN]
+    assert [one.data["text/plain"] for one in shown] == ["3", "[3, 4]"]
+
+
+CHAIN = (
+    HEAD
+    + """
+```{code-cell} ipython3
+import replication as rp
+
+rp.chapter("x", source="simulated")
+panel = rp.load_panel("simulated")
+rp.numbers("effect", rp.poisson(panel, variance="CR1").frame.iloc[0])
+rp.number("together", panel["patents_joint"].sum(), "{:d}")
+```
+"""
+)
+
+
+def test_from_exports_to_a_page_in_three_commands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the page prints is what the same call gives on the records that were exported."""
+    write_exports(tmp_path / "exports")
+    (tmp_path / "x.md").write_text(CHAIN, "utf-8")
+    monkeypatch.setattr(cells, "NOTEBOOKS", tmp_path)
+    monkeypatch.setattr(restricted, "chapters", lambda names: ["x"])
+    monkeypatch.setattr(
+        restricted, "evaluate", lambda *_: pd.read_csv(CLAIMS).assign(reason="", target=0.0)
+    )
+    records, panel, out = (str(tmp_path / name) for name in ("records", "p.parquet", "out"))
+    for arguments in (
+        ["ingest", str(tmp_path / "exports"), "--out", records],
+        ["build", "--records", records, "--out", panel],
+        ["run", "--source", "restricted", "--panel", panel, "--out", out],
+    ):
+        assert cli.main(arguments) == 0
+    numbers = json.loads((tmp_path / "out" / "results" / "x" / "numbers.json").read_text("utf-8"))
+    same = thin_panel()
+    assert numbers["together"]["value"] == same["patents_joint"].sum()
+    row = rp.poisson(same, variance="CR1").frame.iloc[0]
+    assert numbers["effect"]["value"] == pytest.approx(row["estimate"], rel=1e-10)
+    assert numbers["effect_se"]["value"] == pytest.approx(row["std_error"], rel=1e-10)
+
+
+def test_a_key_that_is_missing_for_no_table_is_a_fault(
+    tmp_path: Path, panel: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a panel that has papers, the same key is missing for another reason."""
+    (tmp_path / "x.md").write_text(
+        f"{HEAD}\n```{{code-cell}} ipython3\n{{}}['papers_foreign']\n```\n"
+    )
+    monkeypatch.setattr(cells, "NOTEBOOKS", tmp_path)
+    environment = {**os.environ, RECORDS: str(panel)}
+    with pytest.raises(ChapterError, match=r"x\.md, cell 0: KeyError: 'papers_foreign'"):
+        cells.execute("x", environment)
+    page = cells.execute("x", environment, {"papers_foreign"})
+    assert page.left_out == {0: ["not testable, for want of papers (papers_foreign)"]}
+
+
+def test_what_a_comprehension_calls_its_items_is_its_own() -> None:
+    gone: set[str] = set()
+    assert cells.planned("them = [rp.simulate(x) for x in (1, 2)]", gone) == (cells.PLANTED, set())
+    assert gone == {"them"}
+    assert cells.planned("{x: 2 * x for x in (1, 2)}", gone) == ("", set())
 
 
 def test_a_name_that_is_bound_anew_is_there_again() -> None:
@@ -208,8 +306,43 @@ def test_no_single_university_is_left_out_by_name() -> None:
     assert set(of_one["left_out"]) == {"<3"}
     assert of_one["estimate"].isna().all()
     assert table.loc[table["by"] == "year", "estimate"].notna().all()
-    drawn = rp.robustness.left_out_figure({"C1": table}).data
-    assert set(drawn.loc[drawn["by"] == "university", "estimate"]) == {"<3"}
+    figure = rp.robustness.left_out_figure({"C1": table})
+    of_one = figure.data["by"] == "university"
+    assert set(figure.data.loc[of_one, "estimate"]) == {"<3"}
+    # Of which nothing is shown has no panel.
+    assert [axes.get_xlabel() for axes in figure.canvas.axes] == ["without one year"]
+    with pytest.raises(SuppressedError):
+        rp.robustness.left_out_figure({"C1": table[table["by"] != "year"]})
+
+
+@pytest.mark.usefixtures("own")
+def test_what_the_largest_university_weighs_and_changes_is_not_told() -> None:
+    table = rp.inference.methods({"C1": rp.question("C1", load_panel("simulated"))})
+    told = table.data.dropna(subset="value").set_index("what")["value"]
+    small = ["largest_share", "lowest without one", "highest without one"]
+    assert told[small].tolist() == ["<3"] * 3
+    assert told.drop(small).ne("<3").all()
+    assert (table.printed.df.astype(str) == "<3").sum().sum() == 2
+
+
+@pytest.mark.usefixtures("own")
+def test_no_share_is_planted_in_real_records() -> None:
+    panel = load_panel("simulated")
+    mediators = ["hires_overseas", "patents_overseas"]
+    found = rp.mediation.gelbach(panel, mediators)
+    known = rp.tables.decomposition_table(found, [0.2, 0.1])
+    assert known.printed.df["planted"].tolist() == ["0.200", "0.100", "0.300", "0.700", "1.000"]
+    unknown = rp.tables.decomposition_table(found, [float("nan")] * 2)
+    assert "planted" not in unknown.printed.df
+    assert "share" in unknown.printed.df
+
+
+@pytest.mark.usefixtures("own")
+def test_what_the_panel_has_is_described_without_the_rest() -> None:
+    described = rp.tables.descriptives(load_panel("simulated")).data["variable"].tolist()
+    assert len(described) == len(rp.tables.DESCRIBED) - 1
+    with pytest.raises(MissingColumnError, match="papers_foreign"):
+        rp.tables.descriptives(load_panel("simulated"), ["papers_foreign"])
 
 
 @pytest.mark.usefixtures("own")

@@ -11,8 +11,9 @@ from replication.cli import main
 from replication.panel.build import build_panel, read_records
 from replication.records.ingest.run import UnconfirmedError, ingest
 from replication.records.ingest.universities import default_universities
-from replication.records.schema import RECORDS
-from tests.support.simulated import thin, thin_panel
+from tests.support import vendors
+from tests.support.simulated import thin_panel
+from tests.support.vendors import write_exports
 
 HEAD = "序号,标题,公开（公告）号,申请号,申请日,申请人,IPC主分类号,IPC,当前法律状态,专利类型"
 
@@ -147,73 +148,10 @@ def test_the_list_of_universities_is_the_ministrys(tmp_path):
     assert "浙江农业大学" in names["浙江大学"]
 
 
-def incopat(patents: pd.DataFrame) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "公开（公告）号": "", "申请号": patents["application"], "申请日": patents["date"],
-            "申请人": patents["applicants"].str.replace(";", "; "), "IPC主分类号": "",
-            "IPC": patents["ipc"], "当前法律状态": patents["granted"].map({True: "授权", False: "公开"}),
-        }
-    )  # fmt: skip
-
-
-def yearly(patents: pd.DataFrame) -> pd.DataFrame:
-    one = pd.DataFrame(
-        {
-            "专利类型": "发明公开", "申请人": patents["applicants"].str.replace(";", "；"),
-            "申请人类型": "", "申请号": patents["application"],
-            "申请日": patents["date"].dt.strftime("%Y.%m.%d"), "公开公告号": "", "授权公告号": "",
-            "IPC分类号": patents["ipc"].str.replace(";", "；"), "摘要文本": "甲,\n\"乙\"",
-        }
-    )  # fmt: skip
-    return pd.concat([one, one[patents["granted"]].assign(专利类型="发明授权")])
-
-
-def patsnap(patents: pd.DataFrame) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "公开(公告)号": "", "申请号": patents["application"], "申请日": patents["date"],
-            "[标]原始申请(专利权)人": patents["applicants"].str.replace(";", " | "),
-            "IPC分类号": patents["ipc"].str.replace(";", " | "),
-            "简单法律状态": patents["granted"].map({True: "有效", False: "审中"}),
-        }
-    )  # fmt: skip
-
-
-def google(patents: pd.DataFrame) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "publication_number": "", "application_number": patents["application"],
-            "country_code": patents["jurisdiction"],
-            "filing_date": patents["date"].dt.strftime("%Y%m%d"), "assignee": patents["applicants"],
-            "ipc": patents["ipc"], "grant_date": patents["granted"].map({True: "20200101", False: "0"}),
-        }
-    )  # fmt: skip
-
-
-def patstat(patents: pd.DataFrame) -> pd.DataFrame:
-    table = pd.DataFrame(
-        {
-            "appln_auth": patents["jurisdiction"], "appln_nr": patents["application"].str[2:],
-            "appln_filing_date": patents["date"].dt.strftime("%Y-%m-%d"),
-            "granted": patents["granted"].map({True: "Y", False: "N"}),
-            "person_name": patents["applicants"].str.split(";"), "ipc_class_symbol": patents["ipc"],
-        }
-    )  # fmt: skip
-    return table.explode("person_name")
-
-
-@pytest.mark.parametrize("vendor", [incopat, yearly, patsnap, google, patstat])
+@pytest.mark.parametrize("vendor", vendors.PATENTS, ids=lambda one: one.__name__)
 def test_simulated_records_in_a_vendors_layout_give_the_same_panel(tmp_path, vendor):
-    records = thin()
     folder = tmp_path / "exports"
-    folder.mkdir()
-    for name, table in records.items():
-        if name == "patents":
-            vendor(table).to_csv(folder / "patents.csv", index=False, encoding="gb18030")
-        else:
-            labels = {c: d.metadata["zh"] for c, d in RECORDS[name].columns.items()}
-            table.rename(columns=labels).to_csv(folder / f"{name}.csv", index=False)
+    write_exports(folder, vendor)
     ingest(folder, tmp_path / "out", say=lambda _: None)
     panel, _ = build_panel(read_records(tmp_path / "out"))
     pd.testing.assert_frame_equal(panel, thin_panel(), check_exact=True)

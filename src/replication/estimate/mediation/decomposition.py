@@ -29,11 +29,14 @@ ALL = "all mediators"
 
 def responses(
     data: pd.DataFrame,
-    mediators: Sequence[str] = MEDIATORS,
+    mediators: Sequence[str] | None = None,
     design: Design = STUDY,
     **changes: Any,
 ) -> dict[str, Estimate]:
     """Each mediator as an outcome of the difference-in-differences (C3–C5), as `verbs.did`.
+
+    `mediators` are those of the study that the data have, if none are named; `MissingColumnError`
+    says which of those that are named, or that the data have none.
 
     Examples
     --------
@@ -45,8 +48,9 @@ def responses(
     'recovers the planted effect'
     """
     design = design.but(**changes)
-    checks.require_columns(data, mediators, PURPOSE)
-    return {m: did(data, design, outcome=m) for m in mediators}
+    known = [m for m in MEDIATORS if m in data]
+    checks.require_columns(data, mediators or known or MEDIATORS, PURPOSE)
+    return {m: did(data, design, outcome=m) for m in mediators or known}
 
 
 def event_studies(

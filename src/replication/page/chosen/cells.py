@@ -6,6 +6,7 @@ page on real records has the headings, the code, the exhibits with their notes, 
 
 import ast
 import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from replication.errors import ChapterError
 from replication.panel import lacking
 
 SIMULATION = ("rp.simulate", "rp.realised_panel", "rp.Process", "rp.montecarlo")
-"""What only a cell on the simulated process calls."""
+"""What only a statement on the simulated process calls."""
 TRUTH = ("truth", "target")
 """Arguments that a verb does without where nothing was planted."""
 PLANTED = "about the simulated process: nothing was planted in real records"
@@ -37,18 +38,33 @@ class Page:
     Attributes
     ----------
     notebook : NotebookNode
-    left_out : dict of int to str
-        Cells that did not run, or broke off, and why.
+    left_out : dict of int to list of str
+        Cells of which a statement did not run, or none, and why.
+    whole : set of int
+        Cells of which no statement ran.
+    gone : set of str
+        Names that what was left out would have bound.
     """
 
     notebook: NotebookNode
-    left_out: dict[int, str] = field(default_factory=dict)
+    left_out: dict[int, list[str]] = field(default_factory=dict)
+    whole: set[int] = field(default_factory=set)
     gone: set[str] = field(default_factory=set)
 
 
 def names(source: str) -> tuple[set[str], set[str], set[str]]:
-    """Names that a cell binds, that it reads, and that it reads as a `TRUTH` argument alone."""
+    """Names that a statement binds, that it reads, and that it reads as a `TRUTH` argument alone.
+
+    What a comprehension calls its items is its own, and neither.
+    """
     tree = ast.parse(source)
+    own = {
+        node.id
+        for loop in ast.walk(tree)
+        if isinstance(loop, ast.comprehension)
+        for node in ast.walk(loop.target)
+        if isinstance(node, ast.Name)
+    }
     given = {
         id(keyword.value)
         for call in ast.walk(tree)
@@ -56,7 +72,7 @@ def names(source: str) -> tuple[set[str], set[str], set[str]]:
         for keyword in call.keywords
         if keyword.arg in TRUTH and isinstance(keyword.value, ast.Name)
     }
-    every = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
+    every = [n for n in ast.walk(tree) if isinstance(n, ast.Name) and n.id not in own]
     bound = {node.id for node in every if isinstance(node.ctx, ast.Store)}
     bound |= {
         a.name.partition(".")[0]
@@ -70,9 +86,9 @@ def names(source: str) -> tuple[set[str], set[str], set[str]]:
 
 
 def planned(source: str, gone: set[str]) -> tuple[str, set[str]]:
-    """Why a cell is left out, empty if it is not; and names that it needs as None.
+    """Why a statement is left out, empty if it is not; and names that it needs as None.
 
-    `gone` are the names of cells that were left out before, and is brought up to date.
+    `gone` are the names of what was left out before, and is brought up to date.
     """
     bound, used, truths = names(source)
     reason = ""
@@ -86,11 +102,19 @@ def planned(source: str, gone: set[str]) -> tuple[str, set[str]]:
     return reason, missing
 
 
-def execute(name: str, environment: dict[str, str]) -> Page:
+def execute(name: str, environment: dict[str, str], lacks: Collection[str] = ()) -> Page:
     """Execute ``notebooks/<name>.md`` without what real records cannot say.
 
-    A cell that a `ReplicationError` ends is left out with what the error says, and so is every
-    cell that needs it.
+    A statement that a `ReplicationError` ends is left out with what the error says, and so is every
+    statement that needs it.
+
+    Parameters
+    ----------
+    name : str
+    environment : dict of str to str
+        Of the kernel.
+    lacks : collection of str
+        Columns that the panel has not, for want of a table of records.
 
     Raises
     ------
@@ -112,58 +136,87 @@ def execute(name: str, environment: dict[str, str]) -> Page:
         extra_arguments=["--IPKernelApp.log_level=ERROR"],
         resources={"metadata": {"path": str(NOTEBOOKS)}},
     )
+    wants = {
+        table: absent
+        for table, columns in lacking.COLUMNS.items()
+        if (absent := [column for column in columns if column in lacks])
+    }
     with client.setup_kernel(env=environment):
         for index, cell in enumerate(notebook.cells):
             if cell.cell_type == "code":
-                _run(client, name, page, index, cell)
+                try:
+                    _run(client, page, index, cell, wants)
+                except ChapterError as error:
+                    raise ChapterError(f"notebooks/{name}.md, {error}") from None
     notebook.cells = _kept(page)
     return page
 
 
-def _run(client: NotebookClient, name: str, page: Page, index: int, cell: NotebookNode) -> None:
-    reason, missing = planned(cell.source, page.gone)
-    if reason:
-        page.left_out[index] = reason
-        return
-    if missing:
-        unknown = "\n".join(f"{one} = None" for one in sorted(missing))
-        client.execute_cell(nbformat.v4.new_code_cell(unknown), index)
-    try:
-        client.execute_cell(cell, index)
-    except CellExecutionError as error:
-        if error.ename not in REFUSALS:
-            raise ChapterError(
-                f"notebooks/{name}.md, cell {index}: {error.ename}: {error.evalue}\n\n{cell.source}"
-            ) from None
-        cell.outputs = [one for one in cell.outputs if one.output_type != "error"]
-        page.left_out[index] = _untestable(error.ename, error.evalue)
-        page.gone |= names(cell.source)[0]
+def _run(
+    client: NotebookClient,
+    page: Page,
+    index: int,
+    cell: NotebookNode,
+    wants: Mapping[str, Sequence[str]],
+) -> None:
+    """Run a cell statement by statement, so that one that cannot run takes no other with it."""
+    reasons, outputs, ran = [], [], False
+    statements = ast.parse(cell.source).body
+    for node in statements:
+        source = ast.get_source_segment(cell.source, node) or ""
+        reason, missing = planned(source, page.gone)
+        if not reason:
+            # As in a cell, the value of its last expression alone is shown.
+            quiet = "" if node is statements[-1] else ";"
+            unknown = "".join(f"{one} = None\n" for one in sorted(missing))
+            piece = nbformat.v4.new_code_cell(f"{unknown}{source}{quiet}")
+            try:
+                client.execute_cell(piece, index)
+                ran = True
+            except CellExecutionError as error:
+                reason = _untestable(error.ename, error.evalue, wants)
+                if not reason:
+                    raise ChapterError(
+                        f"cell {index}: {error.ename}: {error.evalue}\n\n{cell.source}"
+                    ) from None
+                page.gone |= names(source)[0]
+            outputs += [one for one in piece.outputs if one.output_type != "error"]
+        if reason and reason not in reasons:
+            reasons.append(reason)
+    cell.outputs, cell.execution_count = outputs, None
+    if reasons:
+        # What only follows from another reason of the same cell says nothing more.
+        page.left_out[index] = [one for one in reasons if one != DEPENDS] or reasons
+        if not ran:
+            page.whole.add(index)
 
 
-def _untestable(error: str, said: str) -> str:
-    """Say the table of records that is not there, or what the error says."""
-    if error == "MissingColumnError":
+def _untestable(error: str, said: str, wants: Mapping[str, Sequence[str]]) -> str:
+    """Say the table of records that is not there, or what the error says; empty if it is a fault.
+
+    A collection of what could be estimated has no entry for a column that the panel lacks, so that
+    a key of that name is missing for want of the table too.
+    """
+    if error in ("MissingColumnError", "KeyError"):
         # The columns that are not there come first, those that are after "has".
         words = set(re.findall(r"\w+", re.split(r"\bhas\b|;", said)[0]))
-        for table, columns in lacking.COLUMNS.items():
-            if found := [column for column in columns if column in words]:
+        for table, absent in wants.items():
+            if found := [column for column in absent if column in words]:
                 return f"not testable, for want of {table} ({', '.join(found)})"
-    return said.splitlines()[0]
+    return said.splitlines()[0] if error in REFUSALS else ""
 
 
 def _kept(page: Page) -> list[NotebookNode]:
-    """Headings, cells that ran, and a line in the place of each that was left out."""
+    """Headings, cells that ran, and a line in the place of what was left out."""
     cells: list[NotebookNode] = []
     for index, cell in enumerate(page.notebook.cells):
         if cell.cell_type == "code":
-            if reason := page.left_out.get(index):
-                if cell.outputs:
-                    cells.append(cell)
+            if index not in page.whole:
+                cells.append(cell)
+            for reason in page.left_out.get(index, ()):
                 line = nbformat.v4.new_markdown_cell(f"*Left out: {reason}.*")
                 if not (cells and cells[-1].source == line.source):
                     cells.append(line)
-            else:
-                cells.append(cell)
         else:
             cells += [nbformat.v4.new_markdown_cell(h) for h in HEADING.findall(cell.source)]
     kept = [

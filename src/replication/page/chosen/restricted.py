@@ -3,6 +3,7 @@
 import os
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 
 import jupytext
@@ -75,11 +76,12 @@ def run(
         work = Path(made)
         claims = evaluate(own, "restricted")
         head = _head(path)
+        lacks = {c for of in lacking.COLUMNS.values() for c in of} - set(own.columns)
         done, failed, seconds = {}, {}, {}
         for name in (name for name in wanted if name not in NOT_RUN):
             begin = time.perf_counter()
             try:
-                done[name] = _executed(name, path, work)
+                done[name] = _executed(name, path, work, lacks)
             except ChapterError as error:
                 failed[name] = str(error)
             seconds[name] = time.perf_counter() - begin
@@ -96,9 +98,9 @@ def run(
     return folder, text, failed
 
 
-def _executed(name: str, panel: Path, results: Path) -> Page:
+def _executed(name: str, panel: Path, results: Path, lacks: set[str]) -> Page:
     with environment({RECORDS: panel, "REPLICATION_RESULTS": results}):
-        return execute(name, {"OPENBLAS_NUM_THREADS": "1", **os.environ})
+        return execute(name, {"OPENBLAS_NUM_THREADS": "1", **os.environ}, lacks)
 
 
 def _head(panel: Path) -> list[str]:
@@ -137,8 +139,8 @@ def _report(
     lines += ["", "Chapters:"]
     for name, page in done.items():
         lines.append(f"{name}: {name}.ipynb, results/{name}/")
-        counts = pd.Series(page.left_out, dtype=object).value_counts()
-        lines += [f"  left out, {n} cells: {reason}" for reason, n in counts.items()]
+        counts = Counter(reason for reasons in page.left_out.values() for reason in reasons)
+        lines += [f"  left out of {n} cells: {why}" for why, n in counts.most_common()]
     lines += [f"{name}: could not be run: {why.splitlines()[0]}" for name, why in failed.items()]
     lines += [f"{name}: not run; it {why}" for name, why in NOT_RUN.items()]
     return "\n".join(lines) + "\n"
