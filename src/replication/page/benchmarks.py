@@ -120,7 +120,9 @@ def ingest_markdown() -> str:
 def chain_markdown() -> str:
     """What each command took from vendors' files to executed chapters, and where."""
     found = pd.read_csv(CHAIN)
-    heads = ("command", "all tables, seconds", "peak, MB", "patents and ministry, seconds", "peak, MB ")
+    heads = (
+        "command", "all tables, seconds", "peak, MB", "patents and ministry, seconds", "peak, MB ",
+    )  # fmt: skip
     commands = {
         "ingest": "replication ingest",
         "build": "replication build",
