@@ -32,7 +32,6 @@ from .estimate.contrasts import moderated as moderated
 from .estimate.contrasts import side_by_side as side_by_side
 from .estimate.contrasts import difference as difference
 from .estimate.contrasts import question as question
-from .estimate.contrasts import questions as questions
 
 # Robustness: what the answer would be if an assumption failed, a variable or a row were left out.
 from .estimate.robustness.parallel_trends import honest_bounds as honest_bounds
@@ -59,6 +58,7 @@ from .records.plan import load_plan as load_plan
 from .records.plan import load_editions as load_editions
 from .estimate.claims import evaluate as evaluate
 from .estimate.claims import judge as judge
+from .estimate.claims import questions as questions
 from .estimate.claims import recovery as recovery
 
 # Simulation: a study with a known truth, as records and as a panel.

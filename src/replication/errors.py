@@ -77,5 +77,9 @@ class ChapterError(ReplicationError):
     """A cell of a chapter failed."""
 
 
+class UnknownTruthError(MissingValueError):
+    """Nothing was planted, so that there is nothing to compare an estimate with."""
+
+
 class SuppressedError(ReplicationError):
     """Licensed records would be shown of too few universities or patents."""

@@ -256,6 +256,7 @@ def test_every_verb_refuses_an_unknown_argument_in_the_same_words(
         "data": data,
         "panel": data,
         "claim": "C1",
+        "claims": ["C1"],
         "exposures": ["exposure"],
         "mediators": ["patents_joint"],
         "mediator": "patents_joint",

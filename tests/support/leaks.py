@@ -11,8 +11,7 @@ from detect_secrets.core.scan import scan_file, scan_line
 from detect_secrets.settings import configure_settings_from_baseline, default_settings
 
 from replication.config import ROOT
-from replication.records.ingest.papers.layouts import paper_vendor_of
-from replication.records.ingest.vendors import vendor_of
+from replication.records.ingest.vendors import paper_vendor_of, vendor_of
 from replication.records.schema import PANEL, RECORDS
 
 PERSONAL = {

@@ -5,14 +5,17 @@ whether the claim's direction is supported. The two are never mixed.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
-from replication.errors import MissingValueError, RegistryError
+from replication.errors import MissingValueError, RegistryError, UnknownTruthError
 from replication.estimate.contrasts import estimand, holm, question
 from replication.estimate.convention import CR3
+from replication.estimate.design import STUDY, Design
 from replication.estimate.few_clusters import compare
+from replication.records import checks
 from replication.records.registry import load_claims
 
 RECOVERS = "recovers the planted effect"
@@ -70,6 +73,41 @@ def evaluate(
             reason = f"the panel has no column {', '.join(lacking)}"
             estimates[str(claim)] = pd.Series({"reason": reason})
     return judge(estimates, source, truth)
+
+
+def questions(
+    claims: Mapping[str, str] | Sequence[str],
+    panel: pd.DataFrame,
+    design: Design = STUDY,
+    **changes: Any,
+) -> dict[str, tuple[pd.DataFrame, Design]]:
+    """`question` of several claims; those whose columns the panel lacks are left out.
+
+    Parameters
+    ----------
+    claims : mapping of str to str, or sequence of str
+        What each is called, by claim; its own name if not said.
+    panel : DataFrame
+    design, **changes
+        As for `question`.
+
+    Raises
+    ------
+    MissingColumnError
+        If the panel has the columns of none of them.
+
+    Examples
+    --------
+    >>> panel = rp.load_panel().drop(columns="papers_foreign")
+    >>> list(rp.questions({"C3": "hires", "C4": "papers"}, panel, model="ppml"))
+    ['hires']
+    """
+    names = dict(claims) if isinstance(claims, Mapping) else dict(zip(claims, claims, strict=True))
+    needs = load_claims()["needs"]
+    testable = [claim for claim in names if set(needs[claim]) <= set(panel.columns)]
+    if not testable:
+        checks.require_columns(panel, sorted(set().union(*needs[list(names)])), "the claims")
+    return {names[claim]: question(claim, panel, design, **changes) for claim in testable}
 
 
 def methods(panel: pd.DataFrame) -> pd.DataFrame:
@@ -229,6 +267,8 @@ def recovery(estimate: pd.Series, truth: float, significant: bool | None = None)
     """
     values = {**estimate[["estimate", "lower", "upper"]], "truth": truth}
     unknown = [name for name, value in values.items() if not math.isfinite(value)]
+    if unknown == ["truth"]:
+        raise UnknownTruthError("no verdict without a number for truth")
     if unknown:
         raise MissingValueError(f"no verdict without a number for {', '.join(unknown)}")
     if significant is None:
@@ -245,8 +285,8 @@ def recovery(estimate: pd.Series, truth: float, significant: bool | None = None)
 def holds(estimate: pd.Series, truth: float) -> str:
     """Whether an interval ``"holds"`` or ``"misses"`` the truth, for a sentence.
 
-    `MissingValueError` says that the truth is not known.
+    `UnknownTruthError` says that the truth is not known.
     """
     if not math.isfinite(truth):
-        raise MissingValueError("no interval holds or misses a truth that is not known")
+        raise UnknownTruthError("no interval holds or misses a truth that is not known")
     return "holds" if estimate["lower"] <= truth <= estimate["upper"] else "misses"

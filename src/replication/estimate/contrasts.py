@@ -4,7 +4,7 @@ That one effect is significant and another is not says nothing about whether the
 and Stern 2006). Each design here holds both effects and the variance of their difference.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pandas as pd
@@ -15,7 +15,6 @@ from replication.estimate.fit import Estimate
 from replication.estimate.treatment import treatment_columns
 from replication.estimate.verbs import did
 from replication.records import checks
-from replication.records.registry import load_claims
 from replication.records.variables import MEDIATORS
 
 Question = Callable[[pd.DataFrame, Design], tuple[pd.DataFrame, Design]]
@@ -238,41 +237,6 @@ def question(
     0.243
     """
     return _QUESTIONS[claim](panel, design.but(**changes))
-
-
-def questions(
-    claims: Mapping[str, str] | Sequence[str],
-    panel: pd.DataFrame,
-    design: Design = STUDY,
-    **changes: Any,
-) -> dict[str, tuple[pd.DataFrame, Design]]:
-    """`question` of several claims; those whose columns the panel lacks are left out.
-
-    Parameters
-    ----------
-    claims : mapping of str to str, or sequence of str
-        What each is called, by claim; its own name if not said.
-    panel : DataFrame
-    design, **changes
-        As for `question`.
-
-    Raises
-    ------
-    MissingColumnError
-        If the panel has the columns of none of them.
-
-    Examples
-    --------
-    >>> panel = rp.load_panel().drop(columns="papers_foreign")
-    >>> list(rp.questions({"C3": "hires", "C4": "papers"}, panel, model="ppml"))
-    ['hires']
-    """
-    names = dict(claims) if isinstance(claims, Mapping) else dict(zip(claims, claims, strict=True))
-    needs = load_claims()["needs"]
-    testable = [claim for claim in names if set(needs[claim]) <= set(panel.columns)]
-    if not testable:
-        checks.require_columns(panel, sorted(set().union(*needs[list(names)])), "the claims")
-    return {names[claim]: question(claim, panel, design, **changes) for claim in testable}
 
 
 def _outcome(name: str) -> Question:

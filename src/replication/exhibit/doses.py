@@ -9,18 +9,21 @@ from replication.exhibit.theme import Figure
 def response(
     bins: pd.DataFrame,
     spline: pd.DataFrame,
-    weights: pd.DataFrame,
+    *,
     slope: float,
+    background: pd.DataFrame | None = None,
     target: pd.DataFrame | None = None,
 ) -> Figure:
     """Draw the response to the dose against that to the mean dose.
 
     Parameters
     ----------
-    bins, spline, weights : DataFrame
-        As of `robustness.dose_bins`, `dose_spline` and `dose_weights`.
+    bins, spline : DataFrame
+        As of `robustness.dose_bins` and `dose_spline`.
     slope : float
         Of the straight line.
+    background : DataFrame, optional
+        Weights of the doses in the slope, as of `robustness.dose_weights`.
     target : DataFrame, optional
         Bins of expected outcomes.
 
@@ -36,8 +39,8 @@ def response(
     >>> figure = rp.doses.response(
     ...     rp.dose_bins(panel, scale="log1p"),
     ...     rp.dose_spline(panel, scale="log1p"),
-    ...     rp.dose_weights(panel),
     ...     slope=rp.did(panel, scale="log1p")["exposure × post"].estimate,
+    ...     background=rp.dose_weights(panel),
     ... )
     >>> len(figure.data)
     102
@@ -51,22 +54,24 @@ def response(
             series[name] = moved
     ends = spline["dose"].iloc[[0, -1]]
     series["straight line"] = pd.DataFrame({"dose": ends, "estimate": slope * ends})
-    drawn = weights.rename(columns={"density": "estimate"})[["dose", "estimate"]]
-    series["weight by unit of dose"] = drawn
+    if background is not None:
+        drawn = background.rename(columns={"density": "estimate"})[["dose", "estimate"]]
+        series["weight by unit of dose"] = drawn
     data = pd.concat(series, names=["series"])
     data = data.reset_index(level="series").reset_index(drop=True)
     with theme.axes(3.4) as axes:
         axes.axhline(0, **theme.ZERO)
-        floor = float(spline["lower"].min()) - 0.1
-        height = 0.35 / weights["density"].max()
-        axes.fill_between(
-            weights["dose"],
-            floor,
-            floor + height * weights["density"],
-            color=theme.WASH,
-            step="mid",
-            label="weight in the slope",
-        )
+        if background is not None:
+            floor = float(spline["lower"].min()) - 0.1
+            height = 0.35 / background["density"].max()
+            axes.fill_between(
+                background["dose"],
+                floor,
+                floor + height * background["density"],
+                color=theme.WASH,
+                step="mid",
+                label="weight in the slope",
+            )
         axes.fill_between(spline["dose"], spline["lower"], spline["upper"], alpha=0.15)
         axes.plot(spline["dose"], spline["response"], label="spline, 95 %")
         axes.plot(ends, slope * ends, **theme.LEVEL, label="straight line")

@@ -65,8 +65,11 @@ def trends(
     data = groups[outcome].mean().reset_index()
     small = pd.Series(False, index=data.index)
     if small_cells.in_force():
-        few = groups[outcome].sum().between(0, small_cells.FEWEST, inclusive="neither")
-        small = (few | small_cells.small_groups(panel, ["year", by])).reset_index(drop=True)
+        sums, who = groups[outcome].sum(), small_cells.behind(panel, ["year", by], outcome)
+        few = sums.between(0, small_cells.FEWEST, inclusive="neither")
+        few |= who.map(len).between(0, small_cells.FEWEST, inclusive="neither")
+        few |= small_cells.small_groups(panel, ["year", by])
+        small = small_cells.with_complement(few, sums, who).reset_index(drop=True)
         data[outcome] = data[outcome].mask(small)
     data[by] = [names.get(group, str(group)) for group in data[by]]
     with theme.axes(3.6) as axes:
@@ -81,7 +84,10 @@ def trends(
     ends = data[data["year"].isin([data["year"].min(), first - 1, data["year"].max()])]
     parts = [
         f"{group}: "
-        + ", ".join(f"{y:.2f} in {t}" for t, y in zip(g["year"], g[outcome], strict=True))
+        + ", ".join(
+            f"{small_cells.MARK if pd.isna(y) else f'{y:.2f}'} in {t}"
+            for t, y in zip(g["year"], g[outcome], strict=True)
+        )
         for group, g in ends.groupby(by, sort=False)
     ]
     alt = (
@@ -329,13 +335,15 @@ def histogram(panel: pd.DataFrame, outcome: str = "patents_joint", top: int = 15
     'Bar chart of joint applications: 31.0 % of cells and years have none, 2.7 % have 15 or more.'
     """
     require_columns(panel, [outcome], "the histogram")
-    top = min(top, int(panel[outcome].max()))
+    hidden = small_cells.in_force()
+    most = small_cells.reached(panel, outcome) if hidden else int(panel[outcome].max())
+    top = min(top, most)
     counts = panel[outcome].clip(upper=top)
     shares = counts.value_counts(normalize=True).sort_index()
     small = pd.Series(False, index=shares.index)
-    if small_cells.in_force():
-        small = small_cells.small_groups(panel.assign(count=counts), "count")
-        small = small_cells.with_complement(small, shares)
+    if hidden:
+        who = small_cells.behind(panel.assign(count=counts), "count")
+        small = small_cells.with_complement(who.map(len) < small_cells.FEWEST, shares, who)
     shares = shares.mask(small)
     data = shares.rename("share").rename_axis("count").reset_index()
     with theme.axes(3.0) as axes:

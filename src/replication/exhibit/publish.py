@@ -71,7 +71,13 @@ def chapter(name: str, source: str) -> None:
 
 
 def publish(
-    name: str, exhibit: Table | Figure, *, title: str, note: str = "", source: str | None = None
+    name: str,
+    exhibit: Table | Figure,
+    *,
+    title: str,
+    note: str = "",
+    aim: str = "",
+    source: str | None = None,
 ) -> None:
     """Show a table or figure, write it to ``results/``, register it.
 
@@ -84,6 +90,8 @@ def publish(
         One line without a final stop.
     note : str
         Sentences for below the exhibit; the source and, for a table, the variance are added.
+    aim : str
+        Sentences on what a design aims at, left out where nothing was planted.
     source : str, optional
         One of `SOURCES`, where it is another than the chapter's.
 
@@ -104,7 +112,8 @@ def publish(
 
     source = source or _open()["source"]
     _require_source(source)
-    notes = [note, exhibit.note if isinstance(exhibit, Table) else "", SOURCES[source], said()]
+    notes = [note, "" if own_records() else aim]
+    notes += [exhibit.note if isinstance(exhibit, Table) else "", SOURCES[source], said()]
     note = " ".join(n for n in notes if n)
     file = _folder() / name
     if source == "restricted" and exhibit.data.shape[1] < 2:

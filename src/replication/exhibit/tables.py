@@ -35,6 +35,9 @@ STATISTICS = {
 RAW = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)+")
 """A column's name as code has it, which no reader should meet."""
 
+KINDS = ("patents_joint_key", "patents_joint_other")
+"""Parts of the joint patents."""
+
 DESCRIBED = (
     "patents_joint",
     "patents_joint_key",
@@ -276,15 +279,19 @@ def descriptives(panel: pd.DataFrame, columns: Sequence[str] | None = None) -> T
 def _suppressed(summary: pd.DataFrame, panel: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
     """Mark what rests on fewer than three universities: an extreme, or all that is not zero."""
     summary = summary.astype({c: object for c in summary.columns if c != "N"})
+    filled = {
+        c: small_cells.universities_with(panel, panel[c].ne(0) & panel[c].notna()) for c in columns
+    }
+    hidden = {c for c, some in filled.items() if 0 < some < small_cells.FEWEST}
+    # Of a total and one part, the other part is the difference.
+    hidden |= {two for one, two in (KINDS, KINDS[::-1]) if one in hidden and two in filled}
     for row, column in enumerate(columns):
-        zero = panel[column] == 0
-        some = small_cells.universities_with(panel, ~zero & panel[column].notna())
-        none = small_cells.universities_with(panel, zero)
-        if 0 < some < small_cells.FEWEST:
+        none = small_cells.universities_with(panel, panel[column] == 0)
+        if column in hidden:
             # Any of them would give back the sum.
             summary.iloc[row, 1:] = small_cells.MARK
             continue
-        for at, small in zip((3, 5), small_cells.extremes(panel, column), strict=True):
+        for at, small in zip((3, 4, 5), small_cells.at_places(panel, column), strict=True):
             if small:
                 summary.iloc[row, at] = small_cells.MARK
         if 0 < none < small_cells.FEWEST:

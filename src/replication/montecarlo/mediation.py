@@ -94,6 +94,7 @@ def accounted(study: Study, draws: int = 200, seed: int = 1) -> pd.DataFrame:
         residual = (parts - np.outer(base, share)) / base.mean()
         table[name] = share
         table[f"{name}_error"] = residual.std(axis=0, ddof=1) / np.sqrt(draws)
+    table.attrs["draws"] = draws
     return table
 
 
@@ -133,7 +134,9 @@ def declared(
             rates = [*steps.mean(axis=0), (steps.all(axis=1) & (share > 0)).mean()]
             rows.append((world, mediator, process.shares[i], np.median(share), *rates))
     names = ["world", "mediator", "planted", "printed", "step_1", "step_2", "step_3", "declared"]
-    return pd.DataFrame(rows, columns=names).set_index(["world", "mediator"])
+    table = pd.DataFrame(rows, columns=names).set_index(["world", "mediator"])
+    table.attrs["draws"] = draws
+    return table
 
 
 def false_alarms(

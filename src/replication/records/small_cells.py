@@ -6,6 +6,7 @@ universities are nobody.
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from replication.config import own_records
@@ -42,20 +43,43 @@ def small_groups(panel: pd.DataFrame, by: str | list[str]) -> "pd.Series[bool]":
     return panel.groupby(by)["university"].nunique() < FEWEST
 
 
-def with_complement(small: "pd.Series[bool]", size: "pd.Series[float]") -> "pd.Series[bool]":
-    """Suppress a second part of a total that would give back the only one that is suppressed.
+def behind(panel: pd.DataFrame, by: Any, column: str | None = None) -> "pd.Series[Any]":
+    """Universities in each group of rows, of which a column is above zero if one is named.
+
+    Returns
+    -------
+    Series of frozenset
+        By group; empty where there is none.
+    """
+    own = panel if "university" in panel else panel.assign(university=range(len(panel)))
+    counted = own if column is None else own[own[column] > 0]
+    found = counted.groupby(by)["university"].agg(frozenset)
+    every = own.groupby(by).size().index
+    return found.reindex(every).map(lambda one: one if isinstance(one, frozenset) else frozenset())
+
+
+def with_complement(
+    small: "pd.Series[bool]", size: "pd.Series[float]", who: "pd.Series[Any]"
+) -> "pd.Series[bool]":
+    """Suppress further parts of a total until what is suppressed is of enough universities.
 
     Parameters
     ----------
     small : Series of bool
         Parts that rest on too few.
     size : Series of float
-        What each rests on; the smallest of the others goes as well.
+        What each rests on; the smallest of the others goes first.
+    who : Series of frozenset
+        Universities behind each, as of `behind`.
     """
-    if int(small.sum()) != 1 or small.all():
-        return small
-    second = size[~small].idxmin()
-    return small | (small.index == second)
+    found = small.copy()
+    while found.any() and not found.all():
+        together = frozenset().union(*who[found.to_numpy()])
+        if found.sum() > 1 and len(together) >= FEWEST:
+            break
+        others = np.flatnonzero(~found)
+        found.iloc[others[size.iloc[others].argmin()]] = True
+    return found
 
 
 def marked(values: pd.Series, small: Any) -> pd.Series:
@@ -63,10 +87,21 @@ def marked(values: pd.Series, small: Any) -> pd.Series:
     return values.astype(object).mask(small, MARK)
 
 
-def extremes(panel: pd.DataFrame, column: str) -> tuple[bool, bool]:
-    """Whether the smallest and the largest value of a column are of too few universities."""
+def at_places(panel: pd.DataFrame, column: str) -> tuple[bool, bool, bool]:
+    """Whether the smallest, the middle and the largest value are of too few universities.
+
+    Of an even number of rows the median is between two values, and of those who have either.
+    """
     values = panel[column]
-    low, high = (
-        universities_with(panel, values == end) < FEWEST for end in (values.min(), values.max())
+    middle = values.quantile([0.5], "lower").tolist() + values.quantile([0.5], "higher").tolist()
+    low, mid, high = (
+        universities_with(panel, values.isin(held)) < FEWEST
+        for held in ([values.min()], middle, [values.max()])
     )
-    return low, high
+    return low, mid, high
+
+
+def reached(panel: pd.DataFrame, column: str) -> int:
+    """Largest count that enough universities reach."""
+    most = panel.groupby("university")[column].max() if "university" in panel else panel[column]
+    return int(most.nlargest(FEWEST).iloc[-1])

@@ -292,7 +292,7 @@ class TestResponses:
 
 
 VERBS = {
-    "responses": responses,
+    "responses": lambda p: responses(p, MEDIATORS),
     "gelbach": gelbach,
     "three_steps": lambda p: three_steps(p, "papers_foreign"),
     "event_studies": lambda p: event_studies(p, "papers_foreign"),
@@ -304,6 +304,14 @@ class TestBadInput:
     def test_missing_mediator(self, panel, verb):
         with pytest.raises(MissingColumnError, match=r"'papers_foreign' is needed for.* mediator"):
             VERBS[verb](panel.drop(columns="papers_foreign"))
+
+    def test_responses_are_those_of_the_mediators_that_are_there(self, panel):
+        found = responses(panel.drop(columns="papers_foreign"))
+        assert list(found) == ["hires_overseas", "patents_overseas"]
+        with pytest.raises(MissingColumnError, match="'papers_foreign' is needed"):
+            responses(panel.drop(columns="papers_foreign"), ["papers_foreign"])
+        with pytest.raises(MissingColumnError, match="'hires_overseas', 'papers_foreign'"):
+            responses(panel.drop(columns=list(MEDIATORS)))
 
     @pytest.mark.parametrize("column", ["exposure", "post", "patents_joint", "university"])
     def test_other_missing_column(self, panel, column):

@@ -124,7 +124,12 @@ def dose_spline(
     formula = f"0 + cr(dose, df={df}, constraints='center')"
     made = model_matrix(formula, doses.rename("dose").to_frame())
     basis = pd.DataFrame(made)
-    inner = np.linspace(float(doses.quantile(0.05)), float(doses.quantile(0.95)), 41)
+    low, high = (float(doses.quantile(share)) for share in (0.05, 0.95))
+    if small_cells.in_force():
+        # A quantile lies between the doses of two universities.
+        few = small_cells.FEWEST
+        low, high = float(doses.nsmallest(few).mean()), float(doses.nlargest(few).mean())
+    inner = np.linspace(low, high, 41)
     grid = inner if at is None else np.asarray(at, dtype=float)
     asked = pd.DataFrame({"dose": np.append(grid, doses.mean())})
     values = np.asarray(made.model_spec.get_model_matrix(asked))

@@ -73,5 +73,7 @@ def leave_one_out(
             small = small_cells.small_groups(data, column).reindex(found.index, fill_value=True)
             found = found.mask(small)
             found.index = found.index.astype(str).where(~small, small_cells.MARK)
+            # Their place in the order would tell them.
+            found = found.sort_values(kind="stable")
         rows += [(column, str(value), float(estimate)) for value, estimate in found.items()]
     return pd.DataFrame(rows, columns=["by", "left_out", "estimate"])

@@ -5,6 +5,7 @@ page on real records has the headings, the code, the exhibits with their notes, 
 """
 
 import ast
+import inspect
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,10 +24,10 @@ from replication.panel import lacking
 
 SIMULATION = ("rp.simulate", "rp.realised_panel", "rp.Process", "rp.montecarlo")
 """What only a statement on the simulated process calls."""
-TRUTH = ("truth", "target")
-"""Arguments that a verb does without where nothing was planted."""
+TRUTH = ("truth", "target", "background")
+"""Arguments that a verb does without where nothing was planted, or would show too much."""
 PLANTED = "about the simulated process: nothing was planted in real records"
-DEPENDS = "needs what was left out above"
+DEPENDS = "needs something else that was left out"
 REFUSALS = {n for n, c in vars(errors).items() if isinstance(c, type)} - {"ChapterError"}
 HEADING = re.compile(r"^#{1,6} .+$", re.MULTILINE)
 
@@ -160,10 +161,12 @@ def _run(
     wants: Mapping[str, Sequence[str]],
 ) -> None:
     """Run a cell statement by statement, so that one that cannot run takes no other with it."""
-    reasons, outputs, ran = [], [], False
+    reasons, outputs, ran, shown, lines = [], [], [], 0, cell.source.splitlines()
     statements = ast.parse(cell.source).body
     for node in statements:
-        source = ast.get_source_segment(cell.source, node) or ""
+        # With the comments and blank lines above it.
+        source = "\n".join(lines[shown : node.end_lineno])
+        shown = node.end_lineno or shown
         reason, missing = planned(source, page.gone)
         if not reason:
             # As in a cell, the value of its last expression alone is shown.
@@ -172,7 +175,7 @@ def _run(
             piece = nbformat.v4.new_code_cell(f"{unknown}{source}{quiet}")
             try:
                 client.execute_cell(piece, index)
-                ran = True
+                ran.append(source)
             except CellExecutionError as error:
                 reason = _untestable(error.ename, error.evalue, wants)
                 if not reason:
@@ -183,8 +186,11 @@ def _run(
             outputs += [one for one in piece.outputs if one.output_type != "error"]
         if reason and reason not in reasons:
             reasons.append(reason)
+    # The client has put its last piece in the place of the cell.
+    page.notebook.cells[index] = cell
     cell.outputs, cell.execution_count = outputs, None
     if reasons:
+        cell.source = "\n".join(ran).strip("\n")
         # What only follows from another reason of the same cell says nothing more.
         page.left_out[index] = [one for one in reasons if one != DEPENDS] or reasons
         if not ran:
@@ -192,18 +198,26 @@ def _run(
 
 
 def _untestable(error: str, said: str, wants: Mapping[str, Sequence[str]]) -> str:
-    """Say the table of records that is not there, or what the error says; empty if it is a fault.
+    """Say the table of records that is not there, or what kind of error; empty if it is a fault.
 
     A collection of what could be estimated has no entry for a column that the panel lacks, so that
     a key of that name is missing for want of the table too.
     """
+    if error == "UnknownTruthError":
+        return PLANTED
+    if error == "SuppressedError":
+        return "would show single universities"
     if error in ("MissingColumnError", "KeyError"):
         # The columns that are not there come first, those that are after "has".
         words = set(re.findall(r"\w+", re.split(r"\bhas\b|;", said)[0]))
         for table, absent in wants.items():
             if found := [column for column in absent if column in words]:
                 return f"not testable, for want of {table} ({', '.join(found)})"
-    return said.splitlines()[0] if error in REFUSALS else ""
+    if error not in REFUSALS:
+        return ""
+    # Not what it says, which may name a university or a place on the reader's machine.
+    what = (inspect.getdoc(getattr(errors, error)) or error).split("\n")[0].rstrip(".")
+    return f"could not be estimated on this panel: {what[0].lower()}{what[1:]}"
 
 
 def _kept(page: Page) -> list[NotebookNode]:

@@ -1,6 +1,7 @@
 """The chapters on the reader's own records, into a folder that git ignores: all or nothing."""
 
 import os
+import re
 import tempfile
 import time
 from collections import Counter
@@ -20,7 +21,11 @@ from replication.page.chosen.run import WRITTEN, ours, record_of, require_foreig
 from replication.panel import lacking
 from replication.panel.load import load_panel
 from replication.records.mark import checksum
+from replication.records.registry import load_claims
 from replication.writing import alone, settle, write_files
+
+WHERE = re.compile(r"notebooks/\w+\.md, cell \d+: \w+")
+"""What is told of a chapter that failed."""
 
 NOT_RUN = {
     "00_design": "explains the design on invented numbers and on the simulated study; its one "
@@ -84,6 +89,7 @@ def run(
                 done[name] = _executed(name, path, work, lacks)
             except ChapterError as error:
                 failed[name] = str(error)
+                print(f"  {error}", flush=True)
             seconds[name] = time.perf_counter() - begin
             print(f"  {name}: {seconds[name]:.0f} s", flush=True)
         text = _report(head, own, claims, done, failed)
@@ -106,8 +112,8 @@ def _executed(name: str, panel: Path, results: Path, lacks: set[str]) -> Page:
 def _head(panel: Path) -> list[str]:
     return [
         "Licensed records of the reader: every number here comes from them, and none is the book's",
-        f"panel: {panel}, SHA-256 {checksum(panel)[:16]}",
-        "The book's text is about simulated universities and is left out: read it beside this",
+        f"panel: {panel.name}, SHA-256 {checksum(panel)[:16]}",
+        "The book's text is about simulated universities and is left out: read it for the methods",
         SUPPRESSED,
     ]
 
@@ -129,10 +135,17 @@ def _report(
 ) -> str:
     has = [n for n, columns in lacking.COLUMNS.items() if set(columns) <= set(panel.columns)]
     shown = claims[["estimate", "lower", "upper", "p_adjusted", "verdict", "reason"]]
+    registry = load_claims()
+    shown = shown.rename(index=registry["short"].to_dict())
+    tested = registry.loc[claims.index[claims["estimate"].notna()], "family"].value_counts()
+    sizes = ", ".join(f"{family}: {n}" for family, n in tested.items())
     lines = [
         *head,
         "",
-        *lacking.said(has),
+        *(absent := list(lacking.said(has))),
+        *([""] if absent else []),
+        "Effects on the log of the mean by Poisson, of one standard deviation of exposure; 95 %",
+        f"intervals by CR3; p_adjusted by Holm over the claims that could be tested ({sizes})",
         "",
         shown.to_string(float_format="{:.3f}".format, na_rep=""),
     ]
@@ -140,7 +153,11 @@ def _report(
     for name, page in done.items():
         lines.append(f"{name}: {name}.ipynb, results/{name}/")
         counts = Counter(reason for reasons in page.left_out.values() for reason in reasons)
-        lines += [f"  left out of {n} cells: {why}" for why, n in counts.most_common()]
-    lines += [f"{name}: could not be run: {why.splitlines()[0]}" for name, why in failed.items()]
+        lines += [f"  left out in {n} places: {why}" for why, n in counts.most_common()]
+    # What an error says may name a university: it is for the terminal, not for a file.
+    kinds = {name: WHERE.match(why) for name, why in failed.items()}
+    lines += [
+        f"{name}: could not be run: {found[0] if found else ''}" for name, found in kinds.items()
+    ]
     lines += [f"{name}: not run; it {why}" for name, why in NOT_RUN.items()]
     return "\n".join(lines) + "\n"
