@@ -20,6 +20,7 @@ from finish_exhibits import (
     finish_exhibits,
     number_figures,
     number_links,
+    once,
     say_sources,
 )
 from finish_files import link_files
@@ -103,6 +104,7 @@ def finish(app: Sphinx, exception: Exception | None) -> None:
             finish_page(page, book)
     for exhibit in book.exhibits.values():
         publish(exhibit, book)
+    once(site)
     trim(site / "_static")
     # A container query takes no variable: the rule is written out for each width of a table.
     rule = (Path(__file__).parent / "cards.css").read_text(encoding="utf-8")

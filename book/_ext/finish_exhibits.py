@@ -176,6 +176,22 @@ def both_modes(soup: BeautifulSoup, page: Path) -> None:
         image.insert_after(second)
 
 
+def once(site: Path) -> None:
+    """Keep one file of a picture that stands on several pages, each of which made its own."""
+    kept: dict[bytes, str] = {}
+    moved: dict[str, str] = {}
+    for path in sorted((site / "_images").iterdir(), key=lambda one: (len(one.name), one.name)):
+        first = kept.setdefault(path.read_bytes(), path.name)
+        if first != path.name:
+            moved[path.name] = first
+            path.unlink()
+    for page in site.rglob("*.html") if moved else ():
+        text = page.read_text(encoding="utf-8")
+        for name, first in moved.items():
+            text = text.replace(f"_images/{name}", f"_images/{first}")
+        page.write_text(text, encoding="utf-8")
+
+
 def darken(source: Path, target: Path) -> None:
     """Turn light and dark around and keep the colours, of which the notes speak."""
     with Image.open(source) as picture:

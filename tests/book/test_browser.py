@@ -35,6 +35,7 @@ ALIKE = """() => {
   keep(document.querySelectorAll(".bd-article .highlight"), 6);
   keep(document.querySelectorAll("mjx-container"), 12);
   document.querySelectorAll("tbody").forEach(body => keep(body.children, 8));
+  document.querySelectorAll("svg").forEach(one => keep(one.querySelectorAll("circle, path"), 24));
 }"""
 """Of many parts of one making, axe-core looks at the first; widths are measured before."""
 SETTLED = "() => window.MathJax && MathJax.startup && MathJax.startup.promise"
@@ -43,7 +44,7 @@ WIDE = """() => {
   const width = document.documentElement.clientWidth, found = [];
   const at = document.documentElement.scrollWidth;
   if (at > width + 1) found.push(`the page is ${at} wide`);
-  const parts = ".bd-article *:not(.math, .math *, mjx-container *, thead, thead *)";
+  const parts = ".bd-article *:not(.math, .math *, mjx-container *, svg *, thead, thead *)";
   for (const part of document.querySelectorAll(parts)) {
     if (!part.offsetParent || part.closest(".figure-box, figure.drawn-table, svg")) continue;
     const name = `${part.tagName}.${part.className} ${part.textContent.trim().slice(0, 40)}`;

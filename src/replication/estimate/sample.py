@@ -284,10 +284,11 @@ def _interacted(data: pd.DataFrame, controls: Sequence[Control]) -> tuple[pd.Dat
             continue
         column, by = control
         checks.require_columns(data, [column, by], "the controls")
+        factor, level, known = data[column], data[by], data[by].notna()
         slopes = {
             # No value where `by` has none: the row is dropped, not taken for the first value.
-            f"{column} × {value}": (data[column] * (data[by] == value)).where(data[by].notna())
-            for value in sorted(data[by].dropna().unique())[1:]
+            f"{column} × {value}": (factor * (level == value)).where(known)
+            for value in sorted(level.dropna().unique())[1:]
         }
         names.extend(slopes)
         added.update(slopes)

@@ -64,18 +64,19 @@ def complete_rows(
     """
     if missing not in ("raise", "drop"):
         raise ValueError(f"missing must be 'raise' or 'drop', not {missing!r}")
-    kept = pd.Series(True, index=data.index)
+    kept = np.ones(len(data), dtype=bool)
     dropped: dict[str, int] = {}
     for column in columns:
         values = data[column]
-        bad = values.isna()
         if pd.api.types.is_numeric_dtype(values):
-            bad |= np.isinf(values.to_numpy(dtype=float, na_value=np.nan))
+            bad = ~np.isfinite(values.to_numpy(dtype=float, na_value=np.nan))
+        else:
+            bad = values.isna().to_numpy()
         if bad.any() and missing == "raise":
             raise errors.MissingValueError(
                 f"column {column!r} is missing or infinite in {int(bad.sum())} of {len(data)} "
-                f"rows, first in row {_first(bad)}; fill it, or pass missing='drop' to drop "
-                "those rows and have them counted"
+                f"rows, first in row {_first(pd.Series(bad, data.index))}; fill it, or pass "
+                "missing='drop' to drop those rows and have them counted"
             )
         if fresh := int((bad & kept).sum()):
             dropped[f"no value of {column}"] = fresh

@@ -57,9 +57,9 @@ def curve(main: Panels, *, draws: int = 999, seed: int = 2026) -> Curve:
         Outcomes and exposures are in standard deviations, each of its own panel before treatment,
         so that estimates on different scales can stand on one axis.
     """
-    tables, specifications = {}, []
-    dated = {load_plan().first_edition: main["editions"]}
-    for first in load_plan().other_editions:
+    tables, specifications, plan = {}, [], load_plan()
+    dated = {plan.first_edition: main["editions"]}
+    for first in plan.other_editions:
         dated[first] = panels(first)["editions"]
     for (first, table), since, who in product(sorted(dated.items()), SINCE, UNIVERSITIES):
         rows = kept(table[table["edition"] >= SINCE[since]], UNIVERSITIES[who])
@@ -70,7 +70,7 @@ def curve(main: Panels, *, draws: int = 999, seed: int = 2026) -> Curve:
                 outcome=OUTCOMES[outcome],
                 exposure=EXPOSURES[exposure],
                 controls=CONTROL_SETS[controls],
-                variance=load_plan().variance,
+                variance=plan.variance,
             )
             chosen = (str(first), since, who, outcome, exposure, controls)
             specifications.append(
