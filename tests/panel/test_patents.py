@@ -38,32 +38,31 @@ def test_published_and_granted_are_one_application(patents, clean):
         assert flow["counted"] == clean[1]["counted"]
 
 
-@pytest.mark.parametrize(
-    "spelling",
-    [
-        lambda n: n + "X",
-        lambda n: n + ".5",
-        lambda n: n.str.lower(),
-        lambda n: n.str[2:],
-        lambda n: "ZL " + n.str[2:6] + " " + n.str[6:7] + " " + n.str[7:],
-        lambda n: n + "A",
-        lambda n: n.str[:2] + " " + n.str[2:] + " A1",
-        lambda n: n + ".5A",
-        lambda n: n.str[:2] + "-" + n.str[2:],
-        lambda n: n.str[:6] + "/" + n.str[6:],
-        lambda n: "'" + n,
-        lambda n: "申请号:" + n,
-        lambda n: n.str[:5] + "\u200b" + n.str[5:] + "\u00ad",
-        lambda n: n.str.translate({ord("0") + i: ord("０") + i for i in range(10)}),
-    ],
-)
-def test_a_number_is_the_same_however_it_is_spelt(patents, clean, spelling):
-    at_home = patents["jurisdiction"] == "CN"
-    number = patents["application"].mask(at_home, spelling(patents["application"]))
-    again = pd.concat([patents, patents.assign(application=number)], ignore_index=True)
-    panel, flow = built(again)
+SPELT = [
+    lambda n: n + "X",
+    lambda n: n + ".5",
+    lambda n: n.str.lower(),
+    lambda n: n.str[2:],
+    lambda n: "ZL " + n.str[2:6] + " " + n.str[6:7] + " " + n.str[7:],
+    lambda n: n + "A",
+    lambda n: n.str[:2] + " " + n.str[2:] + " A1",
+    lambda n: n + ".5A",
+    lambda n: n.str[:2] + "-" + n.str[2:],
+    lambda n: n.str[:6] + "/" + n.str[6:],
+    lambda n: "'" + n,
+    lambda n: "申请号:" + n,
+    lambda n: n.str[:5] + "\u200b" + n.str[5:] + "\u00ad",
+    lambda n: n.str.translate({ord("0") + i: ord("０") + i for i in range(10)}),
+]
+"""Of an application number in China."""
+
+
+def test_a_number_is_the_same_however_it_is_spelt(patents, clean):
+    at_home, own = patents["jurisdiction"] == "CN", patents["application"]
+    again = [patents.assign(application=own.mask(at_home, spelt(own))) for spelt in SPELT]
+    panel, flow = built(pd.concat([patents, *again], ignore_index=True))
     pd.testing.assert_frame_equal(panel, clean[0])
-    assert flow["application listed before"] == len(patents)
+    assert flow["application listed before"] == len(SPELT) * len(patents)
 
 
 def test_publications_of_one_number_are_one_application(patents, clean):
@@ -76,31 +75,38 @@ def test_publications_of_one_number_are_one_application(patents, clean):
     assert flow["application listed before"] == len(patents)
 
 
-@pytest.mark.parametrize(
-    ("kind", "number", "invention"),
-    [
-        ("invention", "CN20151{}", True),
-        ("PCT invention", "CN20158{}.X", True),
-        ("utility model", "CN20152{}", False),
-        ("design", "20153{}", False),
-        ("PCT utility model", "ZL20159{}", False),
-        ("published utility model", "CN2{}U", False),
-        ("utility model in DOCDB", "CN 20152{} U", False),
-        ("with hyphens", "CN-20152{}-5", False),
-        ("publication without its office", "2{}U", False),
-        ("publication with blanks", "CN 2{} U", False),
-        ("utility model under an examined number", "CN2{}Y", False),
-        ("published design", "CN3{}S", False),
-        ("granted invention", "CN1{}B", True),
-    ],
-)
-def test_utility_models_and_designs_are_no_inventions(patents, clean, kind, number, invention):
+INVENTIONS = {
+    "invention": "CN20151{}",
+    "PCT invention": "CN20158{}.X",
+    "granted invention": "CN1{}B",
+}
+OTHERS = {
+    "utility model": "CN20152{}",
+    "design": "20153{}",
+    "PCT utility model": "ZL20159{}",
+    "published utility model": "CN2{}U",
+    "utility model in DOCDB": "CN 20152{} U",
+    "with hyphens": "CN-20152{}-5",
+    "publication without its office": "2{}U",
+    "publication with blanks": "CN 2{} U",
+    "utility model under an examined number": "CN2{}Y",
+    "published design": "CN3{}S",
+}
+"""How numbers of utility models and designs are written."""
+
+
+@pytest.mark.parametrize(("numbers", "dropped"), [(INVENTIONS, False), (OTHERS, True)])
+def test_utility_models_and_designs_are_no_inventions(patents, clean, numbers, dropped):
     joint = patents[patents["applicants"].str.match(r"U\d+大学;F")].head(7)
-    more = joint.assign(application=[number.format(9_000_000 + i) for i in range(7)])
-    panel, flow = built(pd.concat([patents, more], ignore_index=True))
-    assert flow.get("utility model or design, no invention", 0) == (0 if invention else 7)
+    more = [
+        joint.assign(application=[number.format(9_000_000 + 7 * at + i) for i in range(7)])
+        for at, number in enumerate(numbers.values())
+    ]
+    panel, flow = built(pd.concat([patents, *more], ignore_index=True))
+    added = 7 * len(numbers)
+    assert flow.get("utility model or design, no invention", 0) == (added if dropped else 0)
     gained = panel["patents_joint"].sum() - clean[0]["patents_joint"].sum()
-    assert gained == (7 if invention else 0), kind
+    assert gained == (0 if dropped else added)
 
 
 def test_numbers_of_other_offices_have_no_kind(patents, clean):
@@ -112,22 +118,29 @@ def test_numbers_of_other_offices_have_no_kind(patents, clean):
     pd.testing.assert_frame_equal(built(patents.assign(application=number))[0], clean[0])
 
 
-@pytest.mark.parametrize(
-    "spelling",
-    [
-        lambda ipc: ipc.str.lower(),
-        lambda ipc: "; " + ipc,
-        lambda ipc: "Int.Cl. " + ipc,
-        lambda ipc: ipc.str.replace(" ", "(2006.01)"),
-        lambda ipc: ipc.str.replace(";", "；"),
-        lambda ipc: ipc.str.replace(";", "|"),
-        lambda ipc: ipc.str.translate({c: c + 0xFEE0 for c in range(0x30, 0x5B)}),
-        lambda ipc: ipc.str.replace(" ", ""),
-        lambda ipc: ipc.str[:2] + "\u200b" + ipc.str[2:],
-    ],
-)
-def test_the_main_class_is_the_same_however_it_is_spelt(patents, clean, spelling):
-    panel, flow = built(patents.assign(ipc=spelling(patents["ipc"])))
+CLASSES = [
+    lambda ipc: ipc.str.lower(),
+    lambda ipc: "; " + ipc,
+    lambda ipc: "Int.Cl. " + ipc,
+    lambda ipc: ipc.str.replace(" ", "(2006.01)"),
+    lambda ipc: ipc.str.replace(";", "；"),
+    lambda ipc: ipc.str.replace(";", "|"),
+    lambda ipc: ipc.str.translate({c: c + 0xFEE0 for c in range(0x30, 0x5B)}),
+    lambda ipc: ipc.str.replace(" ", ""),
+    lambda ipc: ipc.str[:2] + "\u200b" + ipc.str[2:],
+]
+"""Spellings of the classes."""
+
+
+def test_the_main_class_is_the_same_however_it_is_spelt(patents, clean):
+    """Each spelling in its part of the rows, every one of which is counted in the panel."""
+    counted = patents["applicants"].str.match(r"U\d+大学;F").cumsum()
+    ipc = patents["ipc"].copy()
+    for at, spelt in enumerate(CLASSES):
+        own = counted % len(CLASSES) == at
+        assert own.sum() > 20
+        ipc = ipc.mask(own, spelt(patents["ipc"]))
+    panel, flow = built(patents.assign(ipc=ipc))
     pd.testing.assert_frame_equal(panel, clean[0])
     assert flow == clean[1]
 

@@ -439,9 +439,9 @@ class TestTruth:
     def test_it_must_be_of_the_panel_s_study(self, tmp_path, panel, truth, agree, capsys):
         """What breaks an assumption plants nothing else, and is what a verdict is to show."""
         records, out, known = (tmp_path / name for name in ("records", "p.parquet", "t.csv"))
-        assert simulate(records, "--scale", "0.2", *panel) == 0
+        assert simulate(records, "--scale", "0.1", *panel) == 0
         assert command("build", "--records", records, "--out", out) == 0
-        assert command("truth", "--out", known, "--draws", 0, "--scale", "0.2", *truth) == 0
+        assert command("truth", "--out", known, "--draws", 0, "--scale", "0.1", *truth) == 0
         capsys.readouterr()
         assert command("claims", "--panel", out, "--truth", known) == (0 if agree else 2)
         said = "t.csv is the truth of another study than that of"

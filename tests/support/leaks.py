@@ -67,7 +67,7 @@ def record_files(root: Path, committed: Iterable[str]) -> Iterator[str]:
             yield f"{name} is in a folder of records"
         elif path.suffix.lower() in TABULAR:
             written = re.fullmatch(
-                r"results/(?:\w+/[\w-]+|benchmarks|scale|ingest)\.csv"
+                r"results/(?:\w+/[\w-]+|benchmarks|scale|ingest|records)\.csv"
                 r"|tests/oracles/(?:r_numbers|separation/\d\d)\.csv"
                 r"|tests/support/second_study/\w+\.csv",
                 name,

@@ -114,7 +114,8 @@ def opening_breaches(notebook: Path) -> Iterator[str]:
         for k in call.keywords
         if k.arg == "source"
     ]
-    told = list(dict.fromkeys([source, *others]))
+    # A table without data needs no badge.
+    told = [one for one in dict.fromkeys([source, *others]) if one != "none" or one == source]
     if badges != told:
         yield f"{notebook.name}: its data are {told} and its badge says {badges}"
 

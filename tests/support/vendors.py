@@ -71,7 +71,7 @@ def cnipa(patents: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "申请号": patents["application"], "申请日": patents["date"].dt.strftime("%Y.%m.%d"),
-            "公开（公告）号": patents["granted"].map({True: "CN100000001B", False: "CN100000001A"}),
+            "公开（公告）号": patents["granted"].map({True: "CN1B", False: "CN1A"}),
             "公开（公告）日": "", "IPC分类号": patents["ipc"],
             "申请（专利权）人": patents["applicants"].str.replace(";", "; "), "发明人": "某甲",
         }

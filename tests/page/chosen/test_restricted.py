@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -70,6 +71,7 @@ study = rp.simulate()
 ```{code-cell} ipython3
 quiet = rp.Process()
 numbers = [n for n in (3, 4)]
+# The largest, with the comment above it.
 numbers
 rp.number("largest", max(numbers), "{:d}")
 rp.number("planted", quiet.effect_us)
@@ -96,6 +98,14 @@ papers.frame
 ## Text alone
 """
 )
+
+
+IN_PART = """numbers = [n for n in (3, 4)]
+# The largest, with the comment above it.
+numbers
+rp.number("largest", max(numbers), "{:d}")
+numbers[0]"""
+"""What is left of a cell of which a part is about the simulation."""
 
 
 @pytest.fixture(scope="module")
@@ -146,6 +156,10 @@ def test_a_chapter_goes_from_the_command_to_a_page_that_says_whose_numbers_it_ha
         "*Left out: not testable, for want of papers (papers_foreign).*",
         f"*Left out: {cells.DEPENDS}.*",
     ]
+    code = [cell.source for cell in page.cells if cell.cell_type == "code"]
+    assert code[1].startswith('models = {"PPML": rp.poisson(panel)}\nrp.publish("tab-x"')
+    assert "tab-x" in str([cell.outputs for cell in page.cells if cell.cell_type == "code"][1])
+    assert code[2] == IN_PART
     # What could not run took no other statement of its cell with it.
     assert (numbers["largest"]["value"], numbers["mediators"]["value"]) == (4, 2)
     assert "planted" not in numbers
@@ -178,7 +192,9 @@ def test_from_exports_to_a_page_in_three_commands(
     monkeypatch.setattr(cells, "NOTEBOOKS", tmp_path)
     monkeypatch.setattr(restricted, "chapters", lambda names: ["x"])
     monkeypatch.setattr(
-        restricted, "evaluate", lambda *_: pd.read_csv(CLAIMS).assign(reason="", target=0.0)
+        restricted,
+        "evaluate",
+        lambda *_: pd.read_csv(CLAIMS, index_col="claim").assign(reason="", target=0.0),
     )
     records, panel, out = (str(tmp_path / name) for name in ("records", "p.parquet", "out"))
     for arguments in (
@@ -278,14 +294,47 @@ def test_a_column_that_two_universities_fill_gives_no_sum(some: int, seen: bool)
     assert hidden == ([] if seen else ["Mean", "SD", "Min", "Median", "Max", "Zeros"])
 
 
-@pytest.mark.parametrize(("rare", "marked"), [(2, [1, 2]), (3, [])])
+@pytest.mark.parametrize(("rare", "marked"), [(2, [2, 3]), (3, [])])
 @pytest.mark.usefixtures("own")
 def test_a_bar_of_two_universities_takes_another_with_it(rare: int, marked: list[int]) -> None:
     """Shares add up to one, so that one bar alone could be got back from the others."""
-    panel = counts(*[[0, 1]] * 4, *[[0, 2]] * rare, *[[0, 0]] * 5)
+    panel = counts(*[[0, 3]] * 4, *[[0, 2]] * rare, *[[0, 0]] * 5)
     figure = rp.figures.histogram(panel)
     assert figure.data.loc[figure.data["share"].eq("<3"), "count"].tolist() == marked
     assert figure.data["share"].notna().all()
+
+
+@pytest.mark.usefixtures("own")
+def test_two_bars_of_the_same_universities_take_a_third_with_them() -> None:
+    panel = counts(*[[1, 2]] * 2, *[[4, 5]] * 3, *[[0, 5]] * 4)
+    data = rp.figures.histogram(panel).data
+    assert data.loc[data["share"].eq("<3"), "count"].tolist() == [1, 2, 4]
+
+
+@pytest.mark.usefixtures("own")
+def test_the_last_bar_is_one_that_three_universities_reach() -> None:
+    data = rp.figures.histogram(counts(*[[0, 9]] * 2, *[[0, 4]] * 5)).data
+    assert data["count"].tolist() == [0, 4]
+    assert data["share"].tolist() == [0.5, 0.5]
+
+
+@pytest.mark.usefixtures("own")
+def test_a_median_of_one_university_is_marked() -> None:
+    """As that of what differs between universities and not within them."""
+    doses = counts(*[[n, n] for n in range(9)])
+    assert rp.tables.descriptives(doses, ["patents_joint"]).data["Median"].tolist() == ["<3"]
+    alike = counts(*[[n // 3, n // 3] for n in range(9)])
+    assert rp.tables.descriptives(alike, ["patents_joint"]).data["Median"].tolist() == [1.0]
+
+
+@pytest.mark.usefixtures("own")
+def test_a_part_of_a_total_takes_the_other_with_it() -> None:
+    panel = counts(*[[5, 7]] * 6).assign(patents_joint_other=0, patents_joint_key=0)
+    panel.loc[panel["university"] == "U0", "patents_joint_key"] = 3
+    panel["patents_joint_other"] = panel["patents_joint"] - panel["patents_joint_key"]
+    columns = ["patents_joint", "patents_joint_key", "patents_joint_other"]
+    means = rp.tables.descriptives(panel, columns).data["Mean"].tolist()
+    assert means == [6.0, "<3", "<3"]
 
 
 @pytest.mark.parametrize(("group", "patents", "seen"), [(2, 9, False), (3, 9, True), (5, 0, True)])
@@ -306,6 +355,12 @@ def test_no_single_university_is_left_out_by_name() -> None:
     assert set(of_one["left_out"]) == {"<3"}
     assert of_one["estimate"].isna().all()
     assert table.loc[table["by"] == "year", "estimate"].notna().all()
+    # Among others their place in the order would tell them.
+    rare = data.assign(group=np.where(data["university"] == data["university"].iloc[0], "a", "b"))
+    rare["group"] += rare["year"].astype(str)
+    among = rp.leave_one_out(rare, scale="log1p", by=["group"])["left_out"].tolist()
+    assert among[-12:] == ["<3"] * 12
+    assert "<3" not in among[:-12]
     figure = rp.robustness.left_out_figure({"C1": table})
     of_one = figure.data["by"] == "university"
     assert set(figure.data.loc[of_one, "estimate"]) == {"<3"}
