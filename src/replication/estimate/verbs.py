@@ -90,14 +90,20 @@ def _whole(rows: Sample) -> Sample:
     Its coefficient would not be the difference in differences that the product stands for.
     """
     parts = rows.design.parts
-    smaller = [c for size in range(1, len(parts)) for c in combinations(parts, size)]
+    smaller = {
+        part: column
+        for size in range(1, len(parts))
+        for part in combinations(parts, size)
+        if not _within(column := product(rows.rows, part).to_numpy(dtype=float), rows.effect_codes)
+    }
+    if not smaller:
+        return rows
     n, controls = len(rows.rows), rows.rows[list(rows.controls)].astype(float)
     controls = (controls - controls.mean()) / controls.std()
     blocks = [sparse.csr_array(np.column_stack([np.ones(n), controls]))]
     blocks += [sparse.csr_array((np.ones(n), (range(n), code))) for code in rows.effect_codes]
     span = sparse.hstack(blocks, format="csr")
-    for part in smaller:
-        column = product(rows.rows, part).to_numpy(dtype=float)
+    for part, column in smaller.items():
         distance = lsmr(span, column, atol=1e-12, btol=1e-12, maxiter=2000)[3]
         if distance > 1e-6 * np.linalg.norm(column):
             raise DesignError(
@@ -106,6 +112,16 @@ def _whole(rows: Sample) -> Sample:
                 "would be no difference in differences: absorb it, or add it to controls"
             )
     return rows
+
+
+def _within(column: np.ndarray, effects: Sequence[np.ndarray]) -> bool:
+    """Whether a column has one value in each level of an effect, which then absorbs it."""
+    for code in effects:
+        one = np.empty(code.max() + 1)
+        one[code] = column
+        if (one[code] == column).all():
+            return True
+    return False
 
 
 def poisson(data: pd.DataFrame, design: Design = STUDY, **changes: Any) -> Estimate:
