@@ -56,6 +56,19 @@ def words(part: Tag) -> int:
     return len(re.findall(r"[A-Za-z][\w'’-]*|[\u4e00-\u9fff]+", part.get_text(" ")))
 
 
+def test_a_picture_on_two_pages_is_one_file_and_every_address_leads_to_one(site: Path) -> None:
+    pictures = [path.read_bytes() for path in (site / "_images").iterdir()]
+    assert len(set(pictures)) == len(pictures)
+    asked = {
+        (page.parent / str(image["src"])).resolve()
+        for page in site.rglob("*.html")
+        if "_static" not in page.parts
+        for image in BeautifulSoup(page.read_text("utf-8"), "lxml").select("img[src*=_images]")
+    }
+    assert len(asked) > 20
+    assert [path for path in asked if not path.is_file()] == []
+
+
 def test_folded_outputs_are_in_the_page_under_their_titles(site: Path) -> None:
     page = article(site, "notebooks/03_heterogeneity")
     folded = page.select_one("#tab-recovery").find_parent("details", class_="folded")

@@ -65,13 +65,12 @@ def evaluate(
         panel = panel.rename(columns={"papers_firm": "patents_joint"})
         panel = panel.drop(columns="papers_foreign")
     estimates = {}
-    for claim, needs in load_claims()["needs"].items():
-        lacking = [column for column in needs if column not in panel.columns]
-        if not lacking:
-            estimates[str(claim)] = estimand(str(claim), panel, model="ppml")
+    for claim in map(str, load_claims().index):
+        if not (lacking := _lacking(claim, panel)):
+            estimates[claim] = estimand(claim, panel, model="ppml")
         elif source != "open":
             reason = f"the panel has no column {', '.join(lacking)}"
-            estimates[str(claim)] = pd.Series({"reason": reason})
+            estimates[claim] = pd.Series({"reason": reason})
     return judge(estimates, source, truth)
 
 
@@ -103,11 +102,19 @@ def questions(
     ['hires']
     """
     names = dict(claims) if isinstance(claims, Mapping) else dict(zip(claims, claims, strict=True))
-    needs = load_claims()["needs"]
-    testable = [claim for claim in names if set(needs[claim]) <= set(panel.columns)]
-    if not testable:
-        checks.require_columns(panel, sorted(set().union(*needs[list(names)])), "the claims")
-    return {names[claim]: question(claim, panel, design, **changes) for claim in testable}
+    absent = {claim: _lacking(claim, panel) for claim in names}
+    if all(absent.values()):
+        checks.require_columns(panel, sorted(set().union(*absent.values())), "the claims")
+    return {
+        name: question(claim, panel, design, **changes)
+        for claim, name in names.items()
+        if not absent[claim]
+    }
+
+
+def _lacking(claim: str, panel: pd.DataFrame) -> list[str]:
+    """Columns that a claim needs and the panel has not."""
+    return [column for column in load_claims()["needs"][claim] if column not in panel.columns]
 
 
 def methods(panel: pd.DataFrame) -> pd.DataFrame:
@@ -120,14 +127,10 @@ def methods(panel: pd.DataFrame) -> pd.DataFrame:
         where a method is not possible. Claims whose columns the panel lacks are left out.
     """
     claims = load_claims()
-    tested = claims[[set(needs) <= set(panel.columns) for needs in claims["needs"]]]
-    p = pd.DataFrame(
-        {
-            claim: compare(*question(str(claim), panel, model="ppml"))["p_value"]
-            for claim in tested.index
-        }
-    ).T.rename_axis("claim")
-    for family in tested.groupby("family").groups.values():
+    asked = questions([str(claim) for claim in claims.index], panel, model="ppml")
+    p = pd.DataFrame({claim: compare(*one)["p_value"] for claim, one in asked.items()})
+    p = p.T.rename_axis("claim")
+    for family in claims.loc[list(asked)].groupby("family").groups.values():
         adjusted = {m: holm(known) for m in p if len(known := p.loc[family, str(m)].dropna())}
         p.update(pd.DataFrame(adjusted))
     return p

@@ -68,7 +68,7 @@ def trends(
         sums, who = groups[outcome].sum(), small_cells.behind(panel, ["year", by], outcome)
         few = sums.between(0, small_cells.FEWEST, inclusive="neither")
         few |= who.map(len).between(0, small_cells.FEWEST, inclusive="neither")
-        few |= small_cells.small_groups(panel, ["year", by])
+        few |= small_cells.behind(panel, ["year", by]).map(len) < small_cells.FEWEST
         small = small_cells.with_complement(few, sums, who).reset_index(drop=True)
         data[outcome] = data[outcome].mask(small)
     data[by] = [names.get(group, str(group)) for group in data[by]]

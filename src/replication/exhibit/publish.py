@@ -116,8 +116,6 @@ def publish(
     notes += [exhibit.note if isinstance(exhibit, Table) else "", SOURCES[source], said()]
     note = " ".join(n for n in notes if n)
     file = _folder() / name
-    if source == "restricted" and exhibit.data.shape[1] < 2:
-        return  # Nothing of it is known of real records.
     if source == "restricted" and exhibit.data.isin([small_cells.MARK]).to_numpy().any():
         note += f" {SUPPRESSED}"
     exhibit.data.to_csv(file.with_suffix(".csv"), index=False, lineterminator="\n")

@@ -1,5 +1,6 @@
 """Tables as a journal prints them, made by maketables; no stars, standard errors in brackets."""
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import pandas as pd
 from maketables import ETable, MTable
 
 from replication.config import own_records
+from replication.errors import UnknownTruthError
 from replication.estimate.fit import Estimate
 from replication.estimate.mediation.decomposition import ALL, Decomposition
 from replication.records import small_cells
@@ -204,7 +206,10 @@ def plain(
     require_columns(frame, list(formats), "a number format")
     if own_records():
         # What real records lack, such as a target, is left out and not printed as a blank.
-        frame = frame.dropna(axis=1, how="all")
+        known = frame.dropna(axis=1, how="all")
+        if known.empty and not frame.empty:
+            raise UnknownTruthError("nothing in this table is known of real records")
+        frame = known
         formats = {column: style for column, style in formats.items() if column in frame}
     printed = frame.astype(object)
     for column in frame:
@@ -347,8 +352,9 @@ def decomposition_table(decomposition: Decomposition, planted: Sequence[float]) 
     names = [*decomposition.shares.frame.index[:-1], ALL, "unaccounted", "total"]
     parts = decomposition.parts.frame.loc[names]
     b = decomposition.coefficients.frame["estimate"]
-    # Missing in all rows where it is missing in one: of real records no share is known.
-    all_planted = sum(planted)
+    together = sum(planted)
+    # Of real records no share is known, and so neither is that of the whole.
+    whole = together if math.isnan(together) else 1.0
     table = pd.DataFrame(
         {
             "π": [b.get(f"π {m}") for m in names],
@@ -358,7 +364,7 @@ def decomposition_table(decomposition: Decomposition, planted: Sequence[float]) 
             "lower": parts["lower"],
             "upper": parts["upper"],
             "share": parts["estimate"] / parts["estimate"]["total"],
-            "planted": [*planted, all_planted, 1 - all_planted, all_planted / all_planted],
+            "planted": [*planted, together, 1 - together, whole],
         }
     )
     table = table.rename(index=WORDS).rename_axis("part")

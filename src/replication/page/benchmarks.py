@@ -132,7 +132,7 @@ def chain_markdown() -> str:
     rows = []
     for task, command in commands.items():
         own = found[found["task"] == task]
-        cells = [(_seconds(r["seconds"]), f"{r['peak_mb']:,.0f}") for r in own.to_dict("records")]
+        cells = [(f"{r['seconds']:.0f}", f"{r['peak_mb']:,.0f}") for r in own.to_dict("records")]
         rows.append((f"`{command}`", *(cell for pair in cells for cell in pair)))
     size = found.iloc[0]
     said = (

@@ -13,7 +13,7 @@ import zlib
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jupytext
 import nbformat
@@ -174,25 +174,10 @@ def execute(name: str, results: Path, copy: Path | None = None) -> Run:
         On the first cell that fails, takes too long or ends the kernel: which one, its source, the
         error.
     """
-    notebooks = copy / "notebooks" if copy else NOTEBOOKS
-    notebook = jupytext.read(notebooks / f"{name}.md")
-    notebook.metadata["kernelspec"] = {
-        "display_name": "Python 3",
-        "language": "python",
-        "name": "python3",
-    }
+    client = opened(name, copy / "notebooks" if copy else NOTEBOOKS)
+    notebook, folder = client.nb, results / name
     notebook.metadata["language_info"] = {"name": "python", "pygments_lexer": "ipython3"}
-    folder = results / name
     shutil.rmtree(folder, ignore_errors=True)
-    client = _Client(
-        notebook,
-        timeout=1200,
-        kernel_name="python3",
-        record_timing=False,
-        # The kernel listens on this machine only; its warning about that tells a reader nothing.
-        extra_arguments=["--IPKernelApp.log_level=ERROR"],
-        resources={"metadata": {"path": str(notebooks)}},
-    )
     begin = time.perf_counter()
     # Kernels run side by side, and each would start a thread a core for its small matrices.
     environment = {
@@ -208,7 +193,10 @@ def execute(name: str, results: Path, copy: Path | None = None) -> Run:
     try:
         with client.setup_kernel(env=environment):
             for index, cell in enumerate(notebook.cells):
-                _execute_cell(client, name, cell, index)
+                if failed := failure(client, cell, index):
+                    raise ChapterError(
+                        f"notebooks/{name}.md, cell {index}: {failed.said}\n\n{cell.source}"
+                    )
             seconds = time.perf_counter() - begin
             provisioner = client.km.provisioner if client.km else None
             megabytes = _peak_memory(getattr(provisioner, "pid", None))
@@ -219,18 +207,44 @@ def execute(name: str, results: Path, copy: Path | None = None) -> Run:
     return Run(name, notebook, folder, seconds, megabytes)
 
 
-def _execute_cell(client: NotebookClient, name: str, cell: NotebookNode, index: int) -> None:
+def opened(name: str, notebooks: Path = NOTEBOOKS) -> _Client:
+    """A client for a chapter, that is its ``nb``, in a kernel of this Python that is to start."""
+    notebook = jupytext.read(notebooks / f"{name}.md")
+    notebook.metadata["kernelspec"] = {
+        "display_name": "Python 3",
+        "language": "python",
+        "name": "python3",
+    }
+    return _Client(
+        notebook,
+        timeout=1200,
+        kernel_name="python3",
+        record_timing=False,
+        # The kernel listens on this machine only; its warning about that tells a reader nothing.
+        extra_arguments=["--IPKernelApp.log_level=ERROR"],
+        resources={"metadata": {"path": str(notebooks)}},
+    )
+
+
+class Failure(NamedTuple):
+    """Why a cell did not end: what the error is called, its message, and both for a person."""
+
+    kind: str
+    message: str
+    said: str
+
+
+def failure(client: NotebookClient, cell: NotebookNode, index: int) -> Failure | None:
+    """Execute a cell; what went wrong, or None."""
     try:
         client.execute_cell(cell, index)
     except CellExecutionError as error:
-        said = f"{error.ename}: {error.evalue}"
+        return Failure(error.ename, error.evalue, f"{error.ename}: {error.evalue}")
     except CellTimeoutError:
-        said = f"not done after {client.timeout} seconds"
+        return Failure("CellTimeoutError", "", f"not done after {client.timeout} seconds")
     except DeadKernelError:
-        said = "the kernel died (out of memory?)"
-    else:
-        return
-    raise ChapterError(f"notebooks/{name}.md, cell {index}: {said}\n\n{cell.source}")
+        return Failure("DeadKernelError", "", "the kernel died (out of memory?)")
+    return None
 
 
 def execute_all(

@@ -28,21 +28,6 @@ def universities_with(panel: pd.DataFrame, rows: "pd.Series[bool]") -> int:
     return int(kept["university"].nunique()) if "university" in kept else len(kept)
 
 
-def small_groups(panel: pd.DataFrame, by: str | list[str]) -> "pd.Series[bool]":
-    """Whether each group of rows is of fewer universities than may be published.
-
-    Returns
-    -------
-    Series of bool
-        By group.
-    """
-    if by == "university":
-        return panel.groupby(by).size() >= 0
-    if "university" not in panel:
-        return panel.groupby(by).size() < FEWEST
-    return panel.groupby(by)["university"].nunique() < FEWEST
-
-
 def behind(panel: pd.DataFrame, by: Any, column: str | None = None) -> "pd.Series[Any]":
     """Universities in each group of rows, of which a column is above zero if one is named.
 
@@ -93,7 +78,7 @@ def at_places(panel: pd.DataFrame, column: str) -> tuple[bool, bool, bool]:
     Of an even number of rows the median is between two values, and of those who have either.
     """
     values = panel[column]
-    middle = values.quantile([0.5], "lower").tolist() + values.quantile([0.5], "higher").tolist()
+    middle = [values.quantile(0.5, interpolation=side) for side in ("lower", "higher")]
     low, mid, high = (
         universities_with(panel, values.isin(held)) < FEWEST
         for held in ([values.min()], middle, [values.max()])

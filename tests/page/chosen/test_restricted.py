@@ -148,6 +148,8 @@ def test_a_chapter_goes_from_the_command_to_a_page_that_says_whose_numbers_it_ha
     assert text[1:] == [
         "# A title",
         "## Estimates",
+        # The table of the truth, of which nothing is known here.
+        f"*Left out: {cells.PLANTED}.*",
         "## Simulated alone",
         f"*Left out: {cells.PLANTED}.*",
         "## In part",
@@ -224,6 +226,23 @@ def test_a_key_that_is_missing_for_no_table_is_a_fault(
         cells.execute("x", environment)
     page = cells.execute("x", environment, {"papers_foreign"})
     assert page.left_out == {0: ["not testable, for want of papers (papers_foreign)"]}
+
+
+def test_a_kernel_that_dies_ends_the_chapter_by_name(
+    tmp_path: Path, panel: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dies = "import os\n\nos._exit(1)"
+    (tmp_path / "x.md").write_text(f"{HEAD}\n```{{code-cell}} ipython3\n{dies}\n```\n", "utf-8")
+    monkeypatch.setattr(cells, "NOTEBOOKS", tmp_path)
+    with pytest.raises(ChapterError, match=r"x\.md, cell 0: the kernel died") as found:
+        cells.execute("x", {**os.environ, RECORDS: str(panel)})
+    # A file says so too; of an error it has the name, and not what it says.
+    told = restricted.WHERE.match(str(found.value))
+    assert told
+    assert told[0] == "notebooks/x.md, cell 0: the kernel died (out of memory?)"
+    error = restricted.WHERE.match("notebooks/x.md, cell 2: KeyError: 'U07'\n\nx['U07']")
+    assert error
+    assert error[0] == "notebooks/x.md, cell 2: KeyError"
 
 
 def test_what_a_comprehension_calls_its_items_is_its_own() -> None:
@@ -387,6 +406,8 @@ def test_no_share_is_planted_in_real_records() -> None:
     found = rp.mediation.gelbach(panel, mediators)
     known = rp.tables.decomposition_table(found, [0.2, 0.1])
     assert known.printed.df["planted"].tolist() == ["0.200", "0.100", "0.300", "0.700", "1.000"]
+    nothing = rp.tables.decomposition_table(found, [0.0, 0.0])
+    assert nothing.printed.df["planted"].tolist() == ["0.000", "0.000", "0.000", "1.000", "1.000"]
     unknown = rp.tables.decomposition_table(found, [float("nan")] * 2)
     assert "planted" not in unknown.printed.df
     assert "share" in unknown.printed.df

@@ -70,7 +70,8 @@ def leave_one_out(
         found = few_clusters.leave_one_out(data, design.but(cluster=column, variance="CR1"))
         if small_cells.in_force():
             # The difference from the whole is what one university, or too few, did.
-            small = small_cells.small_groups(data, column).reindex(found.index, fill_value=True)
+            few = small_cells.behind(data, column).map(len) < small_cells.FEWEST
+            small = few.reindex(found.index, fill_value=True)
             found = found.mask(small)
             found.index = found.index.astype(str).where(~small, small_cells.MARK)
             # Their place in the order would tell them.

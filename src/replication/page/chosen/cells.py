@@ -11,15 +11,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import jupytext
 import nbformat
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 
 from replication import errors
 from replication.config import NOTEBOOKS
 from replication.errors import ChapterError
+from replication.page.chapters import Failure, failure, opened
 from replication.panel import lacking
 
 SIMULATION = ("rp.simulate", "rp.realised_panel", "rp.Process", "rp.montecarlo")
@@ -106,8 +105,8 @@ def planned(source: str, gone: set[str]) -> tuple[str, set[str]]:
 def execute(name: str, environment: dict[str, str], lacks: Collection[str] = ()) -> Page:
     """Execute ``notebooks/<name>.md`` without what real records cannot say.
 
-    A statement that a `ReplicationError` ends is left out with what the error says, and so is every
-    statement that needs it.
+    A statement that a `ReplicationError` ends is left out with what kind of error it was, and so is
+    every statement that needs it.
 
     Parameters
     ----------
@@ -120,23 +119,12 @@ def execute(name: str, environment: dict[str, str], lacks: Collection[str] = ())
     Raises
     ------
     ChapterError
-        On any other error: the cell, its source, the error.
+        On any other error, a cell that takes too long, a kernel that dies: the cell, its source,
+        what went wrong.
     """
-    notebook = jupytext.read(NOTEBOOKS / f"{name}.md")
-    notebook.metadata["kernelspec"] = {
-        "display_name": "Python 3",
-        "language": "python",
-        "name": "python3",
-    }
+    client = opened(name, NOTEBOOKS)
+    notebook = client.nb
     page = Page(notebook)
-    client = NotebookClient(
-        notebook,
-        timeout=3600,
-        kernel_name="python3",
-        record_timing=False,
-        extra_arguments=["--IPKernelApp.log_level=ERROR"],
-        resources={"metadata": {"path": str(NOTEBOOKS)}},
-    )
     wants = {
         table: absent
         for table, columns in lacking.COLUMNS.items()
@@ -144,11 +132,11 @@ def execute(name: str, environment: dict[str, str], lacks: Collection[str] = ())
     }
     with client.setup_kernel(env=environment):
         for index, cell in enumerate(notebook.cells):
-            if cell.cell_type == "code":
-                try:
-                    _run(client, page, index, cell, wants)
-                except ChapterError as error:
-                    raise ChapterError(f"notebooks/{name}.md, {error}") from None
+            failed = _run(client, page, index, cell, wants) if cell.cell_type == "code" else None
+            if failed:
+                raise ChapterError(
+                    f"notebooks/{name}.md, cell {index}: {failed.said}\n\n{cell.source}"
+                )
     notebook.cells = _kept(page)
     return page
 
@@ -159,8 +147,11 @@ def _run(
     index: int,
     cell: NotebookNode,
     wants: Mapping[str, Sequence[str]],
-) -> None:
-    """Run a cell statement by statement, so that one that cannot run takes no other with it."""
+) -> Failure | None:
+    """Run a cell statement by statement, so that one that cannot run takes no other with it.
+
+    What went wrong is returned if it is a fault and no refusal.
+    """
     reasons, outputs, ran, shown, lines = [], [], [], 0, cell.source.splitlines()
     statements = ast.parse(cell.source).body
     for node in statements:
@@ -173,16 +164,12 @@ def _run(
             quiet = "" if node is statements[-1] else ";"
             unknown = "".join(f"{one} = None\n" for one in sorted(missing))
             piece = nbformat.v4.new_code_cell(f"{unknown}{source}{quiet}")
-            try:
-                client.execute_cell(piece, index)
-                ran.append(source)
-            except CellExecutionError as error:
-                reason = _untestable(error.ename, error.evalue, wants)
-                if not reason:
-                    raise ChapterError(
-                        f"cell {index}: {error.ename}: {error.evalue}\n\n{cell.source}"
-                    ) from None
+            if failed := failure(client, piece, index):
+                if not (reason := _untestable(failed, wants)):
+                    return failed
                 page.gone |= names(source)[0]
+            else:
+                ran.append(source)
             outputs += [one for one in piece.outputs if one.output_type != "error"]
         if reason and reason not in reasons:
             reasons.append(reason)
@@ -195,28 +182,29 @@ def _run(
         page.left_out[index] = [one for one in reasons if one != DEPENDS] or reasons
         if not ran:
             page.whole.add(index)
+    return None
 
 
-def _untestable(error: str, said: str, wants: Mapping[str, Sequence[str]]) -> str:
+def _untestable(failed: Failure, wants: Mapping[str, Sequence[str]]) -> str:
     """Say the table of records that is not there, or what kind of error; empty if it is a fault.
 
     A collection of what could be estimated has no entry for a column that the panel lacks, so that
     a key of that name is missing for want of the table too.
     """
-    if error == "UnknownTruthError":
+    if failed.kind == "UnknownTruthError":
         return PLANTED
-    if error == "SuppressedError":
+    if failed.kind == "SuppressedError":
         return "would show single universities"
-    if error in ("MissingColumnError", "KeyError"):
+    if failed.kind in ("MissingColumnError", "KeyError"):
         # The columns that are not there come first, those that are after "has".
-        words = set(re.findall(r"\w+", re.split(r"\bhas\b|;", said)[0]))
+        words = set(re.findall(r"\w+", re.split(r"\bhas\b|;", failed.message)[0]))
         for table, absent in wants.items():
             if found := [column for column in absent if column in words]:
                 return f"not testable, for want of {table} ({', '.join(found)})"
-    if error not in REFUSALS:
+    if failed.kind not in REFUSALS:
         return ""
     # Not what it says, which may name a university or a place on the reader's machine.
-    what = (inspect.getdoc(getattr(errors, error)) or error).split("\n")[0].rstrip(".")
+    what = (inspect.getdoc(getattr(errors, failed.kind)) or failed.kind).split("\n")[0].rstrip(".")
     return f"could not be estimated on this panel: {what[0].lower()}{what[1:]}"
 
 

@@ -24,8 +24,8 @@ from replication.records.mark import checksum
 from replication.records.registry import load_claims
 from replication.writing import alone, settle, write_files
 
-WHERE = re.compile(r"notebooks/\w+\.md, cell \d+: \w+")
-"""What is told of a chapter that failed."""
+WHERE = re.compile(r"notebooks/\w+\.md, cell \d+: (?:\w+(?=:)|[^:\n]+)")
+"""What is told of a chapter that failed: the cell and the name of the error, or what befell it."""
 
 NOT_RUN = {
     "00_design": "explains the design on invented numbers and on the simulated study; its one "
@@ -153,7 +153,9 @@ def _report(
     for name, page in done.items():
         lines.append(f"{name}: {name}.ipynb, results/{name}/")
         counts = Counter(reason for reasons in page.left_out.values() for reason in reasons)
-        lines += [f"  left out in {n} places: {why}" for why, n in counts.most_common()]
+        lines += [
+            f"  left out in {n} place{'s' * (n > 1)}: {why}" for why, n in counts.most_common()
+        ]
     # What an error says may name a university: it is for the terminal, not for a file.
     kinds = {name: WHERE.match(why) for name, why in failed.items()}
     lines += [
